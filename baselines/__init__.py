@@ -1,0 +1,1 @@
+"""Baselines, one file each, and what baselines and methods share."""

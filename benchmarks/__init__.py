@@ -1,0 +1,1 @@
+"""The harness of symbench: `python -m benchmarks`."""

@@ -1,0 +1,200 @@
+"""What a cell leaves behind: the record's schema, and storage that survives a crash.
+
+One JSON file a record, written to a temporary name and renamed, so that a reader sees a whole
+record or none; the outputs lie beside it as Parquet and are written first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SCHEMA = "symbench.record/1"
+
+
+class Failure(BaseModel):
+    """Why a cell failed: the exception's class, its one line, and the traceback."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+class Record(BaseModel):
+    """Everything known about one finished cell; scores are fractions, times seconds, memory bytes."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_name: Literal["symbench.record/1"] = Field(default=SCHEMA, alias="schema")
+    key: str
+    variant: str
+    suite: str
+    task: str
+    regime: str
+    task_version: int
+    method: str
+    kind: Literal["method", "baseline", "ablation", "control"]
+    profile: str
+    profile_seeds: int
+    seed: int
+    status: Literal["done", "failed"]
+    score_name: str
+    chance: float
+    ceiling: float
+    percent: bool
+    higher_is_better: bool
+    scores: dict[str, float] = {}
+    path: str
+    settings: dict[str, Any]
+    source_hash: str
+    budget: dict[str, Any]
+    dataset: dict[str, Any]
+    fingerprint: str | None = None
+    protocol_version: int
+    environment: dict[str, Any]
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    wall_seconds: float
+    fit_seconds: float | None = None
+    evaluate_seconds: float | None = None
+    steps: int = 0
+    examples: int = 0
+    peak_memory_bytes: int | None = None
+    parameters: int | None = None
+    outputs: str | None = None
+    error: Failure | None = None
+
+    @property
+    def score(self) -> float:
+        """The score by which the task ranks."""
+        return self.scores[self.score_name]
+
+    @property
+    def steps_per_second(self) -> float | None:
+        """Parameter updates a second of `fit`, where the method reported any."""
+        return self.steps / self.fit_seconds if self.steps and self.fit_seconds else None
+
+    @property
+    def examples_per_second(self) -> float | None:
+        """Training examples a second of `fit`, where the method reported any."""
+        return self.examples / self.fit_seconds if self.examples and self.fit_seconds else None
+
+
+def content_hash(value: Any) -> str:
+    """A 16-digit hash of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, finds the old content or the new and nothing else."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class Store:
+    """The records below one folder: `suite/profile/task/regime/method/seed<seed>-<key>.json`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, record: Record | Any) -> Path:
+        """Where the record of a cell lies; anything with a record's identity will do."""
+        folder = self.root / record.suite / record.profile / record.task / record.regime
+        return folder / record.method / f"seed{record.seed}-{record.key}.json"
+
+    def find(self, cell: Any) -> Record | None:
+        """The record of this cell, or None where there is none that can be read."""
+        path = self.path(cell)
+        if not path.exists():
+            return None
+        record = read_record(path)
+        return record if isinstance(record, Record) and record.key == cell.key else None
+
+    def save(self, record: Record, outputs: dict[str, np.ndarray] | None = None) -> Path:
+        """Store the outputs, then the record that names them."""
+        path = self.path(record)
+        if outputs is not None:
+            write_atomically(path.with_suffix(".parquet"), _parquet(outputs))
+            record.outputs = path.with_suffix(".parquet").name
+        content = record.model_dump_json(indent=1, by_alias=True) + "\n"
+        write_atomically(path, content.encode())
+        return path
+
+    def load(self) -> tuple[list[Record], list[str]]:
+        """All records below the folder, oldest first, and a line for each file that is not one."""
+        records, problems = [], []
+        for found in self._read():
+            if isinstance(found, Record):
+                records.append(found)
+            else:
+                problems.append(found)
+        return sorted(records, key=lambda record: (record.created, record.key)), problems
+
+    def _read(self) -> Iterator[Record | str]:
+        for path in sorted(self.root.rglob("*.json")):
+            if not any(part.startswith(".") for part in path.relative_to(self.root).parts):
+                yield read_record(path)
+
+
+def read_record(path: Path) -> Record | str:
+    """The record in a file, or one line that says why the file holds none."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except OSError as error:
+        return f"{path}: cannot be read ({error.strerror}); ignored."
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        return f"{path}: no symbench record ({where}: {first['msg'].lower()}); ignored."
+
+
+def _parquet(outputs: dict[str, np.ndarray]) -> bytes:
+    """The outputs as one Parquet table, a row an example; arrays keep their shape in the metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns, shapes = {}, {}
+    for name, array in outputs.items():
+        array = np.asarray(array)
+        shapes[name] = list(array.shape[1:])
+        flat = np.ascontiguousarray(array).reshape(len(array), -1)
+        values = pa.array(flat.reshape(-1))
+        columns[name] = (
+            values if array.ndim == 1 else pa.FixedSizeListArray.from_arrays(values, flat.shape[1])
+        )
+    table = pa.table(columns).replace_schema_metadata({"shapes": json.dumps(shapes)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()
+
+
+def read_outputs(path: Path) -> dict[str, np.ndarray]:
+    """The outputs that `Store.save` wrote, in their shapes."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    shapes = json.loads(table.schema.metadata[b"shapes"])
+    outputs = {}
+    for name, shape in shapes.items():
+        column = table[name].combine_chunks()
+        values = column.flatten() if shape else column
+        outputs[name] = values.to_numpy(zero_copy_only=False).reshape(len(table), *shape)
+    return outputs

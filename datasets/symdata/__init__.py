@@ -1,0 +1,1 @@
+"""Datasets of symbench: one folder each, with a generator or loader and a card."""

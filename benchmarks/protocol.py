@@ -16,29 +16,36 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
+from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Budget",
+    "Column",
+    "Deduplicated",
+    "DivergedError",
+    "Entry",
+    "Examples",
+    "Method",
+    "OutputError",
+    "Outputs",
+    "Profile",
+    "Run",
+    "Score",
+    "Suite",
+    "SymbenchError",
+    "Task",
+    "TaskData",
+    "WithheldError",
+]
+
 PROTOCOL_VERSION = 1
 
 Outputs = Mapping[str, np.ndarray]
 
 
-class SymbenchError(Exception):
-    """A mistake that a user can mend: one line that says what was wrong, what was allowed, what to do."""
-
-
-class WithheldError(SymbenchError):
-    """A method asked for a column that its side of the protocol never sees."""
-
-
-class OutputError(SymbenchError):
-    """A method's outputs are missing, have the wrong shape or hold values that are not numbers."""
-
-
-class DivergedError(SymbenchError):
-    """A training loss is no longer a finite number."""
-
-
 class Deduplicated:
-    """A column (N, T, ...) whose items repeat, held as its distinct items and where each one stands.
+    """A column (N, T, ...) whose items repeat: its distinct items, and where each one stands.
 
     table: (S, ...) the distinct items; index: (N, T) integers into it, so that the column is
     `table[index]`. This is `np.unique` of the raw column: it says which items are equal, as the
@@ -72,19 +79,24 @@ Column = np.ndarray | Deduplicated
 
 
 class Examples(Mapping[str, Column]):
-    """Named columns of equal length; `examples["images"]` is a column, `examples.take(rows)` a subset.
+    """Named columns of equal length: `examples["images"]`; `examples.take(rows)` is a subset.
 
     `withheld` names the columns that exist but are not given to this reader. Asking for one raises
-    `WithheldError` and is noted in `touched`, so that a method that swallows the error is still seen.
+    `WithheldError` and is noted in `touched`: a method that swallows the error is still seen.
     """
 
-    def __init__(self, columns: Mapping[str, Column], withheld: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Column],
+        withheld: tuple[str, ...] = (),
+        touched: list[str] | None = None,
+    ) -> None:
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns differ in length: {lengths}")
         self._columns = dict(columns)
         self.withheld = withheld
-        self.touched: list[str] = []
+        self.touched: list[str] = [] if touched is None else touched
 
     @property
     def count(self) -> int:
@@ -107,13 +119,14 @@ class Examples(Mapping[str, Column]):
 
     def take(self, rows: Any) -> Examples:
         """The examples at `rows` (a slice or an array of integers), in that order."""
-        return Examples({name: column[rows] for name, column in self._columns.items()}, self.withheld)
+        columns = {name: column[rows] for name, column in self._columns.items()}
+        return Examples(columns, self.withheld, self.touched)
 
     def select(self, names: tuple[str, ...]) -> Examples:
         """Only the columns in `names`; the others become withheld."""
         kept = {name: column for name, column in self._columns.items() if name in names}
         hidden = tuple(name for name in self._columns if name not in names)
-        return Examples(kept, (*self.withheld, *hidden))
+        return Examples(kept, (*self.withheld, *hidden), self.touched)
 
 
 @dataclass(frozen=True)
@@ -134,7 +147,7 @@ class Budget:
             raise ValueError("a budget has either steps or epochs")
 
     def total_steps(self, examples: int) -> int:
-        """Parameter updates for a training set of this many examples; a partial last batch counts."""
+        """Parameter updates for this many training examples; a partial last batch counts."""
         if self.steps is not None:
             return self.steps
         assert self.epochs is not None
@@ -173,7 +186,7 @@ class Run:
         return np.random.Generator(np.random.Philox(self._sequence(purpose)))
 
     def report(self, step: int, of: int, examples: int, **scalars: float) -> None:
-        """Tell the harness where training stands: updates done, of how many, examples seen so far."""
+        """Tell where training stands: updates done, of how many, and examples seen so far."""
         self.steps, self.examples = step, examples
         self.reporter(step=step, of=of, **scalars)
 
@@ -198,7 +211,7 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Score:
-    """The score by which a task ranks: its name, and what guessing and perfection give (fractions)."""
+    """The score by which a task ranks: its name, and what guessing and perfection give."""
 
     name: str
     chance: float
@@ -211,7 +224,7 @@ class Score:
 class TaskData:
     """One draw of a task: what `fit` sees, what `evaluate` sees, and what only the task sees.
 
-    inputs holds privileged columns too; the runner withholds them from methods that are no controls.
+    inputs holds privileged columns too; the runner withholds them from all but controls.
     fingerprint: a hash of the content, to be equal on every machine.
     """
 

@@ -18,8 +18,6 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-SCHEMA = "symbench.record/1"
-
 
 class Failure(BaseModel):
     """Why a cell failed: the exception's class, its one line, and the traceback."""
@@ -30,11 +28,11 @@ class Failure(BaseModel):
 
 
 class Record(BaseModel):
-    """Everything known about one finished cell; scores are fractions, times seconds, memory bytes."""
+    """All that is known about one cell; scores are fractions, times seconds, memory bytes."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_name: Literal["symbench.record/1"] = Field(default=SCHEMA, alias="schema")
+    schema_name: Literal["symbench.record/1"] = Field(default="symbench.record/1", alias="schema")
     key: str
     variant: str
     suite: str
@@ -95,7 +93,7 @@ def content_hash(value: Any) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old content or the new and nothing else."""
+    """Write a file so that a reader, or a crash, finds the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
     try:
@@ -103,7 +101,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -167,7 +165,7 @@ def read_record(path: Path) -> Record | str:
 
 
 def _parquet(outputs: dict[str, np.ndarray]) -> bytes:
-    """The outputs as one Parquet table, a row an example; arrays keep their shape in the metadata."""
+    """The outputs as one Parquet table, a row an example; shapes are in the metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

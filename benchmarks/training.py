@@ -32,7 +32,7 @@ class Network(Protocol):
 
 @contextmanager
 def seeded(run: Run, purpose: str) -> Iterator[None]:
-    """Draw torch's default random numbers from the run's stream for `purpose`, then restore them."""
+    """Draw torch's random numbers from the run's stream for `purpose`, then restore them."""
     devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(run.seed_for(purpose))

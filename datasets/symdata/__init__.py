@@ -1,1 +1,55 @@
-"""Datasets of symbench: one folder each, with a generator or loader and a card."""
+"""Datasets of symbench: one folder each, with a generator or loader and a card (README.md).
+
+This module knows their names and imports none of them, so that listing them is quick. What can be
+done with one (load, build, verify, publish) is in `symdata.hub`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from symdata.errors import DataError as DataError
+
+if TYPE_CHECKING:
+    import datasets
+    import pyarrow as pa
+
+DATASETS = {"abstract_rules": "symdata.abstract_rules"}
+"""Name → package. A new dataset is a folder with a card, and one line here."""
+
+
+class Dataset(Protocol):
+    """What a dataset's package has at its top; importing it costs nothing heavy.
+
+    CONFIGS: the published configurations, the default one first.
+    """
+
+    NAME: str
+    VERSION: int
+    DESCRIPTION: str
+    CONFIGS: tuple[str, ...]
+
+    def settings(self, config: str) -> dict[str, Any]:
+        """What a configuration's name stands for, in JSON; `DataError` if it is unknown."""
+        ...
+
+    def features(self, config: str) -> datasets.Features:
+        """The columns that it declares."""
+        ...
+
+    def tables(self, config: str, seed: int) -> dict[str, pa.Table]:
+        """Its splits, with these columns; a function of (VERSION, config, seed) alone."""
+        ...
+
+
+def names() -> tuple[str, ...]:
+    """The datasets' names."""
+    return tuple(DATASETS)
+
+
+def dataset(name: str) -> Dataset:
+    """The package of the dataset with this name."""
+    if name not in DATASETS:
+        raise DataError(f"no dataset '{name}'; there are: {', '.join(DATASETS)}.")
+    return cast(Dataset, import_module(DATASETS[name]))

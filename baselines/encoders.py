@@ -1,0 +1,133 @@
+"""What the sequence models of Webb, Sinha and Cohen (ICLR 2021) share: image encoders and TCN.
+
+Letters: S images, B problems of a batch, T images of a problem, D features of an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+from typing import TypeVar
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from benchmarks.protocol import SymbenchError
+
+SIDE = 32
+FEATURES = 128
+
+Layers = TypeVar("Layers", bound=nn.Module)
+
+
+def initialise(module: Layers, gains: str = "relu") -> Layers:
+    """Zero biases; Kaiming-normal weights for layers before a ReLU, Xavier-normal ones otherwise.
+
+    gains: "relu" or "linear", what follows every linear or convolutional layer of the module.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            if gains == "relu":
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_normal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return module
+
+
+class ConvEncoder(nn.Module):
+    """images: (S, 1, 32, 32) in [0, 1] → (S, 128): three convolutions, two linear layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *(nn.Conv2d(channels, 32, 4, stride=2, padding=1) for channels in (1, 32, 32))
+        )
+        self.linears = nn.Sequential(nn.Linear(512, 256), nn.Linear(256, FEATURES))
+        initialise(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (S, 1, 32, 32) → (S, 128)."""
+        x = images
+        for convolution in self.convolutions:
+            x = convolution(x).relu()
+        x = rearrange(x, "s c h w -> s (c h w)")
+        for linear in self.linears:
+            x = linear(x).relu()
+        return x
+
+
+class MLPEncoder(nn.Module):
+    """images: (S, 1, 32, 32) in [0, 1] → (S, 128): 1024 → 512 → 256 → 128, ReLU after each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = (SIDE * SIDE, 512, 256, FEATURES)
+        self.linears = nn.Sequential(
+            *(nn.Linear(a, b) for a, b in pairwise(sizes))
+        )
+        initialise(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (S, 1, 32, 32) → (S, 128)."""
+        x = rearrange(images, "s c h w -> s (c h w)")
+        for linear in self.linears:
+            x = linear(x).relu()
+        return x
+
+
+class RandomEncoder(nn.Module):
+    """images: (S, 1, 32, 32) in [0, 1] → (S, 128): one random layer that is never trained, ReLU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(SIDE * SIDE, FEATURES)
+        initialise(self).requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (S, 1, 32, 32) → (S, 128)."""
+        return self.linear(rearrange(images, "s c h w -> s (c h w)")).relu()
+
+
+ENCODERS: dict[str, type[nn.Module]] = {
+    "conv": ConvEncoder,
+    "mlp": MLPEncoder,
+    "random": RandomEncoder,
+}
+
+
+class ContextNorm(nn.Module):
+    """Temporal context normalisation: features relative to the other images of the same problem.
+
+    Over the time axis of one problem, per feature: (z − mean) / sqrt(variance + 1e-8) with the
+    unbiased variance, then a learned gain and shift. `segments` says to which group each of the T
+    images belongs; each group, a run of neighbours, is normalised by itself.
+    """
+
+    def __init__(self, segments: Sequence[int], features: int = FEATURES) -> None:
+        super().__init__()
+        self.lengths = [len(list(run)) for _, run in groupby(segments)]
+        if len(set(segments)) != len(self.lengths) or min(self.lengths) < 2:
+            raise SymbenchError(
+                f"segments are {tuple(segments)}; context normalisation needs runs of neighbours "
+                "of two images or more; set context_norm to False to go without."
+            )
+        self.gain = nn.Parameter(torch.ones(features))
+        self.shift = nn.Parameter(torch.zeros(features))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z: (B, T, D) → (B, T, D)."""
+        if len(self.lengths) == 1:
+            normal = self._normalise(z)
+        else:
+            normal = torch.cat([self._normalise(part) for part in z.split(self.lengths, 1)], 1)
+        return torch.addcmul(self.shift, normal, self.gain)
+
+    @staticmethod
+    def _normalise(z: Tensor) -> Tensor:
+        # torch.var_mean over a short middle axis is some thirty times slower on the CPU.
+        centred = z - z.mean(1, keepdim=True)
+        variance = centred.square().sum(1, keepdim=True) / (z.shape[1] - 1)
+        return centred * (variance + 1e-8).rsqrt()

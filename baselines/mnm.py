@@ -1,0 +1,148 @@
+"""Metalearned Neural Memory (Munkhdalai et al. 2019) as Webb, Sinha and Cohen (2021) use it.
+
+The memory is a small network f; its weights are what is remembered. Writing is one step of a
+learned local rule that moves f(write key) towards the write value; reading is f(read key).
+
+The source gives the size of the parts beside the interface as a sum, 132,864, and not how it is
+split. This reading has that sum: a read-out of [h ; read vector] to 128 (32,896); for each of the
+three memory layers a learned feedback function, a two-layer perceptron with LayerNorm that turns
+the write value into the layer's target (3 · 33,280); a learned first read vector (128). A layer's
+weights then move by rate · (target − activation) ⊗ input, the layer-wise rule of the paper.
+
+Weights that change by outer products need not be formed: W_t x = W_0 x + Σ_s (x_s · x) δ_s over the
+writes s so far, which is exact, and cheaper as long as there are fewer writes than units.
+
+Letters: B problems, T images, D = 128 features and units throughout, S writes so far, L = 3 layers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.encoders import FEATURES, initialise
+from baselines.lstm import LSTM, Ledger
+from baselines.sequence_classifier import (
+    SequenceClassifier,
+    SequenceNetwork,
+    SequenceSettings,
+    Shape,
+)
+
+LAYERS = 3
+
+
+class Feedback(nn.Module):
+    """The target of one memory layer, from the write value: (B, D) → (B, D)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            initialise(nn.Linear(FEATURES, FEATURES)),
+            nn.ReLU(),
+            initialise(nn.Linear(FEATURES, FEATURES), "linear"),
+            nn.LayerNorm(FEATURES),
+            nn.Tanh(),
+        )
+
+    def forward(self, value: Tensor) -> Tensor:
+        """value: (B, D) → (B, D) in the range of an activation."""
+        return self.layers(value)
+
+
+class NeuralMemory:
+    """Three layers of 128 tanh units whose weights start alike in a batch and are written to.
+
+    start: (L, D, D) the weights before the first write.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        self.start = start
+        self.inputs: list[list[Tensor]] = [[] for _ in range(LAYERS)]
+        self.changes: list[list[Tensor]] = [[] for _ in range(LAYERS)]
+
+    def layer(self, x: Tensor, number: int) -> Tensor:
+        """x: (B, D) → the activation of layer `number`: (B, D)."""
+        y = x @ self.start[number].t()
+        if self.inputs[number]:
+            inputs, changes = (torch.stack(past[number], 1) for past in (self.inputs, self.changes))
+            match = torch.bmm(inputs, x[:, :, None])
+            y = y + torch.bmm(match.transpose(1, 2), changes)[:, 0]
+        return y.tanh()
+
+    def recall(self, key: Tensor) -> Tensor:
+        """key: (B, D) → f(key): (B, D)."""
+        for number in range(LAYERS):
+            key = self.layer(key, number)
+        return key
+
+    def write(self, key: Tensor, targets: list[Tensor], rate: Tensor) -> None:
+        """key: (B, D), targets: L × (B, D), rate: (B, 1)."""
+        steps = []
+        for number, target in enumerate(targets):
+            activation = self.layer(key, number)
+            steps.append((key, rate * (target - activation)))
+            key = activation
+        for number, (x, change) in enumerate(steps):
+            self.inputs[number].append(x)
+            self.changes[number].append(change)
+
+
+class MNMNetwork(SequenceNetwork):
+    """LSTM cell of 128, neural memory, and one extra step with z = 0 before the answer."""
+
+    def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
+        super().__init__(settings, shape)
+        self.controller = LSTM(FEATURES, FEATURES, FEATURES)
+        self.interface = initialise(nn.Linear(FEATURES, 3 * FEATURES + 1), "linear")
+        self.feedback = nn.ModuleList(Feedback() for _ in range(LAYERS))
+        self.first_read = nn.Parameter(torch.zeros(FEATURES))
+        self.read_out = initialise(nn.Linear(2 * FEATURES, FEATURES))
+        self.output = initialise(nn.Linear(FEATURES, shape.classes), "linear")
+        self.answering: Tensor
+        self.register_buffer("answering", self.draw(self.first_read), persistent=False)
+
+    @staticmethod
+    def draw(like: Tensor) -> Tensor:
+        """(L, D, D): Xavier-normal weights of a fresh memory."""
+        return like.new_empty(LAYERS, FEATURES, FEATURES).normal_() * FEATURES**-0.5
+
+    def think(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """z: (B, T, D) → logits (B, C) and the mean reconstruction error of the writes (B,)."""
+        batch, length, _ = z.shape
+        given = self.controller.project(F.pad(z, (0, 0, 0, 1)))
+        drive = Ledger(self.controller.weight_recurrent, [batch] * (length + 1))
+        # Every batch begins with new weights; answers are given from one draw, fixed by the seed.
+        memory = NeuralMemory(self.draw(z) if self.training else self.answering)
+        h, cell = z.new_zeros(batch, FEATURES), z.new_zeros(batch, FEATURES)
+        read, errors = self.first_read.expand(batch, -1), []
+        for gates in given:
+            h, cell = LSTM.step(drive(torch.cat([read, h], 1), gates), cell)
+            read_key, write_key, value, rate = self.interface(h).split([FEATURES] * 3 + [1], -1)
+            write_key, value = write_key.tanh(), value.tanh()
+            memory.write(write_key, [layer(value) for layer in self.feedback], rate.sigmoid())
+            errors.append((memory.recall(write_key) - value).square().sum(-1))
+            read = memory.recall(read_key.tanh())
+        seen = self.read_out(torch.cat([h, read], 1)).relu()
+        return self.output(seen), torch.stack(errors).mean(0)
+
+    def reason(self, z: Tensor) -> Tensor:
+        """z: (B, T, D) → (B, C)."""
+        return self.think(z)[0]
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Cross-entropy in nats plus the memory's squared error, averaged over the sequence."""
+        z = self.context_norm(self.encode_sequences(batch["images"]))
+        logits, errors = self.think(z)
+        task, scalars = self.score(logits, batch["labels"])
+        reconstruction = errors.mean()
+        return task + reconstruction, {**scalars, "reconstruction": reconstruction}
+
+
+class MNM(SequenceClassifier):
+    """The Metalearned Neural Memory baseline of Webb, Sinha and Cohen (2021)."""
+
+    Network = MNMNetwork

@@ -1,0 +1,114 @@
+"""Relation Net (Santoro et al. 2017) and its temporal variant, TRN (Zhou et al. 2018).
+
+Both put one function g on groups of objects and sum over the groups, as Webb, Sinha and Cohen
+(2021) compare them: Relation Net on all T² ordered pairs, TRN on pairs and triples in the order of
+time. An object is z with its position appended, E = D + 1 features.
+
+The first layer of g on a concatenation [o_i ; o_j] is W_1 o_i + W_2 o_j + b: one projection an
+object and place, then sums. This is exact and leaves T projections where there were T².
+
+Letters: B problems, T images, E features of an object, P places in a group, G groups, H features
+inside g, O features that g gives.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from baselines.encoders import FEATURES, initialise
+from baselines.sequence_classifier import (
+    SequenceClassifier,
+    SequenceNetwork,
+    SequenceSettings,
+    Shape,
+)
+
+
+def with_positions(z: Tensor) -> Tensor:
+    """z: (B, T, D) → objects (B, T, D + 1), the index in the sequence appended."""
+    batch, length, _ = z.shape
+    position = torch.arange(length, dtype=z.dtype, device=z.device)
+    return torch.cat([z, position[None, :, None].expand(batch, -1, -1)], -1)
+
+
+class GroupFunction(nn.Module):
+    """g: P objects → 512 → 256, ReLU after each, summed over the groups."""
+
+    HIDDEN, OUT = 512, 256
+
+    def __init__(self, places: int) -> None:
+        super().__init__()
+        self.places = places
+        self.first = initialise(nn.Linear(places * (FEATURES + 1), self.HIDDEN))
+        self.second = initialise(nn.Linear(self.HIDDEN, self.OUT))
+
+    def project(self, objects: Tensor) -> Tensor:
+        """objects: (B, T, E) → (P, B, T, H): what each object adds in each place of a group."""
+        weight = rearrange(self.first.weight, "h (p e) -> (p h) e", p=self.places)
+        # The bias goes with the first place.
+        bias = F.pad(self.first.bias, (0, (self.places - 1) * self.HIDDEN))
+        return rearrange(F.linear(objects, weight, bias), "b t (p h) -> p b t h", p=self.places)
+
+    def total(self, groups: Tensor) -> Tensor:
+        """groups: (B, G, H), the first layer before its ReLU → (B, O)."""
+        return self.second(groups.relu()).relu().sum(1)
+
+
+class RelationNetwork(SequenceNetwork):
+    """f(Σ_ij g(o_i, o_j)); f: 256 → 256 ReLU → classes."""
+
+    def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
+        super().__init__(settings, shape)
+        self.g = GroupFunction(2)
+        self.f = initialise(nn.Linear(GroupFunction.OUT, 256))
+        self.output = initialise(nn.Linear(256, shape.classes), "linear")
+
+    def reason(self, z: Tensor) -> Tensor:
+        """z: (B, T, D) → (B, C)."""
+        first, second = self.g.project(with_positions(z))
+        pairs = first[:, :, None] + second[:, None]
+        total = self.g.total(rearrange(pairs, "b i j h -> b (i j) h"))
+        return self.output(self.f(total).relu())
+
+
+class TemporalRelationNetwork(SequenceNetwork):
+    """f(Σ_P h_P(Σ_groups g_P(groups of P objects))) over pairs and triples in the order of time.
+
+    With two images there are no triples; their functions are still part of the network, as in the
+    published count, and learn nothing.
+    """
+
+    def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
+        super().__init__(settings, shape)
+        self.g = nn.ModuleList(GroupFunction(places) for places in (2, 3))
+        self.h = nn.ModuleList(initialise(nn.Linear(GroupFunction.OUT, 256)) for _ in self.g)
+        self.f = initialise(nn.Linear(256, 256))
+        self.output = initialise(nn.Linear(256, shape.classes), "linear")
+
+    def reason(self, z: Tensor) -> Tensor:
+        """z: (B, T, D) → (B, C)."""
+        objects, scales = with_positions(z), []
+        for g, h in zip(self.g, self.h, strict=True):
+            groups = list(combinations(range(z.shape[1]), g.places))
+            if groups:
+                members = zip(g.project(objects), zip(*groups, strict=True), strict=True)
+                total = g.total(sum(place[:, list(indices)] for place, indices in members))
+                scales.append(h(total).relu())
+        return self.output(self.f(torch.stack(scales).sum(0)).relu())
+
+
+class RelationNet(SequenceClassifier):
+    """The Relation Net baseline of Webb, Sinha and Cohen (2021)."""
+
+    Network = RelationNetwork
+
+
+class TemporalRelationNet(SequenceClassifier):
+    """The temporal Relation Net baseline of Webb, Sinha and Cohen (2021)."""
+
+    Network = TemporalRelationNetwork

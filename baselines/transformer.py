@@ -1,0 +1,79 @@
+"""The Transformer baseline (Vaswani et al. 2017) of Webb, Sinha and Cohen (2021).
+
+Sinusoidal positions added to z, one encoder layer (8 heads, feed-forward 512, LayerNorm after each
+sum, no dropout), a final LayerNorm, the mean over time, 256 ReLU, classes.
+
+Deviation: the published count of parameters is larger by exactly one encoder layer, 198,272, than
+this architecture has. A layer that never acts seems to have been counted there; here is one layer.
+
+Letters: B problems, T images, D = 128 features, A = 8 heads.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from baselines.encoders import FEATURES, initialise
+from baselines.sequence_classifier import (
+    SequenceClassifier,
+    SequenceNetwork,
+    SequenceSettings,
+    Shape,
+)
+
+
+def sinusoids(length: int, features: int) -> Tensor:
+    """(T, D): sines in the even features, cosines in the odd ones (section 3.5 of the paper)."""
+    position = torch.arange(length)[:, None]
+    angles = position / 10000 ** (torch.arange(0, features, 2) / features)
+    return rearrange(torch.stack([angles.sin(), angles.cos()]), "two t d -> t (d two)")
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward, each added to its input and then normalised."""
+
+    HEADS, FEED_FORWARD = 8, 512
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(FEATURES, 3 * FEATURES)
+        self.mix = nn.Linear(FEATURES, FEATURES)
+        self.widen = nn.Linear(FEATURES, self.FEED_FORWARD)
+        self.narrow = nn.Linear(self.FEED_FORWARD, FEATURES)
+        self.norms = nn.ModuleList(nn.LayerNorm(FEATURES) for _ in range(2))
+        for layer in (self.qkv, self.mix, self.narrow):
+            initialise(layer, "linear")
+        initialise(self.widen)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, T, D) → (B, T, D)."""
+        q, k, v = rearrange(self.qkv(x), "b t (n a d) -> n b a t d", n=3, a=self.HEADS)
+        attended = F.scaled_dot_product_attention(q, k, v)
+        x = self.norms[0](x + self.mix(rearrange(attended, "b a t d -> b t (a d)")))
+        return self.norms[1](x + self.narrow(self.widen(x).relu()))
+
+
+class TransformerNetwork(SequenceNetwork):
+    """Positions → encoder layer → LayerNorm → mean over time → 256 ReLU → classes."""
+
+    def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
+        super().__init__(settings, shape)
+        self.register_buffer("positions", sinusoids(shape.length, FEATURES), persistent=False)
+        self.layer = EncoderLayer()
+        self.norm = nn.LayerNorm(FEATURES)
+        self.hidden = initialise(nn.Linear(FEATURES, 256))
+        self.output = initialise(nn.Linear(256, shape.classes), "linear")
+
+    def reason(self, z: Tensor) -> Tensor:
+        """z: (B, T, D) → (B, C)."""
+        x = self.norm(self.layer(z + self.positions))
+        return self.output(self.hidden(x.mean(1)).relu())
+
+
+class Transformer(SequenceClassifier):
+    """The Transformer baseline of Webb, Sinha and Cohen (2021)."""
+
+    Network = TransformerNetwork

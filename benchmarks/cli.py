@@ -1,0 +1,329 @@
+"""The verbs. Each imports what it needs when it is used, so that help and lists come at once."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from benchmarks.errors import SymbenchError
+
+if TYPE_CHECKING:
+    from benchmarks.records import Record
+
+DEFAULT_OUT = Path("results")
+
+app = typer.Typer(
+    name="benchmarks",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="symbench: benchmarks for learning symbols from raw data.\n\n"
+    "Start with: python -m benchmarks run --suite abstract_rules",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Build, publish and verify the datasets.")
+app.add_typer(data_app, name="data")
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+
+
+class FailOn(StrEnum):
+    """What makes `compare` exit with 1."""
+
+    WORSE = "worse"
+    MISSING = "missing"
+    NEVER = "never"
+
+
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the records.")]
+Profile = Annotated[
+    str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
+]
+
+
+def _example(*lines: str) -> str:
+    return (
+        "\b\nExample" + ("s" if len(lines) > 1 else "") + ":\n" + "\n".join(f"  {x}" for x in lines)
+    )
+
+
+@app.command(
+    epilog=_example(
+        "python -m benchmarks run --suite abstract_rules",
+        "python -m benchmarks run --task 'same_different/m9*' --method 'l*' --seeds 5",
+        "python -m benchmarks run --suite abstract_rules --method my_method.py:MyMethod",
+    )
+)
+def run(
+    suite: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Suite; repeat it or use globs.")
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Task (`rmts`) or one regime of it (`rmts/m95`)."),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Method name, package.module:Class or path/to/file.py:Class."
+        ),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEEDS", help="How many (5) or which (0,3 or 10-19); else the profile's."
+        ),
+    ] = None,
+    profile: Profile = "quick",
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+    ] = "auto",
+    out: Out = DEFAULT_OUT,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Worker processes; 0: this process. Default: one a core.", min=0
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
+    ] = False,
+) -> None:
+    """Train and score methods on the tasks of a suite, and show the table.
+
+    Finished cells are kept and not run again; an interrupted run goes on where it was. Exit code:
+    0 all cells done, 1 some failed, 2 a mistake in the command, 130 interrupted.
+    """
+    from benchmarks import plan, session
+
+    filters = plan.Filters(
+        suites=suite or (),
+        tasks=task or (),
+        methods=method or (),
+        seeds=plan.seeds_from(seeds) if seeds else None,
+        profile=profile,
+    )
+    options = session.Options(out, device, jobs, fail_fast, retry_failed)
+    raise typer.Exit(
+        session.preview(filters, options) if dry_run else session.run(filters, options)
+    )
+
+
+@app.command("list", epilog=_example("python -m benchmarks list methods"))
+def list_(
+    what: Annotated[
+        str, typer.Argument(help="suites, tasks, methods, profiles, datasets or all.")
+    ] = "all",
+) -> None:
+    """List suites, tasks, methods, profiles and datasets."""
+    from benchmarks import listing
+
+    typer.echo(listing.render(what))
+
+
+@app.command(
+    epilog=_example(
+        "python -m benchmarks leaderboard",
+        "python -m benchmarks leaderboard --format markdown > table.md",
+        "python -m benchmarks leaderboard --throughput",
+    )
+)
+def leaderboard(
+    out: Out = DEFAULT_OUT,
+    format: Annotated[Format, typer.Option(help="How to write it.")] = Format.TERMINAL,
+    suite: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only these suites (globs).")
+    ] = None,
+    profile: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only these profiles (globs).")
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="One row a method, one column a task.")
+    ] = False,
+    throughput: Annotated[
+        bool, typer.Option("--throughput", help="Speed and memory in place of scores.")
+    ] = False,
+) -> None:
+    """Show the tables of a folder of records: mean, interval, rank, chance, ceiling, published.
+
+    Exit code 1 where a file in the folder could not be read.
+    """
+    from fnmatch import fnmatchcase
+
+    from benchmarks import registry
+    from leaderboard import render, tables
+    from leaderboard import summary as matrix
+    from leaderboard import throughput as speed
+
+    records, problems = load_records(out)
+    records = [
+        record
+        for record in records
+        if any(fnmatchcase(record.suite, pattern) for pattern in suite or ["*"])
+        and any(fnmatchcase(record.profile, pattern) for pattern in profile or ["*"])
+    ]
+    if throughput:
+        text = speed.throughput(records, format.value, _width())
+    elif summary:
+        text = matrix.summary(tables.build_tables(records, registry.task_order()), _width(), format.value)
+    else:
+        text = render.render(tables.build_tables(records, registry.task_order()), format.value, _width())
+    typer.echo(text, nl=False)
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command(
+    epilog=_example("python -m benchmarks compare leaderboard/results results --min-effect 2")
+)
+def compare(
+    base: Annotated[Path, typer.Argument(help="Folder of records to compare with.")],
+    head: Annotated[Path, typer.Argument(help="Folder of records in question.")],
+    format: Annotated[Format, typer.Option(help="terminal or markdown.")] = Format.TERMINAL,
+    fail_on: Annotated[
+        FailOn,
+        typer.Option(help="worse: a regression; missing: also a result that HEAD lacks; never."),
+    ] = FailOn.WORSE,
+    min_effect: Annotated[
+        float, typer.Option(help="A regression counts from this many points on.", min=0)
+    ] = 0.0,
+    alpha: Annotated[float, typer.Option(help="Family-wise error rate.", min=0, max=1)] = 0.05,
+) -> None:
+    """Compare two folders of records, paired over seeds. Exit code 1 on a regression."""
+    from leaderboard import comparison, report
+
+    if format is Format.CSV:
+        raise SymbenchError("compare writes terminal or markdown; csv is not offered.")
+    (before, bad_before), (after, bad_after) = load_records(base), load_records(head)
+    result = comparison.compare(before, after, alpha=alpha)
+    typer.echo(report.report(result, format.value, _width(), min_effect), nl=False)
+    failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command(
+    epilog=_example(
+        "python -m benchmarks check my_package.my_module:MyMethod",
+        "python -m benchmarks check my_method.py:MyMethod",
+    )
+)
+def check(
+    method: Annotated[
+        str, typer.Argument(help="package.module:Class, file.py:Class, or a method's name.")
+    ],
+    suite: Annotated[str, typer.Option(help="The suite to check against.")] = "abstract_rules",
+) -> None:
+    """Check that a method keeps the protocol, in seconds. Exit code 1 where it does not."""
+    from benchmarks import conformance
+
+    findings = conformance.check(method, suite)
+    for finding in findings:
+        mark = "ok  " if finding.ok else "FAIL"
+        typer.echo(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
+    broken = sum(not finding.ok for finding in findings)
+    typer.echo(f"{method}: {len(findings) - broken} of {len(findings)} rules kept.")
+    raise typer.Exit(1 if broken else 0)
+
+
+@data_app.command(
+    epilog=_example("python -m benchmarks data build abstract_rules --config same_different_m95")
+)
+def build(
+    dataset: Annotated[str, typer.Argument(help="Dataset; see `list datasets`.")],
+    to: Annotated[Path | None, typer.Option(help="Folder; default: data/<dataset>.")] = None,
+    config: Annotated[list[str] | None, typer.Option(help="Configurations; else all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
+) -> None:
+    """Write a dataset as Parquet with its card, for `datasets.load_dataset(folder)`."""
+    from symdata import hub
+
+    folder = to or Path("data") / dataset
+    hub.build(dataset, folder, configs=config or None, seed=seed)
+    typer.echo(f"Built {folder}. Next: python -m benchmarks data verify {folder}")
+
+
+@data_app.command(epilog=_example("python -m benchmarks data verify data/abstract_rules"))
+def verify(folder: Annotated[Path, typer.Argument(help="A folder made by `build`.")]) -> None:
+    """Regenerate a built dataset and compare. Exit code 1 where they differ."""
+    from symdata import hub
+
+    problems = hub.verify(folder)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"{folder} is what its generator makes.")
+
+
+@data_app.command(
+    epilog=_example("python -m benchmarks data publish abstract_rules --repo me/abstract_rules")
+)
+def publish(
+    dataset: Annotated[str, typer.Argument(help="Dataset; see `list datasets`.")],
+    repo: Annotated[str, typer.Option(help="user/name on the Hugging Face hub.")],
+    config: Annotated[list[str] | None, typer.Option(help="Configurations; else all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
+    private: Annotated[bool, typer.Option("--private", help="Not visible to others.")] = False,
+) -> None:
+    """Push a dataset to the Hugging Face hub."""
+    from symdata import hub
+
+    hub.publish(dataset, repo, configs=config or None, seed=seed, private=private)
+    typer.echo(f"Published {repo}.")
+
+
+def load_records(folder: Path) -> tuple[list[Record], list[str]]:
+    """The records of a folder; files that are none are named on the error stream."""
+    from benchmarks.records import Store
+
+    if not folder.is_dir():
+        raise SymbenchError(f"no folder '{folder}'; give a folder that `run --out` has written.")
+    records, problems = Store(folder).load()
+    for problem in problems:
+        typer.echo(f"warning: {problem}", err=True)
+    return records, problems
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((120, 40)).columns
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line; a user's mistake ends in one line and exit code 2."""
+    from symdata.errors import DataError
+
+    command: Any = typer.main.get_command(app)
+    try:
+        code = command.main(args=arguments, prog_name="python -m benchmarks", standalone_mode=False)
+    except (SymbenchError, DataError) as error:
+        code = _complain(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+        typer.echo("interrupted.", err=True)
+    except Exception as error:
+        # Errors of the argument parser bring a message and an exit code; others are faults of ours.
+        if not hasattr(error, "format_message"):
+            raise
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "python -m benchmarks"
+        code = _complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
+    sys.exit(code or 0)
+
+
+def _complain(message: str) -> int:
+    typer.echo(f"error: {message}", err=True)
+    return 2

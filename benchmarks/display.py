@@ -1,0 +1,113 @@
+"""What a run shows while it works: bars in a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from benchmarks.plan import Cell, Estimator
+from benchmarks.records import Record
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them: `42 s`, `7 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Display:
+    """Cells done and left with the time that remains, and for each worker the cell at work."""
+
+    def __init__(
+        self, console: Console, cells: list[Cell], jobs: int, estimator: Estimator
+    ) -> None:
+        self.console, self.jobs, self.estimator = console, jobs, estimator
+        self.left = {cell.key: cell for cell in cells}
+        self.total, self.failures = len(cells), 0
+        self.expected = self.spent = 0.0  # worker seconds, to learn how fast this machine is
+        self.bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.overall = self.bars.add_task("cells", total=self.total, note="")
+        self.slots: dict[int, TaskID] = {}
+        self.began: dict[str, float] = {}
+
+    def __enter__(self) -> Display:
+        self._show_overall()
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def started(self, slot: int, cell: Cell) -> None:
+        """See `Listener.started`."""
+        self.began[cell.key] = time.monotonic()
+        if slot not in self.slots:
+            self.slots[slot] = self.bars.add_task("", total=None, note="")
+        self.bars.reset(self.slots[slot], description=cell.label, total=None, note="starting")
+
+    def progress(self, slot: int, values: dict[str, float]) -> None:
+        """See `Listener.progress`."""
+        rest = dict(values)
+        step, of = rest.pop("step"), rest.pop("of")
+        notes = [f"step {step:.0f}/{of:.0f}"]
+        notes += [
+            f"{name} {100 * value:.0f} %" if name == "accuracy" else f"{name} {value:.3g}"
+            for name, value in rest.items()
+        ]
+        self.bars.update(self.slots[slot], completed=step, total=of, note="  ".join(notes))
+
+    def finished(self, slot: int, cell: Cell, record: Record) -> None:
+        """See `Listener.finished`."""
+        del self.left[cell.key]
+        expected = self.estimator.seconds(cell)
+        if expected is not None:
+            self.expected += expected
+            self.spent += record.wall_seconds
+        self.estimator.learn(record) if record.status == "done" else None
+        self.failures += record.status == "failed"
+        self._show_overall()
+        done = self.total - len(self.left)
+        if record.error is not None:
+            line = f"failed  {cell.label}: {record.error.type}: {record.error.message}"
+            self.console.print(Text(line, style="red"), soft_wrap=True)
+        elif not self.console.is_terminal:
+            score = f"{100 * record.score:.1f} %" if record.percent else f"{record.score:.4g}"
+            took = duration(record.wall_seconds)
+            line = f"{done}/{self.total}  {cell.label}: {record.score_name} {score} in {took}"
+            self.console.print(Text(f"{line}{self._left()}"), soft_wrap=True)
+
+    def _show_overall(self) -> None:
+        done = self.total - len(self.left)
+        failed = f", {self.failures} failed" if self.failures else ""
+        note = f"{done} done{failed}, {len(self.left)} left{self._left()}"
+        self.bars.update(self.overall, completed=done, note=note)
+
+    def _left(self) -> str:
+        remaining = self.remaining_seconds()
+        return f", about {duration(remaining)} to go" if remaining else ""
+
+    def remaining_seconds(self) -> float | None:
+        """Wall seconds until the last cell is done, scaled by how this machine did so far."""
+        times = [self.estimator.seconds(cell) for cell in self.left.values()]
+        if any(value is None for value in times):
+            return None
+        pace = self.spent / self.expected if self.expected else 1.0
+        return pace * sum(value or 0.0 for value in times) / self.jobs

@@ -1,0 +1,203 @@
+"""Where cells run: in this process, or in worker processes of this machine.
+
+Worker processes keep all cores busy with networks too small to use more than one, and stand
+between a cell that dies (out of memory, a crash in native code) and the others. Each cell runs on
+a fixed number of threads, so that its arithmetic does not depend on what runs beside it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.plan import Cell
+from benchmarks.protocol import SymbenchError
+from benchmarks.records import Failure, Record, Store
+
+PROGRESS_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Place:
+    """What every worker is told: the folder of the records, the device, and threads for a cell."""
+
+    root: Path
+    device: str
+    threads: int
+
+
+class Listener(Protocol):
+    """What is told how the cells fare; `slot` numbers the worker."""
+
+    def started(self, slot: int, cell: Cell) -> None:
+        """A cell begins."""
+
+    def progress(self, slot: int, values: dict[str, float]) -> None:
+        """A cell reports step, of, and scalars."""
+
+    def finished(self, slot: int, cell: Cell, record: Record) -> None:
+        """A cell has its record, done or failed."""
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_here(cells: Sequence[Cell], place: Place, listener: Listener, fail_fast: bool) -> None:
+    """Run the cells one after the other in this process."""
+    execute = _executor(place)
+    for cell in cells:
+        listener.started(0, cell)
+        record = execute(cell, lambda **values: listener.progress(0, values))
+        listener.finished(0, cell, record)
+        if fail_fast and record.status == "failed":
+            return
+
+
+def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:
+    from benchmarks import runner
+
+    store = Store(place.root)
+
+    def execute(cell: Cell, reporter: Callable[..., None]) -> Record:
+        # Another run into the same folder may have finished this cell since it was planned.
+        found = store.find(cell)
+        if found is not None and found.status == "done":
+            return found
+        return runner.execute(cell, store, place.device, place.threads, reporter)
+
+    return execute
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    cell: Cell | None = None
+    began: float = field(default_factory=time.perf_counter)
+
+
+def run_in_processes(
+    cells: Sequence[Cell], jobs: int, place: Place, listener: Listener, fail_fast: bool
+) -> None:
+    """Run the cells in `jobs` worker processes; a worker that dies costs the cell it ran."""
+    context = multiprocessing.get_context("spawn")
+    waiting = deque(cells)
+    workers: dict[int, _Worker] = {}
+
+    def employ(slot: int) -> None:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, place), daemon=True)
+        process.start()
+        theirs.close()
+        workers[slot] = _Worker(process, ours)
+        assign(slot)
+
+    def assign(slot: int) -> None:
+        worker = workers[slot]
+        if not waiting:
+            worker.pipe.send(None)
+            worker.cell = None
+            return
+        worker.cell, worker.began = waiting.popleft(), time.perf_counter()
+        worker.pipe.send(worker.cell)
+        listener.started(slot, worker.cell)
+
+    try:
+        for slot in range(min(jobs, len(cells))):
+            employ(slot)
+        while any(worker.cell for worker in workers.values()):
+            busy = {worker.pipe: slot for slot, worker in workers.items() if worker.cell}
+            for pipe in wait(list(busy)):
+                assert isinstance(pipe, Connection)
+                slot = busy[pipe]
+                worker = workers[slot]
+                cell = worker.cell
+                assert cell is not None
+                try:
+                    kind, value = pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    kind, value = "died", None
+                if kind == "progress":
+                    listener.progress(slot, value)
+                    continue
+                if kind == "unable":
+                    raise SymbenchError(value)
+                record = value if kind == "record" else _record_death(worker, place)
+                listener.finished(slot, cell, record)
+                if fail_fast and record.status == "failed":
+                    return
+                if kind == "died" and waiting:
+                    employ(slot)
+                elif kind == "died":
+                    worker.cell = None
+                else:
+                    assign(slot)
+    finally:
+        for worker in workers.values():
+            if worker.cell is not None:
+                worker.process.terminate()
+        for worker in workers.values():
+            worker.process.join(timeout=10)
+            worker.pipe.close()
+
+
+def _record_death(worker: _Worker, place: Place) -> Record:
+    from benchmarks import runner
+
+    worker.process.join(timeout=10)
+    code = worker.process.exitcode
+    how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+    hint = " (is the machine out of memory?)" if code == -signal.SIGKILL else ""
+    message = f"the process that ran this cell died with {how}{hint}."
+    error = Failure(type="WorkerDied", message=message, traceback=message)
+    assert worker.cell is not None
+    seconds = time.perf_counter() - worker.began
+    record = runner.describe(worker.cell, place.device, place.threads, seconds, error=error)
+    Store(place.root).save(record)
+    return record
+
+
+def _limit_threads(threads: int) -> None:
+    """Hold libraries to so many threads: those to be loaded (torch) and those that are (NumPy)."""
+    from threadpoolctl import threadpool_limits
+
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
+    threadpool_limits(threads)
+
+
+def _work(pipe: Connection, place: Place) -> None:
+    """A worker: take cells from the pipe until there is none; end when the other side is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
+    last = 0.0
+
+    def reporter(**values: Any) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_SECONDS:
+            last = time.monotonic()
+            try:
+                pipe.send(("progress", values))
+            except OSError:
+                os._exit(1)  # the run was killed: leave its cells to the next one
+
+    _limit_threads(place.threads)
+    try:
+        execute = _executor(place)
+        while (cell := pipe.recv()) is not None:
+            try:
+                message: tuple[str, Any] = ("record", execute(cell, reporter))
+            except OSError as error:
+                message = ("unable", f"cannot write below '{place.root}': {error}.")
+            pipe.send(message)
+    except (EOFError, OSError):
+        return

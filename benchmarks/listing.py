@@ -1,0 +1,46 @@
+"""The `list` verb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from benchmarks import registry
+
+KINDS = ("suites", "tasks", "methods", "profiles", "datasets")
+
+
+def render(what: str) -> str:
+    """The names of one kind, or of all, with a line on each."""
+    if what not in (*KINDS, "all"):
+        raise registry.unknown("list", what, (*KINDS, "all"))
+    sections = []
+    for kind in KINDS if what == "all" else (what,):
+        rows = list(_rows(kind))
+        width = max(len(name) for name, _ in rows)
+        lines = [f"  {name.ljust(width)}  {text}".rstrip() for name, text in rows]
+        sections.append("\n".join([f"{kind}:", *lines]))
+    return "\n\n".join(sections)
+
+
+def _rows(kind: str) -> Iterable[tuple[str, str]]:
+    if kind == "datasets":
+        import symdata
+
+        for name, description in symdata.descriptions().items():
+            yield name, description
+        return
+    for name in registry.SUITES:
+        suite = registry.suite(name)
+        if kind == "suites":
+            yield suite.name, f"{suite.title}; {suite.source}"
+        elif kind == "tasks":
+            for task in suite.tasks:
+                chance = f"chance {100 * task.score.chance:.0f} %"
+                yield task.id, f"{suite.name}; {task.score.name}, {chance}"
+        elif kind == "methods":
+            for entry in (*registry.installed(), *suite.entries):
+                yield entry.name, f"{entry.kind}: {entry.summary}" if entry.summary else entry.kind
+        else:
+            for profile in suite.profiles:
+                cells = len(profile.tasks) * len(profile.methods) * profile.seeds
+                yield profile.name, f"{suite.name}; {cells} cells: {profile.summary}"

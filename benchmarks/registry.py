@@ -1,0 +1,182 @@
+"""Names to suites, methods and datasets, by dotted path and loaded when used.
+
+A method comes from a suite's entries, from the entry point group `symbench.methods` of an installed
+package, or straight from `package.module:Class` or `path/to/file.py:Class`.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from benchmarks.protocol import Entry, Suite, SymbenchError
+
+SUITES = {"abstract_rules": "benchmarks.suites.abstract_rules:SUITE"}
+ENTRY_POINTS = "symbench.methods"
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> SymbenchError:
+    """The error for a name that is not known: the nearest names, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"there are: {', '.join(names)}."
+    return SymbenchError(f"no {what} '{name}'; {hint}")
+
+
+def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The names that any of the patterns (exact or globs) selects, in the order of `names`."""
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise unknown(what, pattern, names)
+    return [name for name in names if any(fnmatchcase(name, p) for p in patterns)]
+
+
+@cache
+def suite(name: str) -> Suite:
+    """The suite of this name."""
+    if name not in SUITES:
+        raise unknown("suite", name, SUITES)
+    module, attribute = SUITES[name].split(":")
+    loaded = getattr(importlib.import_module(module), attribute)
+    assert isinstance(loaded, Suite)
+    return loaded
+
+
+def task_order() -> list[str]:
+    """The names of all tasks, as their suites list them."""
+    return list(dict.fromkeys(task.name for name in SUITES for task in suite(name).tasks))
+
+
+@cache
+def installed() -> tuple[Entry, ...]:
+    """Methods that installed packages register under `symbench.methods`."""
+    return tuple(
+        Entry(point.name, point.value, summary=f"from {point.dist.name}" if point.dist else "")
+        for point in entry_points(group=ENTRY_POINTS)
+    )
+
+
+def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
+    """The entries that the patterns select: names, globs, `module:Class` or `file.py:Class`."""
+    known = {entry.name: entry for entry in (*installed(), *within.entries)}
+    paths = [pattern for pattern in patterns if ":" in pattern]
+    named = [pattern for pattern in patterns if ":" not in pattern]
+    chosen = [known[name] for name in matching("method", named, list(known))] if named else []
+    for path in paths:
+        load_class(path)  # a path that cannot be imported is the user's mistake: say so at once
+        chosen.append(Entry(path.rpartition(":")[2], path))
+    names = [entry.name for entry in chosen]
+    for name in names:
+        if names.count(name) > 1:
+            raise SymbenchError(f"two methods are called '{name}'; run them one at a time.")
+    return chosen
+
+
+def load_class(path: str) -> Any:
+    """The class at `package.module:Class` or `path/to/file.py:Class`, checked for the protocol."""
+    location, _, name = path.rpartition(":")
+    if not location or not name:
+        raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
+    module = _load_file(Path(location)) if location.endswith(".py") else _load_module(location)
+    found = getattr(module, name, None)
+    if not isinstance(found, type):
+        classes = [n for n, v in vars(module).items() if isinstance(v, type)]
+        raise unknown(f"class in {location}", name, classes)
+    missing = [part for part in ("Settings", "fit", "evaluate") if not hasattr(found, part)]
+    if missing:
+        raise SymbenchError(f"{path} is no method: it has no {', '.join(missing)}.")
+    return found
+
+
+def _load_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise SymbenchError(f"cannot import '{name}': there is no module '{error.name}'.") from None
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise SymbenchError(f"no file '{path}'; give path/to/file.py:Class.")
+    # Named by its place, so that a worker process which pickles by name finds the same module.
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    name = f"symbench_file_{path.stem}_{digest}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            raise SymbenchError(f"{path} cannot be imported: {error!r}.") from error
+    return sys.modules[name]
+
+
+@cache
+def source_hash(path: str) -> str:
+    """A hash of the code that determines what a method at this path computes.
+
+    It covers the method's own file, what that imports from its own package, from `baselines` and
+    from `methods`, and the training loop. Comments and docstrings do not count.
+    """
+    location = path.rpartition(":")[0]
+    own = "" if location.endswith(".py") else location.partition(".")[0]
+    waiting, seen = [location], dict[str, str]()
+    while waiting:
+        name = waiting.pop()
+        file = Path(name) if name.endswith(".py") else _file_of(name)
+        if file is None or name in seen:
+            continue
+        tree = _without_docstrings(ast.parse(file.read_text(encoding="utf-8")))
+        seen["" if name.endswith(".py") else name] = ast.unparse(tree)
+        for imported in _imports(tree, name):
+            top = imported.partition(".")[0]
+            if top in {"baselines", "methods", own} - {"benchmarks"}:
+                waiting.append(imported)
+            elif imported.startswith("benchmarks.training"):
+                waiting.append("benchmarks.training")
+    text = "\0".join(f"{name}\0{code}" for name, code in sorted(seen.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _file_of(module: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _imports(tree: ast.Module, module: str) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = module.rsplit(".", node.level)[0] + "." if node.level else ""
+            base = (parent + (node.module or "")).rstrip(".")
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            constant = body[0].value
+            if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+    return tree

@@ -1,0 +1,252 @@
+"""One cell to one record: load, fit, evaluate, check, score."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from functools import cache, lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import registry
+from benchmarks.plan import Cell
+from benchmarks.protocol import (
+    PROTOCOL_VERSION,
+    Entry,
+    Examples,
+    OutputError,
+    Outputs,
+    Run,
+    SymbenchError,
+    Task,
+    TaskData,
+)
+from benchmarks.records import Failure, Record, Store
+
+PACKAGES = ("symbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "datasets")
+
+
+def execute(
+    cell: Cell, store: Store, device: str, threads: int, reporter: Callable[..., None]
+) -> Record:
+    """Run a cell and store its record; whatever the method raises becomes a failed record."""
+    started = time.perf_counter()
+    reset_peak_memory(device)
+    try:
+        with tempfile.TemporaryDirectory(prefix="symbench-") as scratch:
+            run = Run(cell.seed, cell.budget, device, Path(scratch), reporter)
+            result, outputs = answer(cell.definition(), cell.entry, run)
+    except Exception as error:
+        result, outputs = {"error": _failure(error)}, None
+    record = describe(cell, device, threads, time.perf_counter() - started, **result)
+    record.peak_memory_bytes = peak_memory(device)
+    store.save(record, outputs)
+    return record
+
+
+def answer(task: Task, entry: Entry, run: Run) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Fit and evaluate a method on one draw of a task: fields of the record, and outputs."""
+    method = build(entry)
+    data = _load(task, run.seed)
+    count = run.budget.evaluate_on or data.inputs.count
+    train, inputs = visible(task, entry, method, data)
+    inputs, targets = inputs.take(slice(0, count)), data.targets.take(slice(0, count))
+    begun = time.perf_counter()
+    method.fit(train, run)
+    fitted = time.perf_counter()
+    outputs = method.evaluate(inputs, run)
+    evaluated = time.perf_counter()
+    kept = checked(task, outputs, inputs.count)
+    return {
+        "scores": task.evaluate(kept, targets),
+        "fingerprint": data.fingerprint,
+        "fit_seconds": fitted - begun,
+        "evaluate_seconds": evaluated - fitted,
+        "steps": run.steps,
+        "examples": run.examples,
+        "parameters": getattr(method, "parameters", None),
+    }, kept
+
+
+@lru_cache(maxsize=8)
+def _load(task: Task, seed: int) -> TaskData:
+    return task.load(seed)
+
+
+def build(entry: Entry) -> Any:
+    """The method of an entry with its settings; unknown settings are a user's mistake."""
+    cls = registry.load_class(entry.path)
+    allowed = [field.name for field in fields(cls.Settings)]
+    for name in entry.settings:
+        if name not in allowed:
+            raise registry.unknown(f"setting of {entry.name}", name, allowed)
+    return cls(cls.Settings(**entry.settings))
+
+
+def visible(task: Task, entry: Entry, method: Any, data: TaskData) -> tuple[Examples, Examples]:
+    """The training examples and the inputs as this method may see them."""
+    reads = tuple(getattr(method, "reads", ()))
+    if reads and entry.kind != "control":
+        raise SymbenchError(f"{entry.name} reads {', '.join(reads)}, which only controls may.")
+    hidden = set(task.privileged) - set(reads)
+    train = data.train.select(tuple(name for name in data.train if name not in hidden))
+    shown = data.inputs.select(tuple(name for name in data.inputs if name not in hidden))
+    columns = {name: shown[name] for name in shown}
+    return train, Examples(columns, withheld=(*shown.withheld, *data.targets))
+
+
+def checked(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
+    """The outputs that the task needs as arrays, or the reason why they cannot be scored."""
+    if not hasattr(outputs, "keys"):
+        raise OutputError(
+            f"evaluate returned {type(outputs).__name__}; expected a dict of arrays with: "
+            f"{', '.join(task.needs)}."
+        )
+    for name in task.needs:
+        if name not in outputs:
+            given = ", ".join(outputs) or "nothing"
+            raise OutputError(f"evaluate gave no '{name}', which {task.id} needs; it gave {given}.")
+    arrays = {name: np.asarray(value) for name, value in outputs.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise OutputError(f"{name} has dtype {array.dtype}; expected numbers.")
+        if array.ndim == 0 or len(array) != count:
+            raise OutputError(
+                f"{name} has shape {array.shape}; expected {count} rows, one an input."
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).sum())
+            raise OutputError(f"{name} holds {bad} values that are NaN or infinite.")
+    task.check(arrays, count)
+    return arrays
+
+
+def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **result: Any) -> Record:
+    """The record of a cell from what is known before it runs and the fields of its result."""
+    task = cell.definition()
+    return Record(
+        key=cell.key,
+        variant=cell.variant,
+        suite=cell.suite,
+        task=cell.task,
+        regime=cell.regime,
+        task_version=task.version,
+        method=cell.method,
+        kind=cell.entry.kind,  # type: ignore[arg-type]
+        profile=cell.profile,
+        profile_seeds=cell.profile_seeds,
+        seed=cell.seed,
+        status="failed" if "error" in result else "done",
+        score_name=task.score.name,
+        chance=task.score.chance,
+        ceiling=task.score.ceiling,
+        percent=task.score.percent,
+        higher_is_better=task.score.higher_is_better,
+        path=cell.entry.path,
+        settings=dict(cell.entry.settings),
+        source_hash=cell.source_hash,
+        budget=asdict(cell.budget),
+        dataset=task.dataset(),
+        protocol_version=PROTOCOL_VERSION,
+        environment=environment(device, threads),
+        wall_seconds=wall_seconds,
+        **result,
+    )
+
+
+def _failure(error: Exception) -> Failure:
+    lines = traceback.format_exception(error)
+    return Failure(
+        type=type(error).__name__, message=str(error) or repr(error), traceback="".join(lines)
+    )
+
+
+@cache
+def environment(device: str, threads: int) -> dict[str, Any]:
+    """Where a cell ran: packages, Python, commit, device, threads."""
+    name = _processor()
+    if device.startswith("cuda"):
+        import torch
+
+        name = torch.cuda.get_device_name(device)
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": {package: _version(package) for package in PACKAGES},
+        "commit": _commit(),
+        "device": device.partition(":")[0],
+        "device_name": name,
+        "threads": threads,
+        "cores": os.cpu_count(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str | None:
+    folder = Path(__file__).parent
+    if not (folder.parent / ".git").exists():
+        return None
+    commands = (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+    try:
+        commit, changes = (
+            subprocess.run(
+                ["git", "-C", str(folder), *command], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for command in commands
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+changes" if changes else commit
+
+
+def reset_peak_memory(device: str) -> None:
+    """Start a new high-water mark, where the system has one that can be reset."""
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory(device: str) -> int:
+    """The most memory in use since the reset, in bytes: of the device, or of this process."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        import resource  # not on every system, and needed only where there is no /proc
+
+        unit = 1 if platform.system() == "Darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

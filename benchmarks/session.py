@@ -1,0 +1,186 @@
+"""The `run` verb: plan, preview, execute, and the table at the end."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import executors, plan, registry
+from benchmarks.display import Display, duration
+from benchmarks.plan import Estimator, Filters, Plan
+from benchmarks.protocol import SymbenchError
+from benchmarks.records import Record, Store
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+REFERENCE_RESULTS = Path(__file__).resolve().parent.parent / "leaderboard" / "results"
+STALE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a selection of cells is run; see `python -m benchmarks run --help`."""
+
+    out: Path
+    device: str = "auto"
+    jobs: int | None = None
+    fail_fast: bool = False
+    retry_failed: bool = False
+
+
+def preview(filters: Filters, options: Options) -> int:
+    """Print the cells, which of them are done, and how long the others may take."""
+    store = Store(options.out)
+    state = plan.plan(plan.cells(filters), store, options.retry_failed)
+    estimator = _estimator(store)
+    times = []
+    for record in state.done:
+        print(f"done     {record.method} {record.task}/{record.regime} seed {record.seed}")
+    for record in state.failed:
+        print(f"failed   {record.method} {record.task}/{record.regime} seed {record.seed}")
+    for cell in state.waiting:
+        seconds = estimator.seconds(cell)
+        times.append(seconds)
+        about = f"  about {duration(seconds)}" if seconds is not None else ""
+        print(f"to run   {cell.label}{about}")
+    jobs = max(1, options.jobs if options.jobs is not None else executors.cores())
+    known = [seconds for seconds in times if seconds is not None]
+    if not times:
+        estimate = "nothing to do"
+    elif len(known) < len(times):
+        estimate = "no records yet to estimate the time from"
+    else:
+        took = duration(sum(known) / jobs)
+        estimate = f"about {took} on {jobs} workers, if this machine is like that of the records"
+    counts = f"{len(state.done)} done, {len(state.failed)} failed, {len(state.waiting)} to run"
+    print(f"{state.total} cells: {counts}; {estimate}.")
+    return DONE
+
+
+def run(filters: Filters, options: Options) -> int:
+    """Run what is not done yet, show the table, and return the exit code."""
+    store = Store(options.out)
+    _ensure_writable(options.out)
+    console = Console()
+    selected = plan.cells(filters)
+    state = plan.plan(selected, store, options.retry_failed)
+    if state.waiting:
+        try:
+            _execute(state, store, options, console)
+        except KeyboardInterrupt:
+            left = plan.plan(selected, store)
+            console.print(
+                f"Interrupted. {len(left.done)} of {left.total} cells are done and kept; "
+                "the same command goes on from here.",
+                soft_wrap=True,
+            )
+            return INTERRUPTED
+    else:
+        console.print(f"All {state.total} cells have run before; nothing to do.", highlight=False)
+    return _conclude(plan.plan(selected, store), store, filters, options, console)
+
+
+def _execute(state: Plan, store: Store, options: Options, console: Console) -> None:
+    device = resolve_device(options.device)
+    jobs = executors.cores() if options.jobs is None else options.jobs
+    workers = max(1, min(jobs, len(state.waiting)))
+    # Threads follow the jobs asked for, not the cells left: a resumed run computes the same.
+    threads = max(1, executors.cores() // max(1, jobs))
+    place = executors.Place(store.root, device, threads)
+    _remove_stale(store.root)
+    console.print(
+        f"{len(state.waiting)} cells to run, {len(state.done)} done before; "
+        f"{workers} workers on {device}; records go to {store.root}/.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    display = Display(console, state.waiting, workers, _estimator(store))
+    with display:
+        if jobs == 0:
+            executors.run_here(state.waiting, place, display, options.fail_fast)
+        else:
+            executors.run_in_processes(state.waiting, jobs, place, display, options.fail_fast)
+
+
+def _conclude(
+    state: Plan, store: Store, filters: Filters, options: Options, console: Console
+) -> int:
+    from leaderboard import summary, tables
+
+    records, problems = store.load()
+    for problem in problems:
+        console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
+    suites = {record.suite for record in (*state.done, *state.failed)}
+    shown = [r for r in records if r.suite in suites and r.profile == filters.profile]
+    if any(record.status == "done" for record in shown):
+        boards = tables.build_tables(shown, registry.task_order())
+        print(summary.summary(boards, width=console.width))
+    where = "" if str(options.out) == "results" else f" --out {options.out}"
+    if state.failed:
+        for record in state.failed[:3]:
+            assert record.error
+            print(f"failed: {_place(record)}: {record.error.type}: {record.error.message}")
+            print(f"        traceback in {store.path(record)}")
+        print(
+            f"{len(state.failed)} of {state.total} cells failed; `--retry-failed` tries them again."
+        )
+    if state.waiting:
+        print(f"{len(state.waiting)} cells have not run; the same command goes on from here.")
+    print(f"Next: python -m benchmarks leaderboard{where}")
+    return FAILED if state.failed or state.waiting else DONE
+
+
+def _place(record: Record) -> str:
+    return f"{record.method} {record.task}/{record.regime} seed {record.seed}"
+
+
+def _estimator(store: Store) -> Estimator:
+    """Times from this folder where it has any, else from the results that come with the package."""
+    here = store.load()[0] if store.root.is_dir() else []
+    reference = Store(REFERENCE_RESULTS).load()[0] if REFERENCE_RESULTS.is_dir() else []
+    return Estimator((*reference, *here))
+
+
+def _ensure_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SymbenchError(
+            f"cannot write to --out '{folder}' ({error.strerror}); choose a folder of yours."
+        ) from None
+    if shutil.disk_usage(folder).free < 50e6:
+        raise SymbenchError(f"less than 50 MB are free for --out '{folder}'; make room first.")
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what killed runs left half-written; younger files may belong to another run."""
+    for partial in folder.rglob(".*.partial"):
+        try:
+            if time.time() - partial.stat().st_mtime > STALE_SECONDS:
+                partial.unlink()
+        except FileNotFoundError:
+            continue
+
+
+def resolve_device(name: str) -> str:
+    """The device of this name, or the best there is for `auto`."""
+    if name == "cpu":
+        return name
+    kind, _, index = name.partition(":")
+    if name != "auto" and (kind != "cuda" or not (index == "" or index.isdigit())):
+        raise SymbenchError(f"--device '{name}' is not known; there are: auto, cpu, cuda, cuda:N.")
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return "cuda" if count else "cpu"
+    if count <= int(index or 0):
+        seen = f"torch sees {count} of them" if count else "torch sees no GPU"
+        raise SymbenchError(f"--device {name} is not there ({seen}); use --device cpu.")
+    return name

@@ -1,0 +1,218 @@
+"""The `abstract_rules` suite: relations between images of symbols never seen in training.
+
+Source: Webb, Sinha, Cohen, "Emergent Symbols through Binding in External Memory", ICLR 2021
+(arXiv 2012.14601). Four tasks, each with regimes: of 100 symbols `m` are withheld for the test.
+Add a method: its file in `methods/` or `baselines/`, and one `Entry` below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from symdata.abstract_rules import problems
+
+from benchmarks.metrics.classification import accuracy
+from benchmarks.protocol import (
+    Budget,
+    Deduplicated,
+    Entry,
+    Examples,
+    OutputError,
+    Outputs,
+    Profile,
+    Score,
+    Suite,
+    Task,
+    TaskData,
+)
+
+
+@dataclass(frozen=True)
+class AbstractRule(Task):
+    """One task at one regime. A problem is T images and one of C classes; the score is accuracy.
+
+    Columns: `images` (N, T, 32, 32) uint8; `segments` (N, T), the pair each image belongs to where
+    context normalisation goes pair by pair (`rmts`); `labels` (N,); `symbols` (N, T), the glyph
+    identities, for the oracle alone.
+    """
+
+    name: str
+    withheld: int
+    classes: int
+    segments: tuple[int, ...]
+    version = problems.VERSION
+    needs = ("logits",)
+    privileged = ("symbols",)
+
+    @property
+    def regime(self) -> str:  # type: ignore[override]
+        """`m95` where 95 of the 100 symbols are withheld."""
+        return f"m{self.withheld}"
+
+    @property
+    def score(self) -> Score:  # type: ignore[override]
+        """Accuracy; the classes are balanced, so chance is 1/C."""
+        return Score("accuracy", chance=1 / self.classes)
+
+    def dataset(self) -> dict[str, Any]:
+        """See `Task.dataset`."""
+        return {
+            "name": "abstract_rules",
+            "version": problems.VERSION,
+            "task": self.name,
+            "withheld": self.withheld,
+        }
+
+    def load(self, seed: int) -> TaskData:
+        """See `Task.load`."""
+        splits = problems.generate(self.name, self.withheld, seed)
+        train, test = (self._columns(splits[name]) for name in ("train", "test"))
+        inputs = Examples({name: test[name] for name in ("images", "segments", "symbols")})
+        targets = Examples({"labels": test["labels"]})
+        return TaskData(train, inputs, targets, problems.fingerprint(splits))
+
+    def _columns(self, split: problems.Problems) -> Examples:
+        table, index = split.images()
+        count = len(split.labels)
+        return Examples(
+            {
+                "images": Deduplicated(table, index),
+                "segments": np.broadcast_to(np.array(self.segments), (count, len(self.segments))),
+                "symbols": split.symbols,
+                "labels": split.labels.astype(np.int64),
+            }
+        )
+
+    def check(self, outputs: Outputs, count: int) -> None:
+        """See `Task.check`."""
+        shape = outputs["logits"].shape
+        if shape != (count, self.classes):
+            raise OutputError(f"logits have shape {shape}; expected {(count, self.classes)}.")
+
+    def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
+        """See `Task.evaluate`."""
+        return {"accuracy": accuracy(outputs["logits"], np.asarray(targets["labels"]))}
+
+
+# name, classes, segments for context normalisation, withheld symbols, published epochs
+_TASKS: tuple[tuple[str, int, tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...] = (
+    ("same_different", 2, (0,) * 2, (0, 50, 85, 95, 98), (50, 50, 50, 100, 100)),
+    ("rmts", 2, (0, 0, 1, 1, 2, 2), (0, 50, 85, 95), (50, 50, 50, 200)),
+    ("distribution_of_three", 4, (0,) * 9, (0, 50, 85, 95), (50, 50, 50, 150)),
+    ("identity_rules", 4, (0,) * 9, (0, 50, 85, 95), (50, 50, 50, 50)),
+)
+TASKS = tuple(
+    AbstractRule(name, withheld, classes, segments)
+    for name, classes, segments, regimes, _ in _TASKS
+    for withheld in regimes
+)
+EPOCHS = {
+    f"{name}/m{withheld}": count
+    for name, _, _, regimes, epochs in _TASKS
+    for withheld, count in zip(regimes, epochs, strict=True)
+}
+
+METHODS = (
+    Entry("esbn", "methods.esbn:ESBN", summary="Emergent Symbol Binding Network"),
+    Entry("lstm", "baselines.lstm:LSTM", kind="baseline", summary="recurrent network"),
+    Entry("ntm", "baselines.ntm:NTM", kind="baseline", summary="Neural Turing Machine"),
+    Entry("mnm", "baselines.mnm:MNM", kind="baseline", summary="metalearned neural memory"),
+    Entry(
+        "relation_net", "baselines.relation_net:RelationNet", kind="baseline", summary="all pairs"
+    ),
+    Entry(
+        "trn",
+        "baselines.relation_net:TemporalRelationNet",
+        kind="baseline",
+        summary="temporal relation network: sorted pairs and triples",
+    ),
+    Entry(
+        "transformer",
+        "baselines.transformer:Transformer",
+        kind="baseline",
+        summary="one encoder layer",
+    ),
+    Entry("predinet", "baselines.predinet:PrediNet", kind="baseline", summary="32 relation heads"),
+)
+CONTROLS = (
+    Entry("chance", "baselines.controls:Chance", kind="control", summary="guesses"),
+    Entry(
+        "nearest_neighbour",
+        "baselines.controls:NearestNeighbour",
+        kind="control",
+        summary="the label of the training problem with the nearest pixels",
+    ),
+    Entry(
+        "oracle",
+        "baselines.controls:Oracle",
+        kind="control",
+        summary="reads the glyph identities; proves the dataset at 100 %",
+    ),
+)
+ABLATIONS = (
+    *(
+        Entry(f"esbn_{name}", "methods.esbn:ESBN", settings, "ablation", summary)
+        for name, settings, summary in (
+            ("without_confidence", {"confidence": False}, "retrieved keys come without confidence"),
+            ("default_memory", {"default_memory": True}, "a learned entry in place of confidence"),
+            ("mlp", {"encoder": "mlp"}, "a multi-layer perceptron as encoder"),
+            ("random", {"encoder": "random"}, "a frozen random projection as encoder"),
+        )
+    ),
+    *(
+        Entry(
+            f"{entry.name}_without_tcn",
+            entry.path,
+            {"context_norm": False},
+            "ablation",
+            f"{entry.name} without temporal context normalisation",
+        )
+        for entry in METHODS
+    ),
+)
+
+_COMPARED = tuple(entry.name for entry in (*METHODS, *CONTROLS))
+_HARDEST = (
+    "same_different/m95",
+    "same_different/m98",
+    "rmts/m95",
+    "distribution_of_three/m95",
+    "identity_rules/m95",
+)
+
+SUITE = Suite(
+    name="abstract_rules",
+    title="Abstract rules over withheld symbols",
+    source="Webb, Sinha, Cohen (ICLR 2021), arXiv 2012.14601",
+    tasks=TASKS,
+    entries=(*METHODS, *CONTROLS, *ABLATIONS),
+    profiles=(
+        Profile(
+            "smoke",
+            tasks=tuple(name for name in _HARDEST if name != "same_different/m98"),
+            methods=_COMPARED,
+            seeds=1,
+            budgets=dict.fromkeys(_HARDEST, Budget(steps=5, evaluate_on=100)),
+            summary="seconds a cell, to see that everything runs",
+        ),
+        Profile(
+            "quick",
+            tasks=_HARDEST,
+            methods=_COMPARED,
+            seeds=3,
+            budgets=dict.fromkeys(_HARDEST, Budget(steps=300, evaluate_on=2000)),
+            summary="the hardest withheld regimes, 300 updates for all, minutes on 2 cores",
+        ),
+        Profile(
+            "paper",
+            tasks=tuple(task.id for task in TASKS),
+            methods=_COMPARED,
+            seeds=10,
+            budgets={task: Budget(epochs=epochs) for task, epochs in EPOCHS.items()},
+            summary="all regimes with the published epochs and 10 seeds",
+        ),
+    ),
+    datasets=("abstract_rules",),
+)

@@ -1,0 +1,97 @@
+"""To the Hugging Face hub. Every failure is one line that says the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import huggingface_hub
+from huggingface_hub import DatasetCard, HfApi, constants
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+from symdata.errors import DataError
+
+if TYPE_CHECKING:
+    from symdata import Dataset
+
+# Seconds before the hub counts as out of reach.
+TIMEOUT = 10.0
+
+
+def publish(
+    source: Dataset,
+    card: DatasetCard,
+    repo_id: str,
+    configs: Sequence[str],
+    seed: int,
+    private: bool,
+    token: str | None,
+    progress: Callable[[str, int, int], None] | None,
+) -> str:
+    """Push the configurations one after the other, and the card's text last."""
+    from symdata.hub import load
+
+    instead = f"or write {source.NAME} with `build` and upload the folder from elsewhere"
+    if repo_id.count("/") != 1:
+        raise DataError(f"'{repo_id}' is no name on the hub; write user/dataset.")
+    token = token or huggingface_hub.get_token()
+    if token is None:
+        raise DataError(f"publishing needs a token of the hub: run `hf auth login`, {instead}.")
+    if constants.HF_HUB_OFFLINE:
+        raise DataError(f"HF_HUB_OFFLINE is set: unset it to publish, {instead}.")
+    _reach(repo_id, token, instead)
+    try:
+        for done, config in enumerate(configs):
+            if progress is not None:
+                progress(config, done, len(configs))
+            load(source.NAME, config, seed).push_to_hub(
+                repo_id,
+                config,
+                # A subset must not take the default away from what is there already.
+                set_default=config == source.CONFIGS[0] or None,
+                private=private,
+                token=token,
+                commit_message=f"{source.NAME} {source.VERSION}, {config}, seed {seed}",
+            )
+        _push_card(card, repo_id, token)
+    except Exception as error:
+        raise DataError(
+            f"publishing to {repo_id} stopped ({_line(error)}): repeat it, {instead}."
+        ) from error
+    return f"{constants.ENDPOINT}/datasets/{repo_id}"
+
+
+def _reach(repo_id: str, token: str, instead: str) -> None:
+    """Raise unless the hub answers and takes the token; asked first, as pushing has no timeout."""
+    try:
+        HfApi(endpoint=constants.ENDPOINT, token=token).repo_info(
+            repo_id, repo_type="dataset", timeout=TIMEOUT
+        )
+    except RepositoryNotFoundError as error:
+        # The hub answers so to a bad token as well, but with another status.
+        if error.response is not None and error.response.status_code == 401:
+            raise DataError(
+                "the hub refuses the token: run `hf auth login` for a new one."
+            ) from None
+    except HFValidationError:
+        raise DataError(f"'{repo_id}' is no name on the hub; write user/dataset.") from None
+    except HfHubHTTPError as error:
+        raise DataError(f"the hub refuses {repo_id} ({_line(error)}): {instead[3:]}.") from None
+    except Exception as error:
+        raise DataError(
+            f"cannot reach {constants.ENDPOINT} ({_line(error)}): try with a network, {instead}."
+        ) from None
+
+
+def _push_card(card: DatasetCard, repo_id: str, token: str) -> None:
+    """The card's text and front matter, around the configurations that `push_to_hub` listed."""
+    pushed = DatasetCard.load(repo_id, token=token)
+    for key, value in card.data.to_dict().items():
+        pushed.data[key] = value
+    pushed.text = card.text
+    pushed.push_to_hub(repo_id, token=token, commit_message="Update the card")
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"

@@ -1,0 +1,89 @@
+"""What others published about these tasks: claims and reference runs, to stand beside our numbers.
+
+One JSON file a suite in `published/`; numbers are fractions. A claim is what a paper says; a
+reference is what the authors' own program gave, run by run.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmarks.protocol import SymbenchError
+
+FOLDER = Path(__file__).parent / "published"
+
+
+class Figure(BaseModel):
+    """One published number for one method on one task: a value, a lower bound, or single runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    regime: str
+    method: str
+    kind: Literal["claim", "reference"]
+    value: float | None = Field(default=None, allow_inf_nan=False)
+    minimum: float | None = Field(default=None, allow_inf_nan=False)
+    values: tuple[float, ...] | None = None
+    source: str
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Figure:
+        given = [number for number in (self.value, self.minimum, self.values) if number is not None]
+        if len(given) != 1 or self.values == ():
+            raise ValueError("exactly one of value, minimum and values is given")
+        return self
+
+    @property
+    def number(self) -> float | None:
+        """The value, or the mean of the runs; None for a lower bound."""
+        if self.values is not None:
+            return sum(self.values) / len(self.values)
+        return self.value
+
+
+class Published(BaseModel):
+    """A suite's published figures, and the profile whose protocol they follow."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    suite: str
+    profile: str
+    sources: dict[str, str]
+    figures: tuple[Figure, ...]
+
+    @model_validator(mode="after")
+    def _known_sources(self) -> Published:
+        unknown = {figure.source for figure in self.figures} - set(self.sources)
+        if unknown:
+            raise ValueError(f"figures name sources that are not listed: {sorted(unknown)}")
+        return self
+
+    def find(self, task: str, regime: str, method: str) -> tuple[Figure, ...]:
+        """The figures for one method on one task, claims first."""
+        wanted = (task, regime, method)
+        found = [one for one in self.figures if (one.task, one.regime, one.method) == wanted]
+        return tuple(sorted(found, key=lambda figure: figure.kind))
+
+
+@cache
+def published(suite: str, folder: Path = FOLDER) -> Published | None:
+    """The published figures of a suite, or None where there are none."""
+    path = folder / f"{suite}.json"
+    if not path.exists():
+        return None
+    try:
+        found = Published.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SymbenchError(f"{path}: {where}: {first['msg']}.") from None
+    if found.suite != suite:
+        raise SymbenchError(
+            f"{path} holds figures for '{found.suite}'; its name must be the suite's."
+        )
+    return found

@@ -1,0 +1,182 @@
+"""The full tables as text: for a terminal, for Markdown, and as CSV for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from leaderboard.tables import Row, Table
+from leaderboard.wording import (
+    NONE,
+    RULE,
+    bounds,
+    checked,
+    count,
+    figures,
+    grid,
+    notes,
+    number,
+    rank,
+)
+
+INTERVALS = (
+    "95 %: percentile bootstrap interval over seeds. With few seeds it is optimistic: it cannot "
+    "reach beyond the lowest and the highest score (at 3 seeds it covers the mean 3 times in 4)."
+)
+RANKS = (
+    "rank: the ranks that a row holds in 95 % of 10,000 resamples of the seeds. Controls and rows "
+    "with missing seeds are not ranked."
+)
+
+CSV_COLUMNS = (
+    "suite",
+    "profile",
+    "task",
+    "regime",
+    "task_version",
+    "protocol_version",
+    "dataset",
+    "score",
+    "method",
+    "kind",
+    "n",
+    "n_planned",
+    "mean",
+    "low",
+    "high",
+    "rank_low",
+    "rank_high",
+    "published",
+    "published_minimum",
+    "published_kind",
+    "source",
+)
+
+
+def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) -> str:
+    """All tables as "terminal", "markdown" or "csv"; width: columns at which notes are wrapped."""
+    if checked(form) == "csv":
+        return _csv(tables)
+    parts: list[str] = []
+    board = None
+    for table in tables:
+        here = (table.group.suite, table.group.profile)
+        if here != board:
+            board = here
+            parts.append(heading(1, f"{here[0]} · profile {here[1]}", form))
+        parts.append(_table(table, form, width))
+    parts.append(notes([INTERVALS, RANKS, *figure_notes(tables)], form, width))
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(level: int, text: str, form: str) -> str:
+    """A heading of level 1 or 2."""
+    if form == "markdown":
+        return f"{'#' * (level + 1)} {text}"
+    return f"{text}\n{'═' * len(text)}" if level == 1 else text
+
+
+def figure_notes(tables: Sequence[Table]) -> list[str]:
+    """What the published figures are, where they come from, and that their budget is another."""
+    lines: list[str] = []
+    sources: dict[str, str] = {}
+    for table in tables:
+        sources |= dict(table.sources)
+        other = table.figures_from
+        if other and other != table.group.profile:
+            lines.append(
+                f"Published figures follow the {other} protocol; the {table.group.profile} profile "
+                "has another training budget, so they are context and no target."
+            )
+    lines += [f"published, {name}: {text}." for name, text in sources.items()]
+    return list(dict.fromkeys(lines))
+
+
+def score_name(table: Table) -> str:
+    """The score with its unit, and its direction where that is not the usual one."""
+    text = f"{table.score}, %" if table.percent else table.score
+    return text if table.higher_is_better else f"{text} (lower is better)"
+
+
+def _table(table: Table, form: str, width: int) -> str:
+    group = table.group
+    about = (
+        f"task version {group.task_version} · dataset {group.dataset_hash[:8]}"
+        f" · protocol {group.protocol_version}"
+    )
+    title = f"{group.task} {group.regime}" + (" (superseded)" if table.superseded else "")
+    lines = [heading(2, f"{title} · {about}" if form == "terminal" else title, form)]
+    if form == "markdown":
+        lines += ["", about, ""]
+    with_figures = any(row.figures for row in table.rows)
+    headers = ["rank", "method", score_name(table), "95 % interval", "n"]
+    align = ["left", "left", "right", "right", "right"]
+    if with_figures:
+        other = table.figures_from != group.profile
+        headers.append(f"published ({table.figures_from})" if other else "published")
+        align.append("left")
+    headers.append("kind")
+    align.append("left")
+    body: list[list[str]] = []
+    for before, row in zip((None, *table.rows), table.rows, strict=False):
+        if before is not None and _section(before) != _section(row):
+            body.append(RULE)
+        body.append(_line(row, table.percent, with_figures))
+    lines.append(grid(headers, body, align, form))
+    remarks = [*table.failures, *table.notes]
+    if remarks:
+        lines += [""] * (form == "markdown") + [notes(remarks, form, width)]
+    return "\n".join(lines)
+
+
+def _section(row: Row) -> int:
+    return 0 if row.rank else 1 if row.competes else 2
+
+
+def _line(row: Row, percent: bool, with_figures: bool) -> list[str]:
+    mean = number(row.interval.mean, percent) if row.interval else NONE
+    seeds = count(len(row.scores), row.planned) if row.planned else ""
+    line = [rank(row.rank), row.method, mean, bounds(row.interval, percent), seeds]
+    return [*line, *[figures(row.figures, percent)] * with_figures, row.kind]
+
+
+def _csv(tables: Sequence[Table]) -> str:
+    """One long table; numbers as they are, scores as fractions, empty where there is none."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for table in tables:
+        for row in table.rows:
+            writer.writerow(_record(table, row))
+    return stream.getvalue()
+
+
+def _record(table: Table, row: Row) -> dict[str, object]:
+    group, interval, ranks = table.group, row.interval, row.rank or (None, None)
+    numbers = [one.number for one in row.figures if one.number is not None]
+    minima = [one.minimum for one in row.figures if one.minimum is not None]
+    texts = dict(table.sources)
+    return {
+        "suite": group.suite,
+        "profile": group.profile,
+        "task": group.task,
+        "regime": group.regime,
+        "task_version": group.task_version,
+        "protocol_version": group.protocol_version,
+        "dataset": group.dataset_hash,
+        "score": table.score,
+        "method": row.method,
+        "kind": row.kind,
+        "n": len(row.scores),
+        "n_planned": row.planned,
+        "mean": interval.mean if interval else None,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "rank_low": ranks[0],
+        "rank_high": ranks[1],
+        "published": numbers[0] if numbers else None,
+        "published_minimum": minima[0] if minima else None,
+        "published_kind": "+".join(dict.fromkeys(one.kind for one in row.figures)),
+        "source": "; ".join(dict.fromkeys(texts[one.source] for one in row.figures)),
+    }

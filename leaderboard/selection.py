@@ -1,0 +1,142 @@
+"""Which records may stand together: a group for each task as it was run, a cell for each method."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from benchmarks.protocol import SymbenchError
+from benchmarks.records import Record, content_hash
+
+CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Group:
+    """What records must agree on to be compared: the question, its data and the rules."""
+
+    suite: str
+    profile: str
+    task: str
+    regime: str
+    task_version: int
+    protocol_version: int
+    dataset_hash: str
+
+    @property
+    def question(self) -> tuple[str, str, str, str]:
+        """The group whatever the version of task, data and protocol."""
+        return (self.suite, self.profile, self.task, self.regime)
+
+    def differences(self, other: Group) -> str:
+        """What keeps two groups of one question apart, as `task version 1 → 2`."""
+        named = {
+            "task version": (self.task_version, other.task_version),
+            "dataset": (self.dataset_hash[:8], other.dataset_hash[:8]),
+            "protocol": (self.protocol_version, other.protocol_version),
+        }
+        return ", ".join(
+            f"{name} {old} → {new}" for name, (old, new) in named.items() if old != new
+        )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method in one group: the newest variant's records by seed, and what was left out.
+
+    failed: the newest failure of each seed that has no score. older: records of other variants,
+    which are of older code or settings.
+    """
+
+    method: str
+    kind: str
+    variant: str
+    newest: Record
+    done: dict[int, Record]
+    failed: dict[int, Record]
+    older: int
+
+    @property
+    def scores(self) -> dict[int, float]:
+        """The scores by seed."""
+        return {seed: record.score for seed, record in self.done.items()}
+
+
+Groups = dict[Group, dict[str, Cell]]
+
+
+def select(records: Iterable[Record]) -> Groups:
+    """The cells of all groups, by method; groups in the order of suite, profile, task and regime.
+
+    Of the groups that ask one question (an older task version beside a newer), the newest is first.
+    """
+    piles: dict[Group, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        piles[group_of(record)][record.method].append(record)
+    if not piles:
+        raise SymbenchError("There are no records here; make some with `python -m benchmarks run`.")
+    groups = {
+        group: {name: _cell(found) for name, found in pile.items()} for group, pile in piles.items()
+    }
+    by_age = sorted(groups, key=lambda group: newest(groups[group]), reverse=True)
+    by_version = sorted(by_age, key=lambda group: group.task_version, reverse=True)
+    ordered = sorted(by_version, key=lambda group: [natural(part) for part in group.question])
+    return {group: groups[group] for group in ordered}
+
+
+def group_of(record: Record) -> Group:
+    """The group to which a record belongs."""
+    return Group(
+        record.suite,
+        record.profile,
+        record.task,
+        record.regime,
+        record.task_version,
+        record.protocol_version,
+        content_hash(record.dataset),
+    )
+
+
+def newest(cells: dict[str, Cell]) -> datetime:
+    """When the last record of a group was made."""
+    return max(cell.newest.created for cell in cells.values())
+
+
+def natural(text: str) -> list[Any]:
+    """A sort key by which m5 comes before m50 and m50 before m100."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
+
+
+def failure(record: Record) -> str:
+    """One line that says why a record has no score."""
+    if record.error is None:
+        return f"no finite '{record.score_name}'"
+    line = next(iter(record.error.message.strip().splitlines()), "")
+    return f"{record.error.type}: {line}" if line else record.error.type
+
+
+def _scored(record: Record) -> bool:
+    return record.status == "done" and math.isfinite(record.scores.get(record.score_name, math.nan))
+
+
+def _cell(records: list[Record]) -> Cell:
+    ordered = sorted(records, key=lambda record: (record.created, record.key))
+    last = ordered[-1]
+    current = [record for record in ordered if record.variant == last.variant]
+    # Oldest first, so that of two records of one seed the newer one stays.
+    done = {record.seed: record for record in current if _scored(record)}
+    failed = {record.seed: record for record in current if record.seed not in done}
+    return Cell(
+        method=last.method,
+        kind=last.kind,
+        variant=last.variant,
+        newest=last,
+        done=dict(sorted(done.items())),
+        failed=dict(sorted(failed.items())),
+        older=len(ordered) - len(current),
+    )

@@ -1,0 +1,220 @@
+"""A suite at one look: methods down, tasks across, in as many blocks as the terminal needs.
+
+A cell is the mean and half the width of its 95 % interval; "rank" is the mean of a method's ranks
+over all columns. Only the newest version of a task has a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from leaderboard.render import figure_notes, heading, score_name
+from leaderboard.tables import THEORIES, THEORY, Row, Table
+from leaderboard.wording import NONE, RULE, checked, figure, grid, notes, number, plural
+
+_GAP = 2
+_HEADER = 11
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """A method over all columns; mean and rank are None unless every column is complete."""
+
+    method: str
+    competes: bool
+    cells: tuple[Row | None, ...]
+    mean: float | None
+    rank: float | None
+
+
+def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -> str:
+    """One matrix for each suite and profile, split into blocks no wider than `width` columns.
+
+    form: "terminal" or "markdown"; Markdown is never split.
+    """
+    checked(form, ("terminal", "markdown"))
+    parts = []
+    for (suite, profile), board in groupby(
+        tables, lambda table: (table.group.suite, table.group.profile)
+    ):
+        every = list(board)
+        columns = [table for table in every if not table.superseded]
+        parts.append(heading(1, f"{suite} · profile {profile}", form))
+        parts += _blocks(columns, width, form)
+        parts.append(notes(_notes(columns, len(every) - len(columns)), form, width))
+    return "\n\n".join(parts) + "\n"
+
+
+def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
+    """The matrix as one table, or as several that fit."""
+    standings = _standings(columns)
+    labels = [standing.method for standing in standings]
+    sums: list[tuple[str, list[str]]] = []
+    if len(columns) > 1:
+        if _one_scale(columns):
+            percent = columns[0].percent
+            means = [NONE if one.mean is None else number(one.mean, percent) for one in standings]
+            sums.append(("mean", means))
+        ranks = [NONE if one.rank is None else f"{one.rank:.1f}" for one in standings]
+        sums.append(("rank", ranks))
+    tasks = [
+        (_header(table, form), [_cell(one.cells[place], table) for one in standings])
+        for place, table in enumerate(columns)
+    ]
+    claims = list(dict.fromkeys(name for table in columns for name in _claims(table)))
+    labels += [f"published: {name}" for name in claims]
+    for table, (_, texts) in zip(columns, tasks, strict=True):
+        texts += [_claims(table).get(name, "") for name in claims]
+    for _, texts in sums:
+        texts += [""] * len(claims)
+    rules = [
+        place
+        for place in range(1, len(labels))
+        if place == len(standings)
+        or (place < len(standings) and _section(standings[place - 1]) != _section(standings[place]))
+    ]
+    first = ("method", labels)
+    blocks, block = [], [first]
+    for column in [*sums, *tasks]:
+        wider = [*block, column]
+        if form == "terminal" and len(block) > 1 and _width(wider) > width:
+            blocks.append(block)
+            wider = [first, column]
+        block = wider
+    return [_grid(one, rules, form) for one in [*blocks, block]]
+
+
+def _grid(block: list[tuple[str, list[str]]], rules: list[int], form: str) -> str:
+    rows = [list(row) for row in zip(*(texts for _, texts in block), strict=True)]
+    for place in reversed(rules):
+        rows.insert(place, RULE)
+    align = ["left", *["right"] * (len(block) - 1)]
+    return grid([header for header, _ in block], rows, align, form)
+
+
+def _width(block: list[tuple[str, list[str]]]) -> int:
+    widths = [
+        max(len(line) for text in (header, *texts) for line in text.split("\n"))
+        for header, texts in block
+    ]
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _standings(columns: list[Table]) -> list[_Standing]:
+    """Methods with every column first, best first; then the others; then controls and theory."""
+    names = list(dict.fromkeys(row.method for table in columns for row in table.rows))
+    # A control that was run in some columns stands in one row with what theory gives in the others.
+    stand_in = {control: name for control, name in THEORIES.items() if control in names}
+    names = [name for name in names if name not in stand_in.values()]
+    ranks = [_ranks(table) for table in columns]
+    standings = []
+    for name in names:
+        cells = tuple(table.row(name) or table.row(stand_in.get(name, "")) for table in columns)
+        present = [cell for cell in cells if cell is not None]
+        last = present[-1]
+        means = [cell.interval.mean for cell in present if cell.interval and cell.complete]
+        whole = len(means) == len(columns)
+        places = [ranks[place][name] for place in range(len(columns)) if name in ranks[place]]
+        standings.append(
+            _Standing(
+                name,
+                last.competes,
+                cells,
+                sum(means) / len(means) if whole and _one_scale(columns) else None,
+                sum(places) / len(places) if len(places) == len(columns) else None,
+            )
+        )
+    sign = -1 if columns[0].higher_is_better else 1
+
+    def place_of(one: _Standing) -> tuple[bool, bool, float, str]:
+        order = one.rank or 0.0 if one.mean is None else sign * one.mean
+        return (not one.competes, one.competes and one.rank is None, round(order, 12), one.method)
+
+    return sorted(standings, key=place_of)
+
+
+def _ranks(table: Table) -> dict[str, float]:
+    """Each ranked row's place by its mean; rows that tie share the mean of their places."""
+    sign = 1 if table.higher_is_better else -1
+    means = {
+        row.method: round(sign * row.interval.mean, 12)
+        for row in table.rows
+        if row.rank and row.interval
+    }
+    values = list(means.values())
+    return {
+        name: sum(other > mean for other in values) + (values.count(mean) + 1) / 2
+        for name, mean in means.items()
+    }
+
+
+def _one_scale(columns: list[Table]) -> bool:
+    """Whether a mean over the columns means something: one score, one direction."""
+    return len({(table.score, table.percent, table.higher_is_better) for table in columns}) == 1
+
+
+def _section(one: _Standing) -> int:
+    return 2 if not one.competes else 1 if one.rank is None else 0
+
+
+def _cell(row: Row | None, table: Table) -> str:
+    """`99.8 ± 0.5`, with `2/3` before it where seeds are missing."""
+    if row is None:
+        return ""
+    partial = "" if row.complete else f"{len(row.scores)}/{row.planned}  "
+    if row.interval is None:
+        return f"{partial}{NONE}" if partial else NONE
+    mean, half = number(row.interval.mean, table.percent), row.interval.half_width
+    if row.kind == THEORY:
+        return mean
+    return f"{partial}{mean} ±{NONE if half is None else number(half, table.percent):>4}"
+
+
+def _claims(table: Table) -> dict[str, str]:
+    """What papers claim for each method, without our reference runs of their programs."""
+    return {
+        row.method: figure(one, table.percent)
+        for row in table.rows
+        for one in row.figures
+        if one.kind == "claim"
+    }
+
+
+def _header(table: Table, form: str) -> str:
+    """The task's name over its regime, broken at underscores to keep columns narrow."""
+    if form == "markdown":
+        return f"{table.group.task} {table.group.regime}"
+    lines: list[str] = []
+    for word in table.group.task.split("_"):
+        if lines and len(lines[-1]) + 1 + len(word) <= _HEADER:
+            lines[-1] += f"_{word}"
+        else:
+            lines.append(word)
+    return "\n".join([*(f"{line}_" for line in lines[:-1]), lines[-1], table.group.regime])
+
+
+def _notes(columns: list[Table], superseded: int) -> list[str]:
+    scores = " / ".join(dict.fromkeys(score_name(table) for table in columns))
+    planned = "/".join(str(seeds) for seeds in sorted({table.planned for table in columns}))
+    lines = [
+        f"{scores}: mean over {planned} seeds ± half the width of the 95 % bootstrap interval, "
+        "which is optimistic with few seeds."
+    ]
+    if len(columns) > 1:
+        lines.append("rank: the mean of a method's ranks over all columns; 1 is first in each.")
+    rows = [row for table in columns for row in table.rows]
+    if any(not row.complete for row in rows):
+        lines.append(
+            "A count such as 2/3: seeds done of seeds planned; incomplete rows are not ranked."
+        )
+    failed = sum(len(table.failures) for table in columns)
+    if failed:
+        lines.append(f"{plural(failed, 'cell')} with failures; the full tables say why.")
+    if superseded:
+        older = plural(superseded, "table")
+        lines.append(
+            f"{older} of older task versions or datasets left out; the full tables have them."
+        )
+    return lines + figure_notes([table for table in columns if _claims(table)])[:1]

@@ -1,0 +1,126 @@
+"""How numbers are written in a table, and tables in a terminal or in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import fill
+
+from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
+
+from benchmarks.protocol import SymbenchError
+from benchmarks.stats import Interval
+from leaderboard.figures import Figure
+
+FORMATS = ("terminal", "markdown", "csv")
+NONE = "–"
+# A row that asks for a line between two groups; Markdown has none and leaves it out.
+RULE: list[str] = []
+_ROW = DataRow("", "  ", "")
+_PLAIN = TableFormat(
+    lineabove=None,
+    linebelowheader=Line("", "─", "  ", ""),
+    linebetweenrows=None,
+    linebelow=None,
+    headerrow=_ROW,
+    datarow=_ROW,
+    padding=0,
+    with_header_hide=None,
+)
+
+
+def number(value: float, percent: bool) -> str:
+    """A score: percent with one decimal, or three decimals."""
+    return f"{100 * value:.1f}" if percent else f"{value:.3f}"
+
+
+def signed(value: float, percent: bool) -> str:
+    """A difference of scores, with its sign; nothing that rounds to zero has one."""
+    text = f"{100 * value:+.1f}" if percent else f"{value:+.3f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def bounds(interval: Interval | None, percent: bool) -> str:
+    """The two ends of an interval."""
+    if interval is None or interval.low is None or interval.high is None:
+        return NONE
+    return f"[{number(interval.low, percent)}, {number(interval.high, percent)}]"
+
+
+def rank(interval: tuple[int, int] | None) -> str:
+    """A rank, or the ranks from first to last."""
+    if interval is None:
+        return NONE
+    low, high = interval
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def count(done: int, planned: int) -> str:
+    """Seeds done, and of how many where some are missing."""
+    return str(done) if done >= planned else f"{done}/{planned}"
+
+
+def figure(one: Figure, percent: bool) -> str:
+    """A published figure: `≥ 95`, `83.0`, or the mean of its runs with their range."""
+    scale = 100 if percent else 1
+    if one.minimum is not None:
+        return f"≥ {scale * one.minimum:.4g}"
+    assert one.number is not None
+    text = number(one.number, percent)
+    if one.values is None:
+        return text
+    low, high = scale * min(one.values), scale * max(one.values)
+    return f"{text} ({low:.4g}–{high:.4g})" if low < high else text
+
+
+def figures(several: Sequence[Figure], percent: bool) -> str:
+    """All published figures of a row."""
+    return "; ".join(figure(one, percent) for one in several)
+
+
+def checked(form: str, allowed: Sequence[str] = FORMATS) -> str:
+    """The name of an output format, or an error that lists them."""
+    if form not in allowed:
+        raise SymbenchError(f"There is no format '{form}'; choose one of {', '.join(allowed)}.")
+    return form
+
+
+def plural(amount: int, noun: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
+
+
+def grid(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str], form: str
+) -> str:
+    """Rows of text as a terminal or a Markdown table; align: "left" or "right" for each column."""
+    if form == "markdown":
+        body = [[escaped(cell) for cell in row] for row in rows if row]
+        return tabulate(
+            body,
+            [escaped(header) for header in headers],
+            tablefmt="pipe",
+            colalign=align,
+            disable_numparse=True,
+        )
+    # Headers are rows here, since tabulate makes a column wider than its header.
+    deep = max(header.count("\n") for header in headers) + 1
+    split = [header.split("\n") for header in headers]
+    top = [[""] * (deep - len(lines)) + lines for lines in split]
+    lines = [*map(list, zip(*top, strict=True)), SEPARATING_LINE]
+    lines += [list(row) or SEPARATING_LINE for row in rows]
+    text = tabulate(lines, tablefmt=_PLAIN, colalign=align, disable_numparse=True)
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def escaped(text: str) -> str:
+    """Text that stays in one cell of a Markdown table, and text where it is written."""
+    for special, safe in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*")):
+        text = text.replace(special, safe)
+    return " ".join(text.split())
+
+
+def notes(lines: Sequence[str], form: str, width: int) -> str:
+    """Remarks below a table: wrapped lines in a terminal, a list in Markdown."""
+    if form == "markdown":
+        return "\n".join(f"- {escaped(line)}" for line in lines)
+    return "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)

@@ -1,0 +1,130 @@
+"""The Emergent Symbol Binding Network of Webb, Sinha and Cohen (ICLR 2021, arXiv 2012.14601).
+
+Two streams meet only in an external memory. One holds what the images look like: the encoded and
+normalised z_t. The other is a controller that never sees z: at each step it reads a retrieved key,
+and writes a new key that is bound to z_t. Keys are retrieved by the similarity of the z alone, so
+that they come to serve as symbols: the controller computes with them whatever the images are.
+
+What depends on z alone (similarities, retrieval weights, confidences) is computed before the
+recurrence; and as long as nothing has been retrieved, the controller's state is the same in all
+problems and is computed once. Both are exact.
+
+Letters: B problems, T images, D = 128 features of z, K = 256 features of a key, H = 512 hidden
+units, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import einsum, rearrange, repeat
+from torch import Tensor, nn
+
+from baselines.encoders import FEATURES, initialise
+from baselines.lstm import LSTM, Ledger
+from baselines.sequence_classifier import (
+    SequenceClassifier,
+    SequenceNetwork,
+    SequenceSettings,
+    Shape,
+)
+from benchmarks.protocol import SymbenchError
+
+
+@dataclass(frozen=True)
+class ESBNSettings(SequenceSettings):
+    """confidence: retrieve a confidence with the key; default_memory: a learned entry instead."""
+
+    confidence: bool = True
+    default_memory: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.confidence and self.default_memory:
+            raise SymbenchError(
+                "default_memory stands in place of the confidence; set confidence to False with it."
+            )
+
+
+class ESBNNetwork(SequenceNetwork):
+    """Controller, keys, gate and retrieval (the paper's section 3, Algorithm 1)."""
+
+    KEY, HIDDEN = 256, 512
+
+    def __init__(self, settings: ESBNSettings, shape: Shape) -> None:
+        super().__init__(settings, shape)
+        self.controller = LSTM(0, self.KEY + settings.confidence, self.HIDDEN)
+        self.key = initialise(nn.Linear(self.HIDDEN, self.KEY), "relu")
+        self.gate = initialise(nn.Linear(self.HIDDEN, 1), "linear")
+        self.output = initialise(nn.Linear(self.HIDDEN, shape.classes), "linear")
+        self.confidence, self.default_memory = settings.confidence, settings.default_memory
+        if self.confidence:
+            self.gamma = nn.Parameter(torch.ones(()))
+            self.beta = nn.Parameter(torch.zeros(()))
+        if self.default_memory:
+            self.default_key = nn.Parameter(torch.zeros(self.KEY))
+            self.default_z = nn.Parameter(torch.zeros(FEATURES))
+        self.later: Tensor
+        reachable = torch.ones(shape.length - 1, shape.length - 1, dtype=torch.bool).tril()
+        self.register_buffer("later", ~reachable, persistent=False)
+
+    def attend(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """z: (B, T, D) → retrieval weights (B, T-1, T-1) and mean confidences (B, T-1, 1).
+
+        Row t-1 belongs to step t, the first step that reads, and column i to the entry written at
+        step i; entries that are not written yet have weight 0. A default entry comes before all.
+        """
+        similarity = z[:, 1:] @ rearrange(z[:, :-1], "b i d -> b d i")
+        visible = similarity.masked_fill(self.later, float("-inf"))
+        if self.default_memory:
+            default = einsum(z[:, 1:], self.default_z, "b t d, d -> b t")
+            visible = torch.cat([default[..., None], visible], -1)
+        weights = visible.softmax(-1)
+        if not self.confidence:
+            return weights, weights[..., :0]
+        confidence = torch.sigmoid(self.gamma * similarity + self.beta)
+        return weights, (weights * confidence).sum(-1, keepdim=True)
+
+    def reason(self, z: Tensor) -> Tensor:
+        """z: (B, T, D) → (B, C)."""
+        batch, length, _ = z.shape
+        weights, confidence = self.attend(z)
+        # Nothing has been retrieved at t = 0 and 1; the later steps, T-1 of them, have B rows each.
+        alike = min(2, length)
+        drive = Ledger(self.controller.weight_recurrent, [1] * (alike - 1) + [batch] * (length - 1))
+        speak = Ledger(
+            torch.cat([self.key.weight, self.gate.weight]), [1] * alike + [batch] * (length - alike)
+        )
+        bias, spoken_bias = self.controller.bias, torch.cat([self.key.bias, self.gate.bias])[None]
+        keys: list[Tensor] = []
+        if self.default_memory:
+            keys.append(repeat(self.default_key, "k -> b k", b=batch))
+
+        h, cell = LSTM.step(bias, z.new_zeros(1, self.HIDDEN))
+        retrieved = z.new_zeros(1, self.KEY + self.confidence)
+        for t in range(length):
+            if t > 0:
+                rows = len(retrieved)
+                gates = drive(torch.cat([retrieved, h.expand(rows, -1)], 1), bias.expand(rows, -1))
+                h, cell = LSTM.step(gates, cell.expand(rows, -1))
+            spoken = speak(h, spoken_bias.expand(len(h), -1))
+            if t > 0:
+                gate = spoken[:, self.KEY :].sigmoid()
+                weight = weights[:, t - 1, None, : len(keys)]
+                read = torch.bmm(weight, torch.stack(keys, 1))[:, 0]
+                retrieved = gate * torch.cat([read, confidence[:, t - 1]], 1)
+            keys.append(F.relu(spoken[:, : self.KEY]).expand(batch, -1))
+
+        # One more step, with z = 0, lets the controller act on what the last image retrieved.
+        gates = drive(torch.cat([retrieved, h.expand(batch, -1)], 1), bias.expand(batch, -1))
+        h, _ = LSTM.step(gates, cell.expand(batch, -1))
+        return self.output(h)
+
+
+class ESBN(SequenceClassifier):
+    """Emergent Symbol Binding Network."""
+
+    Settings = ESBNSettings
+    Network = ESBNNetwork

@@ -1,0 +1,170 @@
+"""Names and filters select cells; keys change when, and only when, the result would."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import plan, registry
+from benchmarks.plan import Filters
+from benchmarks.protocol import SymbenchError
+from benchmarks.records import Store
+
+
+def test_quick_is_the_hardest_regimes_under_one_step_budget():
+    cells = plan.cells(Filters(suites=("abstract_rules",)))
+    assert {(cell.task, cell.regime) for cell in cells} == {
+        ("same_different", "m95"),
+        ("same_different", "m98"),
+        ("rmts", "m95"),
+        ("distribution_of_three", "m95"),
+        ("identity_rules", "m95"),
+    }
+    assert len({cell.budget for cell in cells}) == 1
+    assert cells[0].budget.steps
+
+
+def test_paper_has_the_published_epochs_and_ten_seeds():
+    cells = plan.cells(Filters(profile="paper", methods=("esbn",)))
+    assert len(cells) == 17 * 10
+    epochs = {(cell.task, cell.regime): cell.budget.epochs for cell in cells}
+    assert epochs["rmts", "m95"] == 200
+    assert epochs["distribution_of_three", "m95"] == 150
+    assert epochs["identity_rules", "m95"] == 50
+    assert epochs["same_different", "m85"] == 50
+    assert epochs["same_different", "m98"] == 100
+    assert {cell.budget.batch_size for cell in cells} == {32}
+
+
+def test_seeds_come_first_so_that_an_early_stop_leaves_whole_rows():
+    seeds = [cell.seed for cell in plan.cells(Filters(seeds=[0, 1, 2]))]
+    assert seeds == sorted(seeds)
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("3", [0, 1, 2]), ("0,3,7", [0, 3, 7]), ("4-6", [4, 5, 6]), ("5,", [5]), ("1,1-2", [1, 2])],
+)
+def test_seeds_are_a_count_a_list_or_a_range(text, seeds):
+    assert plan.seeds_from(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "x", "3-", "0", "-1", "5-3", "1.5"])
+def test_seeds_that_make_no_sense_are_one_line(text):
+    with pytest.raises(SymbenchError, match="write 5, 0,3,7 or 10-19"):
+        plan.seeds_from(text)
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        (Filters(suites=("abstract_rule",)), "no suite 'abstract_rule'; did you mean abstract_r"),
+        (Filters(tasks=("same_diferent",)), "no task 'same_diferent'; did you mean same_differ"),
+        (Filters(tasks=("rmts/m94",)), "no task 'rmts/m94'; did you mean rmts/m95"),
+        (Filters(tasks=("zzz*",)), "there are: "),
+        (Filters(methods=("ebsn",)), "no method 'ebsn'; did you mean esbn"),
+        (Filters(methods=("no.such.module:X",)), "there is no module"),
+        (Filters(methods=("no_such_file.py:X",)), "no file 'no_such_file.py'"),
+        (Filters(methods=("baselines.lstm:LSTN",)), "did you mean LSTM"),
+        (Filters(profile="papre"), "no profile 'papre'; did you mean paper"),
+    ],
+)
+def test_unknown_names_bring_the_nearest(filters, message):
+    with pytest.raises(SymbenchError) as caught:
+        plan.cells(filters)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_without_the_protocol_is_one_line(fake):
+    with pytest.raises(SymbenchError, match="is no method: it has no fit, evaluate"):
+        plan.cells(Filters(methods=(fake("NotAMethod"),)))
+
+
+def test_two_methods_of_one_name_are_refused(fake):
+    with pytest.raises(SymbenchError, match="two methods are called 'LSTM'"):
+        plan.cells(Filters(methods=("baselines.lstm:LSTM", "baselines.lstm:LSTM")))
+
+
+def test_an_installed_package_can_register_a_method(monkeypatch, fake):
+    class Point:
+        name, value, dist = "theirs", fake("Honest"), None
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
+    registry.installed.cache_clear()
+    try:
+        (cell, *_) = plan.cells(Filters(methods=("theirs",), profile="smoke"))
+        assert cell.entry.path == fake("Honest")
+    finally:
+        registry.installed.cache_clear()
+
+
+def test_keys_tell_cells_apart():
+    cells = plan.cells(Filters(methods=("*",), seeds=[0, 1]))
+    assert len({cell.key for cell in cells}) == len(cells)
+    quick, smoke = (plan.cells(Filters(methods=("esbn",), profile=p))[0] for p in ("quick", "smoke"))
+    assert quick.variant != smoke.variant
+
+
+def write_method(folder, body, name="method.py"):
+    path = folder / name
+    path.write_text(
+        "class M:\n"
+        "    Settings = object\n"
+        "    def fit(self, train, run): pass\n"
+        f"    def evaluate(self, inputs, run): {body}\n"
+    )
+    return f"{path}:M"
+
+
+def test_the_source_counts_and_comments_do_not(tmp_path):
+    registry.source_hash.cache_clear()
+    first = registry.source_hash(write_method(tmp_path, "return 1", "a.py"))
+    second = registry.source_hash(write_method(tmp_path, "return 2", "b.py"))
+    commented = registry.source_hash(write_method(tmp_path, "return 1  # one", "c.py"))
+    assert first != second
+    assert first == commented
+
+
+def test_the_source_of_what_a_method_imports_counts(tmp_path, monkeypatch):
+    package = tmp_path / "theirs_for_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "layer.py").write_text("WIDTH = 1\n")
+    (package / "net.py").write_text("from .layer import WIDTH\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.source_hash.cache_clear()
+    before = registry.source_hash("theirs_for_test.net:Net")
+    (package / "layer.py").write_text("WIDTH = 2\n")
+    registry.source_hash.cache_clear()
+    assert registry.source_hash("theirs_for_test.net:Net") != before
+
+
+def test_finished_cells_are_not_planned_again_and_failed_ones_only_on_request(tmp_path, fake):
+    from benchmarks import runner
+
+    store = Store(tmp_path)
+    selected = plan.cells(Filters(methods=("chance",), tasks=("rmts",), seeds=[0, 1, 2]))
+    good = runner.describe(selected[0], "cpu", 1, 1.0, scores={"accuracy": 0.5})
+    error = {"type": "X", "message": "x", "traceback": "x"}
+    bad = runner.describe(selected[1], "cpu", 1, 1.0, error=error)
+    store.save(good)
+    store.save(bad)
+    state = plan.plan(selected, store)
+    assert (state.done, state.failed, state.waiting) == ([good], [bad], [selected[2]])
+    assert plan.plan(selected, store, retry_failed=True).waiting == selected[1:]
+    changed = [replace(cell, variant="0" * 16) for cell in selected]
+    assert plan.plan(changed, store).waiting == changed
+
+
+def test_estimates_come_from_the_nearest_records():
+    from benchmarks import runner
+
+    cells = plan.cells(Filters(methods=("chance", "oracle"), seeds=[0]))
+    first = cells[0]
+    times = (2.0, 4.0, 9.0)
+    records = [runner.describe(replace(first, seed=s), "cpu", 1, t) for s, t in enumerate(times)]
+    estimator = plan.Estimator(records)
+    assert estimator.seconds(first) == 4.0
+    sibling = next(c for c in cells if c.task == first.task and c.method != first.method)
+    assert estimator.seconds(sibling) == 4.0
+    assert plan.Estimator([]).seconds(first) is None

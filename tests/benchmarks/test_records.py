@@ -1,0 +1,94 @@
+"""Records survive crashes, and what is no record is named and left alone."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import plan, runner
+from benchmarks.records import Store, content_hash, read_outputs, write_atomically
+
+
+@pytest.fixture
+def cell():
+    return plan.cells(plan.Filters(methods=("chance",), tasks=("rmts",), profile="smoke"))[0]
+
+
+@pytest.fixture
+def record(cell):
+    return runner.describe(cell, "cpu", 1, 0.5, scores={"accuracy": 0.75})
+
+
+def test_a_record_and_its_outputs_come_back(tmp_path, cell, record):
+    outputs = {
+        "logits": np.arange(12, dtype=np.float32).reshape(3, 4),
+        "attention": np.arange(24, dtype=np.float64).reshape(3, 4, 2),
+        "clusters": np.array([2, 0, 1]),
+    }
+    path = Store(tmp_path).save(record, outputs)
+    assert Store(tmp_path).find(cell) == record
+    read = read_outputs(path.with_name(record.outputs))
+    assert read.keys() == outputs.keys()
+    for name, array in outputs.items():
+        np.testing.assert_array_equal(read[name], array)
+        assert read[name].dtype == array.dtype
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"schema": "other/1"}', b"\xff\xfe", b'{"schema": "symbench.record/1"}'],
+)
+def test_what_is_no_record_is_named_and_ignored(tmp_path, cell, record, content):
+    store = Store(tmp_path)
+    store.save(record)
+    foreign = tmp_path / "notes.json"
+    foreign.write_bytes(content)
+    records, problems = store.load()
+    assert records == [record]
+    assert len(problems) == 1
+    assert str(foreign) in problems[0]
+    assert "\n" not in problems[0]
+    store.path(cell).write_bytes(content)
+    assert store.find(cell) is None
+
+
+def test_a_truncated_record_is_not_taken_for_finished(tmp_path, cell, record):
+    path = Store(tmp_path).save(record)
+    whole = path.read_bytes()
+    for end in range(0, len(whole) - 2, 97):
+        path.write_bytes(whole[:end])
+        assert Store(tmp_path).find(cell) is None
+
+
+def test_a_record_under_the_wrong_name_does_not_answer_for_the_cell(tmp_path, cell, record):
+    path = Store(tmp_path).save(record)
+    path.write_text(path.read_text().replace(record.key, "0" * 16))
+    assert Store(tmp_path).find(cell) is None
+
+
+def test_a_failed_write_leaves_the_old_content_and_no_litter(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    write_atomically(path, b"old")
+
+    def fail(descriptor):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_content_hash_ignores_the_order_of_keys_and_nothing_else():
+    assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
+    assert content_hash({"a": 1, "b": [1, 2]}) != content_hash({"a": 1, "b": [2, 1]})
+
+
+def test_the_schema_is_written_down(tmp_path, record):
+    path = Store(tmp_path).save(record)
+    written = json.loads(path.read_text())
+    assert written["schema"] == "symbench.record/1"
+    assert written["scores"] == {"accuracy": 0.75}
+    assert written["environment"]["threads"] == 1
+    assert written["environment"]["packages"]["numpy"] == np.__version__

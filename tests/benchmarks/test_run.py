@@ -1,0 +1,226 @@
+"""`run` as a user meets it: faults, resuming, Ctrl-C, kill -9, two runs at once."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.records import Record, Store
+
+ROOT = Path(__file__).resolve().parents[2]
+FAST = ("run", "--profile", "smoke", "--device", "cpu", "--jobs", 2)
+
+
+def scores(folder) -> dict[str, tuple]:
+    """What must be the same however a run went: by key, the scores and the fingerprint."""
+    records, problems = Store(folder).load()
+    assert problems == []
+    return {record.key: (record.status, record.scores, record.fingerprint) for record in records}
+
+
+def test_a_run_ends_with_the_table_and_a_second_one_finds_it_done(symbench, fake, tmp_path):
+    arguments = (*FAST, "--method", fake("Honest"), "--method", "oracle", "--out", tmp_path / "r")
+    first = symbench(*arguments)
+    assert first.returncode == 0, first.stderr
+    assert "8/8" in first.stdout
+    assert "Honest" in first.stdout
+    assert f"Next: python -m benchmarks leaderboard --out {tmp_path / 'r'}" in first.stdout
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "r").rglob("*.json")}
+    started = time.perf_counter()
+    second = symbench(*arguments)
+    assert time.perf_counter() - started < 5
+    assert second.returncode == 0
+    assert "nothing to do" in second.stdout
+    assert "Honest" in second.stdout
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "r").rglob("*.json")}
+    assert before == after
+
+
+def test_dry_run_prints_the_cells_what_is_done_and_an_estimate(symbench, fake, tmp_path):
+    out = tmp_path / "r"
+    symbench(*FAST, "--method", fake("Honest"), "--task", "rmts", "--out", out)
+    shown = symbench(*FAST, "--method", fake("Honest"), "--out", out, "--dry-run")
+    assert shown.returncode == 0
+    assert "done     Honest rmts/m95 seed 0" in shown.stdout
+    assert "to run   Honest same_different/m95 seed 0" in shown.stdout
+    assert "4 cells: 1 done, 0 failed, 3 to run; about" in shown.stdout
+    assert len(list(out.rglob("*.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("offender", "message"),
+    [
+        ("Raises", "RuntimeError: the moon is in the wrong house"),
+        ("WrongShape", "OutputError: logits have shape (100, 1); expected (100, 2)."),
+        ("ReturnsNaN", "OutputError: logits holds 1 values that are NaN or infinite."),
+        ("Forgetful", "OutputError: evaluate gave no 'logits', which rmts/m95 needs; it gave pred"),
+        ("Diverges", "DivergedError: the loss became nan by step"),
+        ("Dies", "WorkerDied: the process that ran this cell died with signal SIGKILL"),
+    ],
+)
+def test_a_faulty_method_is_a_failed_record_and_the_others_go_on(
+    symbench, fake, tmp_path, offender, message
+):
+    arguments = (*FAST, "--method", fake(offender), "--method", fake("Honest"), "--out", tmp_path)
+    result = symbench(*arguments, "--task", "rmts")
+    assert result.returncode == 1
+    assert message in result.stdout
+    records = {record.method: record for record in Store(tmp_path).load()[0]}
+    assert records["Honest"].status == "done"
+    assert records[offender].status == "failed"
+    assert records[offender].error.traceback
+    assert "1 of 2 cells failed; `--retry-failed` tries them again." in result.stdout
+
+
+def test_failed_cells_are_tried_again_on_request(symbench, fake, tmp_path):
+    arguments = (*FAST, "--method", fake("RaisesOnce"), "--task", "rmts", "--out", tmp_path)
+    failing = symbench(*arguments, env={"SYMBENCH_TEST_FAIL": "1"})
+    kept = symbench(*arguments)
+    healed = symbench(*arguments, "--retry-failed")
+    assert [r.returncode for r in (failing, kept, healed)] == [1, 1, 0]
+    assert [status for status, *_ in scores(tmp_path).values()] == ["done"]
+
+
+def test_fail_fast_stops_at_the_first_failure(symbench, fake, tmp_path):
+    result = symbench(
+        *("run", "--profile", "smoke", "--device", "cpu", "--jobs", 1, "--fail-fast"),
+        *("--method", fake("Raises"), "--method", fake("Honest"), "--out", tmp_path),
+    )
+    assert result.returncode == 1
+    assert len(Store(tmp_path).load()[0]) == 1
+    assert "7 cells have not run" in result.stdout
+
+
+def test_this_process_computes_what_workers_compute(symbench, fake, tmp_path):
+    for jobs in (0, 1, 2):
+        arguments = ("run", "--profile", "smoke", "--device", "cpu", "--jobs", jobs)
+        folder = tmp_path / str(jobs)
+        assert symbench(*arguments, "--method", fake("Honest"), "--out", folder).returncode == 0
+    assert scores(tmp_path / "0") == scores(tmp_path / "1") == scores(tmp_path / "2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--suite", "abstract"), "error: no suite 'abstract'; did you mean abstract_rules"),
+        (("run", "--suit", "x"), "error: No such option: --suit"),
+        (("run", "--device", "cuda:9"), "error: --device cuda:9 is not there"),
+        (("run", "--device", "gpu"), "error: --device 'gpu' is not known; there are: auto, cpu"),
+        (("run", "--out", "/proc/x"), "error: cannot write to --out '/proc/x'"),
+        (("run", "--profile", "long"), "error: no profile 'long'"),
+        (("list", "task"), "error: no list 'task'; did you mean tasks"),
+        (("leaderboard", "--out", "no/such"), "error: no folder 'no/such'"),
+        (("compare", "no/such", "no/such"), "error: no folder 'no/such'"),
+        (("check", "nothing:"), "error: 'nothing:' is no method"),
+        (("data", "build", "nothing"), "error: "),
+        (("nothing",), "error: No such command 'nothing'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_2(symbench, arguments, message, tmp_path):
+    if arguments[0] == "run" and "--out" not in arguments:
+        arguments = (*arguments, "--out", tmp_path)
+    result = symbench(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith(message)
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_corrupt_and_a_foreign_file_are_named_and_only_the_corrupt_cell_runs_again(
+    symbench, fake, tmp_path
+):
+    arguments = (*FAST, "--method", fake("Honest"), "--out", tmp_path)
+    symbench(*arguments)
+    good = scores(tmp_path)
+    victim = next(tmp_path.rglob("*.json"))
+    victim.write_text(victim.read_text()[:200])
+    (tmp_path / "notes.json").write_text('{"mine": true}')
+    shown = symbench("leaderboard", "--out", tmp_path)
+    assert shown.returncode == 1
+    assert str(victim) in shown.stderr
+    result = symbench(*arguments)
+    assert result.returncode == 0
+    assert "1 cells to run, 3 done before" in result.stdout
+    assert "notes.json" in result.stdout
+    assert json.loads((tmp_path / "notes.json").read_text()) == {"mine": True}
+    (tmp_path / "notes.json").unlink()
+    assert scores(tmp_path) == good
+
+
+def wait_for(condition, seconds=60):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_keeps_what_is_done_and_ends_every_process(command, fake, tmp_path):
+    arguments = (*FAST, "--method", fake("Honest"), "--method", fake("Slow"), "--out", tmp_path)
+    process = subprocess.Popen(
+        command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait_for(lambda: len(list(tmp_path.rglob("*.json"))) == 4)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "4 of 8 cells are done and kept; the same command goes on from here." in output
+    assert "Traceback" not in output
+    wait_for(lambda: not alive(process.pid), 10)
+    assert len(scores(tmp_path)) == 4
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_kill_9_at_twenty_moments_then_resume_gives_the_undisturbed_records(
+    command, symbench, fake, tmp_path
+):
+    arguments = (*FAST, "--method", fake("Honest100ms"), "--seeds", 40, "--out")
+    disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"
+    moments = random.Random(7)
+    interrupted = 0
+    for _ in range(20):
+        before = len(list(disturbed.rglob("*.json")))
+        process = subprocess.Popen(
+            command(*arguments, disturbed),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        # Once cells finish, at a random moment: in a fit, between a write and its rename, anywhere.
+        wait_for(lambda n=before: len(list(disturbed.rglob("*.json"))) > n or process.poll() == 0)
+        time.sleep(moments.uniform(0, 0.25))
+        interrupted += process.poll() is None
+        process.kill()
+        process.wait()
+        wait_for(lambda p=process: not alive(p.pid), 10)
+        for path in disturbed.rglob("*.json"):
+            Record.model_validate_json(path.read_bytes())
+    assert interrupted == 20
+    assert symbench(*arguments, disturbed).returncode == 0
+    assert symbench(*arguments, calm).returncode == 0
+    assert scores(disturbed) == scores(calm)
+    assert len(scores(calm)) == 160
+    for path in calm.rglob("*.parquet"):
+        assert (disturbed / path.relative_to(calm)).read_bytes() == path.read_bytes()
+
+
+def test_two_runs_into_one_folder_share_the_work(command, fake, tmp_path):
+    arguments = (*FAST, "--method", fake("Honest100ms"), "--seeds", 5, "--out", tmp_path)
+    runs = [
+        subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL) for _ in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in runs] == [0, 0]
+    results = scores(tmp_path)
+    assert len(results) == 20
+    assert {status for status, *_ in results.values()} == {"done"}

@@ -27,7 +27,7 @@ class NoSettings:
 
 
 class Chance:
-    """Random logits: a function of the seed and the pixels, so that no order of problems matters."""
+    """Random logits, a function of the seed and the pixels: no order of problems matters."""
 
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()
@@ -44,7 +44,9 @@ class Chance:
         classes = _learned(self, self.classes)
         images = deduplicated(inputs["images"])
         key = run.seed_for("evaluation").to_bytes(8, "little")
-        names = [blake2b(image.tobytes(), digest_size=8, key=key).digest() for image in images.table]
+        names = [
+            blake2b(image.tobytes(), digest_size=8, key=key).digest() for image in images.table
+        ]
         rows = np.stack([names[s] for s in images.index.flat]).reshape(images.index.shape)
         logits = [
             np.frombuffer(blake2b(row.tobytes(), digest_size=8 * classes, key=key).digest(), "<u8")
@@ -129,13 +131,13 @@ class Oracle:
 
 
 def _same_different(symbols: np.ndarray) -> np.ndarray:
-    """symbols: (N, 2) → (N, 2): are they the same, are they different?"""
+    """symbols: (N, 2) → (N, 2): whether they are the same, whether they differ."""
     same = symbols[:, 0] == symbols[:, 1]
     return np.stack([same, ~same], 1)
 
 
 def _relational_match(symbols: np.ndarray) -> np.ndarray:
-    """symbols: (N, 6), source pair and two targets → (N, 2): which has the source's relation?"""
+    """symbols: (N, 6), source pair and two targets → (N, 2): what has the source's relation."""
     pairs = rearrange(symbols, "n (pair two) -> two n pair", two=2)
     same = pairs[0] == pairs[1]
     return same[:, 1:] == same[:, :1]

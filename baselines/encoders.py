@@ -65,9 +65,7 @@ class MLPEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         sizes = (SIDE * SIDE, 512, 256, FEATURES)
-        self.linears = nn.Sequential(
-            *(nn.Linear(a, b) for a, b in pairwise(sizes))
-        )
+        self.linears = nn.Sequential(*(nn.Linear(a, b) for a, b in pairwise(sizes)))
         initialise(self)
 
     def forward(self, images: Tensor) -> Tensor:

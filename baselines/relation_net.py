@@ -48,11 +48,11 @@ class GroupFunction(nn.Module):
         self.second = initialise(nn.Linear(self.HIDDEN, self.OUT))
 
     def project(self, objects: Tensor) -> Tensor:
-        """objects: (B, T, E) → (P, B, T, H): what each object adds in each place of a group."""
+        """objects: (B, T, E) → (B, P·T, H): what each object adds in each place of a group."""
         weight = rearrange(self.first.weight, "h (p e) -> (p h) e", p=self.places)
         # The bias goes with the first place.
         bias = F.pad(self.first.bias, (0, (self.places - 1) * self.HIDDEN))
-        return rearrange(F.linear(objects, weight, bias), "b t (p h) -> p b t h", p=self.places)
+        return rearrange(F.linear(objects, weight, bias), "b t (p h) -> b (p t) h", p=self.places)
 
     def total(self, groups: Tensor) -> Tensor:
         """groups: (B, G, H), the first layer before its ReLU → (B, O)."""
@@ -70,14 +70,14 @@ class RelationNetwork(SequenceNetwork):
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
-        first, second = self.g.project(with_positions(z))
+        first, second = self.g.project(with_positions(z)).chunk(2, 1)
         pairs = first[:, :, None] + second[:, None]
         total = self.g.total(rearrange(pairs, "b i j h -> b (i j) h"))
         return self.output(self.f(total).relu())
 
 
 class TemporalRelationNetwork(SequenceNetwork):
-    """f(Σ_P h_P(Σ_groups g_P(groups of P objects))) over pairs and triples in the order of time.
+    """f(Σ_P h_P(Σ g_P(o_i, o_j, …))) over the pairs and the triples in the order of time.
 
     With two images there are no triples; their functions are still part of the network, as in the
     published count, and learn nothing.
@@ -85,21 +85,36 @@ class TemporalRelationNetwork(SequenceNetwork):
 
     def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
-        self.g = nn.ModuleList(GroupFunction(places) for places in (2, 3))
-        self.h = nn.ModuleList(initialise(nn.Linear(GroupFunction.OUT, 256)) for _ in self.g)
+        self.g_pairs, self.g_triples = GroupFunction(2), GroupFunction(3)
+        self.h_pairs = initialise(nn.Linear(GroupFunction.OUT, 256))
+        self.h_triples = initialise(nn.Linear(GroupFunction.OUT, 256))
         self.f = initialise(nn.Linear(256, 256))
         self.output = initialise(nn.Linear(256, shape.classes), "linear")
+        self.pairs: Tensor
+        self.triples: Tensor
+        self.register_buffer("pairs", membership(shape.length, 2), persistent=False)
+        self.register_buffer("triples", membership(shape.length, 3), persistent=False)
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
-        objects, scales = with_positions(z), []
-        for g, h in zip(self.g, self.h, strict=True):
-            groups = list(combinations(range(z.shape[1]), g.places))
-            if groups:
-                members = zip(g.project(objects), zip(*groups, strict=True), strict=True)
-                total = g.total(sum(place[:, list(indices)] for place, indices in members))
-                scales.append(h(total).relu())
-        return self.output(self.f(torch.stack(scales).sum(0)).relu())
+        objects = with_positions(z)
+        total = self.h_pairs(self.g_pairs.total(self.pairs @ self.g_pairs.project(objects))).relu()
+        if self.shape.length > 2:
+            groups = self.triples @ self.g_triples.project(objects)
+            total = total + self.h_triples(self.g_triples.total(groups)).relu()
+        return self.output(self.f(total).relu())
+
+
+def membership(length: int, places: int) -> Tensor:
+    """(G, P·T): 1 where an object has a place in a group; the groups of P images in order of time.
+
+    The sum over the members of every group is then one product, forwards and backwards.
+    """
+    groups = list(combinations(range(length), places))
+    member = torch.zeros(len(groups), places, length)
+    for group, images in enumerate(groups):
+        member[group, range(places), images] = 1
+    return rearrange(member, "g p t -> g (p t)")
 
 
 class RelationNet(SequenceClassifier):

@@ -43,7 +43,7 @@ class EncoderLayer(nn.Module):
         self.mix = nn.Linear(FEATURES, FEATURES)
         self.widen = nn.Linear(FEATURES, self.FEED_FORWARD)
         self.narrow = nn.Linear(self.FEED_FORWARD, FEATURES)
-        self.norms = nn.ModuleList(nn.LayerNorm(FEATURES) for _ in range(2))
+        self.norm_attended, self.norm_fed = nn.LayerNorm(FEATURES), nn.LayerNorm(FEATURES)
         for layer in (self.qkv, self.mix, self.narrow):
             initialise(layer, "linear")
         initialise(self.widen)
@@ -52,8 +52,8 @@ class EncoderLayer(nn.Module):
         """x: (B, T, D) → (B, T, D)."""
         q, k, v = rearrange(self.qkv(x), "b t (n a d) -> n b a t d", n=3, a=self.HEADS)
         attended = F.scaled_dot_product_attention(q, k, v)
-        x = self.norms[0](x + self.mix(rearrange(attended, "b a t d -> b t (a d)")))
-        return self.norms[1](x + self.narrow(self.widen(x).relu()))
+        x = self.norm_attended(x + self.mix(rearrange(attended, "b a t d -> b t (a d)")))
+        return self.norm_fed(x + self.narrow(self.widen(x).relu()))
 
 
 class TransformerNetwork(SequenceNetwork):

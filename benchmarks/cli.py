@@ -49,6 +49,13 @@ Profile = Annotated[
     str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
 ]
 
+OnlySuites = Annotated[
+    list[str] | None, typer.Option("--suite", metavar="NAME", help="Only these suites (globs).")
+]
+OnlyProfiles = Annotated[
+    list[str] | None, typer.Option("--profile", metavar="NAME", help="Only these profiles (globs).")
+]
+
 
 def _example(*lines: str) -> str:
     return (
@@ -144,12 +151,8 @@ def list_(
 def leaderboard(
     out: Out = DEFAULT_OUT,
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.TERMINAL,
-    suite: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only these suites (globs).")
-    ] = None,
-    profile: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only these profiles (globs).")
-    ] = None,
+    suite: OnlySuites = None,
+    profile: OnlyProfiles = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="One row a method, one column a task.")
     ] = False,
@@ -161,26 +164,22 @@ def leaderboard(
 
     Exit code 1 where a file in the folder could not be read.
     """
-    from fnmatch import fnmatchcase
-
     from benchmarks import registry
     from leaderboard import render, tables
     from leaderboard import summary as matrix
     from leaderboard import throughput as speed
 
-    records, problems = load_records(out)
-    records = [
-        record
-        for record in records
-        if any(fnmatchcase(record.suite, pattern) for pattern in suite or ["*"])
-        and any(fnmatchcase(record.profile, pattern) for pattern in profile or ["*"])
-    ]
+    records, problems = load_records(out, suite, profile)
     if throughput:
         text = speed.throughput(records, format.value, _width())
     elif summary:
-        text = matrix.summary(tables.build_tables(records, registry.task_order()), _width(), format.value)
+        text = matrix.summary(
+            tables.build_tables(records, registry.task_order()), _width(), format.value
+        )
     else:
-        text = render.render(tables.build_tables(records, registry.task_order()), format.value, _width())
+        text = render.render(
+            tables.build_tables(records, registry.task_order()), format.value, _width()
+        )
     typer.echo(text, nl=False)
     raise typer.Exit(1 if problems else 0)
 
@@ -200,13 +199,16 @@ def compare(
         float, typer.Option(help="A regression counts from this many points on.", min=0)
     ] = 0.0,
     alpha: Annotated[float, typer.Option(help="Family-wise error rate.", min=0, max=1)] = 0.05,
+    suite: OnlySuites = None,
+    profile: OnlyProfiles = None,
 ) -> None:
     """Compare two folders of records, paired over seeds. Exit code 1 on a regression."""
     from leaderboard import comparison, report
 
     if format is Format.CSV:
         raise SymbenchError("compare writes terminal or markdown; csv is not offered.")
-    (before, bad_before), (after, bad_after) = load_records(base), load_records(head)
+    before, bad_before = load_records(base, suite, profile)
+    after, bad_after = load_records(head, suite, profile)
     result = comparison.compare(before, after, alpha=alpha)
     typer.echo(report.report(result, format.value, _width(), min_effect), nl=False)
     failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
@@ -249,8 +251,11 @@ def build(
     """Write a dataset as Parquet with its card, for `datasets.load_dataset(folder)`."""
     from symdata import hub
 
+    from benchmarks.display import counting
+
     folder = to or Path("data") / dataset
-    hub.build(dataset, folder, configs=config or None, seed=seed)
+    with counting(f"building {folder}") as progress:
+        hub.build(dataset, folder, configs=config or None, seed=seed, progress=progress)
     typer.echo(f"Built {folder}. Next: python -m benchmarks data verify {folder}")
 
 
@@ -259,12 +264,16 @@ def verify(folder: Annotated[Path, typer.Argument(help="A folder made by `build`
     """Regenerate a built dataset and compare. Exit code 1 where they differ."""
     from symdata import hub
 
-    problems = hub.verify(folder)
-    for problem in problems:
-        typer.echo(problem)
-    if problems:
+    from benchmarks.display import counting
+
+    with counting(f"verifying {folder}") as progress:
+        found = hub.verify(folder, progress)
+    for config, problems in found.items():
+        for problem in problems:
+            typer.echo(f"{config}: {problem}" if config else problem)
+    if any(found.values()):
         raise typer.Exit(1)
-    typer.echo(f"{folder} is what its generator makes.")
+    typer.echo(f"{folder}: its configurations are what the generator makes.")
 
 
 @data_app.command(
@@ -280,12 +289,21 @@ def publish(
     """Push a dataset to the Hugging Face hub."""
     from symdata import hub
 
-    hub.publish(dataset, repo, configs=config or None, seed=seed, private=private)
-    typer.echo(f"Published {repo}.")
+    from benchmarks.display import counting
+
+    with counting(f"publishing {repo}") as progress:
+        address = hub.publish(
+            dataset, repo, configs=config or None, seed=seed, private=private, progress=progress
+        )
+    typer.echo(f"Published {address}")
 
 
-def load_records(folder: Path) -> tuple[list[Record], list[str]]:
+def load_records(
+    folder: Path, suites: list[str] | None = None, profiles: list[str] | None = None
+) -> tuple[list[Record], list[str]]:
     """The records of a folder; files that are none are named on the error stream."""
+    from fnmatch import fnmatchcase
+
     from benchmarks.records import Store
 
     if not folder.is_dir():
@@ -293,7 +311,13 @@ def load_records(folder: Path) -> tuple[list[Record], list[str]]:
     records, problems = Store(folder).load()
     for problem in problems:
         typer.echo(f"warning: {problem}", err=True)
-    return records, problems
+    chosen = [
+        record
+        for record in records
+        if any(fnmatchcase(record.suite, pattern) for pattern in suites or ["*"])
+        and any(fnmatchcase(record.profile, pattern) for pattern in profiles or ["*"])
+    ]
+    return chosen, problems
 
 
 def _width() -> int:

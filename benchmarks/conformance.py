@@ -87,9 +87,10 @@ def _rules(entry: Entry, tasks: list[Task], budget: Budget) -> Iterator[tuple[st
 
 def _settings(entry: Entry) -> str:
     settings_class: Any = registry.load_class(entry.path).Settings
-    if not dataclasses.is_dataclass(settings_class):
+    parameters = getattr(settings_class, "__dataclass_params__", None)
+    if parameters is None:
         return "Settings is no dataclass"
-    if not settings_class.__dataclass_params__.frozen:
+    if not parameters.frozen:
         return "Settings is not frozen; write @dataclass(frozen=True)"
     try:
         settings = settings_class(**entry.settings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -18,6 +20,23 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on the error stream; the function it gives takes a name, how many done, of how many."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20))
+    counter = TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[note]}", markup=False)
+    with Progress(
+        *columns, counter, console=console, transient=True, disable=not console.is_terminal
+    ) as bars:
+        bar = bars.add_task(what, total=1, note="")
+
+        def progress(note: str, done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total, note=note)
+
+        yield progress
 
 
 class Display:

@@ -26,8 +26,10 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
     if kind == "datasets":
         import symdata
 
-        for name, description in symdata.descriptions().items():
-            yield name, description
+        for name in symdata.names():
+            source = symdata.dataset(name)
+            configs = f"{len(source.CONFIGS)} configurations, such as {source.CONFIGS[0]}"
+            yield name, f"{source.DESCRIPTION} ({configs})"
         return
     for name in registry.SUITES:
         suite = registry.suite(name)

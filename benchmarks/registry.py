@@ -128,10 +128,16 @@ def _load_file(path: Path) -> ModuleType:
 
 @cache
 def source_hash(path: str) -> str:
-    """A hash of the code that determines what a method at this path computes.
+    """A hash of the code that determines what a method at this path computes."""
+    text = "\0".join(f"{name}\0{code}" for name, code in sorted(sources(path).items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sources(path: str) -> dict[str, str]:
+    """Code by module, without comments and docstrings, and without importing anything.
 
     It covers the method's own file, what that imports from its own package, from `baselines` and
-    from `methods`, and the training loop. Comments and docstrings do not count.
+    from `methods`, and the training loop.
     """
     location = path.rpartition(":")[0]
     own = "" if location.endswith(".py") else location.partition(".")[0]
@@ -143,22 +149,33 @@ def source_hash(path: str) -> str:
             continue
         tree = _without_docstrings(ast.parse(file.read_text(encoding="utf-8")))
         seen["" if name.endswith(".py") else name] = ast.unparse(tree)
-        for imported in _imports(tree, name):
+        # Relative imports count from the package, which for an `__init__.py` is the module itself.
+        for imported in _imports(tree, f"{name}.{file.stem}" if file.stem == "__init__" else name):
             top = imported.partition(".")[0]
             if top in {"baselines", "methods", own} - {"benchmarks"}:
                 waiting.append(imported)
             elif imported.startswith("benchmarks.training"):
                 waiting.append("benchmarks.training")
-    text = "\0".join(f"{name}\0{code}" for name, code in sorted(seen.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return seen
 
 
 def _file_of(module: str) -> Path | None:
+    """The file of a module, looked up without importing its parents, which may load torch."""
+    top, *rest = module.split(".")
     try:
-        spec = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    if spec is None or not rest:
+        return Path(spec.origin) if spec and spec.origin else None
+    for folder in spec.submodule_search_locations or ():
+        for file in (
+            Path(folder, *rest).with_suffix(".py"),
+            Path(folder, *rest, "__init__.py"),
+        ):
+            if file.is_file():
+                return file
+    return None
 
 
 def _imports(tree: ast.Module, module: str) -> Iterable[str]:

@@ -156,7 +156,11 @@ ABLATIONS = (
         Entry(f"esbn_{name}", "methods.esbn:ESBN", settings, "ablation", summary)
         for name, settings, summary in (
             ("without_confidence", {"confidence": False}, "retrieved keys come without confidence"),
-            ("default_memory", {"default_memory": True}, "a learned entry in place of confidence"),
+            (
+                "default_memory",
+                {"confidence": False, "default_memory": True},
+                "a learned entry in place of confidence",
+            ),
             ("mlp", {"encoder": "mlp"}, "a multi-layer perceptron as encoder"),
             ("random", {"encoder": "random"}, "a frozen random projection as encoder"),
         )

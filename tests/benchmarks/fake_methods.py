@@ -1,5 +1,6 @@
 """Methods that keep the protocol in seconds, and offenders that each break one rule of it."""
 
+import contextlib
 import os
 import signal
 import time
@@ -120,10 +121,8 @@ class ReadsLabels(Honest):
     """Asks for the labels of the test inputs and hides that it was refused."""
 
     def evaluate(self, inputs, run):
-        try:
+        with contextlib.suppress(Exception):
             inputs.take(slice(0, 2))["labels"]
-        except Exception:
-            pass
         return super().evaluate(inputs, run)
 
 

@@ -1,6 +1,9 @@
 """Names and filters select cells; keys change when, and only when, the result would."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,8 @@ from benchmarks import plan, registry
 from benchmarks.plan import Filters
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Store
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_quick_is_the_hardest_regimes_under_one_step_budget():
@@ -64,7 +69,7 @@ def test_seeds_that_make_no_sense_are_one_line(text):
         (Filters(methods=("ebsn",)), "no method 'ebsn'; did you mean esbn"),
         (Filters(methods=("no.such.module:X",)), "there is no module"),
         (Filters(methods=("no_such_file.py:X",)), "no file 'no_such_file.py'"),
-        (Filters(methods=("baselines.lstm:LSTN",)), "did you mean LSTM"),
+        (Filters(methods=("baselines.controls:Oracel",)), "did you mean Oracle"),
         (Filters(profile="papre"), "no profile 'papre'; did you mean paper"),
     ],
 )
@@ -81,8 +86,8 @@ def test_a_file_without_the_protocol_is_one_line(fake):
 
 
 def test_two_methods_of_one_name_are_refused(fake):
-    with pytest.raises(SymbenchError, match="two methods are called 'LSTM'"):
-        plan.cells(Filters(methods=("baselines.lstm:LSTM", "baselines.lstm:LSTM")))
+    with pytest.raises(SymbenchError, match="two methods are called 'Honest'"):
+        plan.cells(Filters(methods=(fake("Honest"), fake("Honest"))))
 
 
 def test_an_installed_package_can_register_a_method(monkeypatch, fake):
@@ -101,7 +106,9 @@ def test_an_installed_package_can_register_a_method(monkeypatch, fake):
 def test_keys_tell_cells_apart():
     cells = plan.cells(Filters(methods=("*",), seeds=[0, 1]))
     assert len({cell.key for cell in cells}) == len(cells)
-    quick, smoke = (plan.cells(Filters(methods=("esbn",), profile=p))[0] for p in ("quick", "smoke"))
+    quick, smoke = (
+        plan.cells(Filters(methods=("esbn",), profile=p))[0] for p in ("quick", "smoke")
+    )
     assert quick.variant != smoke.variant
 
 
@@ -168,3 +175,16 @@ def test_estimates_come_from_the_nearest_records():
     sibling = next(c for c in cells if c.task == first.task and c.method != first.method)
     assert estimator.seconds(sibling) == 4.0
     assert plan.Estimator([]).seconds(first) is None
+
+
+def test_the_source_hash_covers_what_the_baselines_share_and_imports_no_torch():
+    script = """
+import sys
+from benchmarks import plan, registry
+plan.cells(plan.Filters())
+assert "torch" not in sys.modules
+walked = registry.sources("methods.esbn:ESBN")
+assert {"methods.esbn", "baselines.encoders", "benchmarks.training"} <= set(walked), walked
+assert "benchmarks.protocol" not in walked
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import datasets
 import pytest
 
 import symdata
@@ -22,8 +23,12 @@ def python(code, folder):
 def test_the_folder_never_shadows_hugging_face():
     assert HOME.name == "datasets"
     assert not (HOME / "__init__.py").exists()
-    found = python("import datasets; print(datasets.__version__)", HOME.parent)
-    assert found[0].isdigit()
+    assert datasets.__version__[0].isdigit()
+    found = python(
+        "from importlib.util import find_spec as f; print(f('datasets').origin)", HOME.parent
+    )
+    assert Path(found) == Path(datasets.__file__)
+    assert HOME not in Path(found).parents
 
 
 def test_listing_imports_nothing_heavy():

@@ -249,9 +249,8 @@ def build(
     seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
 ) -> None:
     """Write a dataset as Parquet with its card, for `datasets.load_dataset(folder)`."""
-    from symdata import hub
-
     from benchmarks.display import counting
+    from symdata import hub
 
     folder = to or Path("data") / dataset
     with counting(f"building {folder}") as progress:
@@ -262,9 +261,8 @@ def build(
 @data_app.command(epilog=_example("python -m benchmarks data verify data/abstract_rules"))
 def verify(folder: Annotated[Path, typer.Argument(help="A folder made by `build`.")]) -> None:
     """Regenerate a built dataset and compare. Exit code 1 where they differ."""
-    from symdata import hub
-
     from benchmarks.display import counting
+    from symdata import hub
 
     with counting(f"verifying {folder}") as progress:
         found = hub.verify(folder, progress)
@@ -287,9 +285,8 @@ def publish(
     private: Annotated[bool, typer.Option("--private", help="Not visible to others.")] = False,
 ) -> None:
     """Push a dataset to the Hugging Face hub."""
-    from symdata import hub
-
     from benchmarks.display import counting
+    from symdata import hub
 
     with counting(f"publishing {repo}") as progress:
         address = hub.publish(

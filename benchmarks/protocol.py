@@ -111,6 +111,9 @@ class Examples(Mapping[str, Column]):
             raise WithheldError(f"'{name}' is withheld here: a method answers for inputs alone.")
         raise KeyError(f"no column '{name}'; there are: {', '.join(self._columns)}")
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from symdata.abstract_rules import problems
 
 from benchmarks.metrics.classification import accuracy
 from benchmarks.protocol import (
@@ -27,6 +26,7 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
+from symdata.abstract_rules import problems
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ EPOCHS = {
 
 METHODS = (
     Entry("esbn", "methods.esbn:ESBN", summary="Emergent Symbol Binding Network"),
-    Entry("lstm", "baselines.lstm:LSTM", kind="baseline", summary="recurrent network"),
+    Entry("lstm", "baselines.lstm:LSTMClassifier", kind="baseline", summary="recurrent network"),
     Entry("ntm", "baselines.ntm:NTM", kind="baseline", summary="Neural Turing Machine"),
     Entry("mnm", "baselines.mnm:MNM", kind="baseline", summary="metalearned neural memory"),
     Entry(

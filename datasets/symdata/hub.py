@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from symdata import Dataset
 
 Progress = Callable[[str, int, int], None]
-"""Called with a configuration, how many are done, and how many there are."""
+"""Called with a configuration, how many are done and how many there are; at the end with ""."""
 
 
 def load(dataset: str, config: str, seed: int = 0) -> datasets.DatasetDict:

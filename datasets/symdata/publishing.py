@@ -54,6 +54,8 @@ def publish(
                 commit_message=f"{source.NAME} {source.VERSION}, {config}, seed {seed}",
             )
         _push_card(card, repo_id, token)
+        if progress is not None:
+            progress("", len(configs), len(configs))
     except Exception as error:
         raise DataError(
             f"publishing to {repo_id} stopped ({_line(error)}): repeat it, {instead}."

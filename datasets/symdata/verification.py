@@ -51,6 +51,8 @@ def verify(
                 if progress is not None:
                     progress(config, done, len(configs))
                 findings[config] = _config(path, source, config, seed, entry)
+            if progress is not None:
+                progress("", len(configs), len(configs))
     except DataError as error:
         findings[FOLDER].append(str(error))
     return findings

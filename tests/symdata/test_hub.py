@@ -131,7 +131,7 @@ def test_a_good_build_has_no_findings(built):
     seen = []
     findings = hub.verify(built, progress=lambda *step: seen.append(step))
     assert findings == {"folder": [], CONFIG: [], OTHER: []}
-    assert seen == [(CONFIG, 0, 2), (OTHER, 1, 2)]
+    assert seen == [(CONFIG, 0, 2), (OTHER, 1, 2), ("", 2, 2)]
 
 
 def test_one_changed_label_is_found_even_if_the_hash_was_changed_with_it(copy):

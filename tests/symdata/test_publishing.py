@@ -102,7 +102,7 @@ def test_what_is_published(fake_hub):
     for *_, arguments in fake_hub.pushed:
         assert arguments["private"] is True
         assert arguments["token"] == "hf_some"
-    assert seen == [("same_different_m98", 0, 2), ("rmts_m95", 1, 2)]
+    assert seen == [("same_different_m98", 0, 2), ("rmts_m95", 1, 2), ("", 2, 2)]
     assert fake_hub.card.data["configs"] == [{"config_name": "rmts_m95"}]
     assert fake_hub.card.data["license"] == "other"
     assert fake_hub.card.text.lstrip().startswith("# Abstract rules")

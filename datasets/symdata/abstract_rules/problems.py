@@ -52,7 +52,7 @@ class Problems:
         """The split's images, each distinct one once: (S, 32, 32) uint8 and (N, T) int64 into it.
 
         The table is in the order in which the images first appear, so that a row of it says
-        nothing about the glyph, and is no the same glyph in another split or seed.
+        nothing about the glyph, and is another glyph in another split or seed.
         """
         distinct, first, inverse = np.unique(self.symbols, return_index=True, return_inverse=True)
         by_appearance = np.argsort(first, kind="stable")

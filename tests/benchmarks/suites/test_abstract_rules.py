@@ -1,0 +1,109 @@
+"""The suite: every task is solvable, nothing gives it away, the profiles are as published."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import runner
+from benchmarks.protocol import Budget, Run, SymbenchError
+from benchmarks.suites.abstract_rules import EPOCHS, SUITE, TASKS
+
+ENTRIES = {entry.name: entry for entry in SUITE.entries}
+
+
+def score(task, name, seed=0, budget=None):
+    run = Run(seed, budget or Budget(steps=1))
+    return runner.answer(task, ENTRIES[name], run)[0]["scores"]["accuracy"]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+def test_the_oracle_solves_every_task_and_guessing_does_not(task):
+    assert score(task, "oracle") == 1.0
+    assert score(task, "chance") == pytest.approx(task.score.chance, abs=0.1)
+
+
+@pytest.mark.parametrize("task", SUITE.profiles[1].tasks)
+def test_the_nearest_pixels_do_not_solve_the_hardest_regimes(task):
+    # They do carry same_different far (identical images have identical neighbours), so that the
+    # control belongs in the table; what is claimed is a score that raw pixels do not reach.
+    (task,) = (one for one in TASKS if one.id == task)
+    budget = Budget(steps=1, evaluate_on=1000)
+    assert score(task, "nearest_neighbour", budget=budget) < 0.92
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+def test_images_labels_and_segments_fit_together(task):
+    data = task.load(1)
+    for examples, labels in (
+        (data.train, data.train["labels"]),
+        (data.inputs, data.targets["labels"]),
+    ):
+        images = examples["images"]
+        length = len(task.segments)
+        assert images.shape == (len(labels), length, 32, 32)
+        assert images.table.dtype == np.uint8
+        assert images.index.max() == len(images.table) - 1
+        counts = np.bincount(np.asarray(labels), minlength=task.classes)
+        assert counts.max() - counts.min() <= 1
+    assert "labels" not in data.inputs
+    expected = {"rmts": [2, 2, 2]}.get(task.name, [length])
+    assert list(Counter(np.asarray(data.train["segments"])[0].tolist()).values()) == expected
+
+
+def test_withheld_symbols_never_appear_in_training_images():
+    for task in TASKS:
+        data = task.load(2)
+        train = {image.tobytes() for image in data.train["images"].table}
+        test = {image.tobytes() for image in data.inputs["images"].table}
+        if task.withheld:
+            assert not train & test
+            assert len(train) == 100 - task.withheld
+        else:
+            assert train & test
+
+
+def test_a_method_that_is_no_control_never_gets_the_identities():
+    task = TASKS[0]
+    method = runner.build(ENTRIES["lstm"])
+    train, inputs = runner.visible(task, ENTRIES["lstm"], method, task.load(0))
+    assert "symbols" not in train
+    assert set(inputs) == {"images", "segments"}
+    assert {"symbols", "labels"} <= set(inputs.withheld)
+    posing = replace(ENTRIES["oracle"], kind="method")
+    with pytest.raises(SymbenchError, match="only controls may"):
+        runner.visible(task, posing, runner.build(posing), task.load(0))
+
+
+def test_seeds_draw_their_own_data_and_the_fingerprint_says_so():
+    task = TASKS[3]
+    assert task.load(0).fingerprint == task.load(0).fingerprint
+    assert task.load(0).fingerprint != task.load(1).fingerprint
+
+
+def test_profiles_name_tasks_and_methods_that_exist():
+    tasks = {task.id for task in SUITE.tasks}
+    for profile in SUITE.profiles:
+        assert set(profile.tasks) <= tasks
+        assert set(profile.methods) <= set(ENTRIES)
+        assert set(profile.tasks) <= set(profile.budgets)
+    assert EPOCHS.keys() == tasks
+
+
+@pytest.mark.parametrize("entry", SUITE.entries, ids=lambda entry: entry.name)
+def test_every_entry_can_be_built_and_its_settings_exist(entry):
+    assert runner.build(entry)
+
+
+def test_an_unknown_setting_is_one_line():
+    with pytest.raises(SymbenchError, match="no setting of esbn 'confidense'; did you mean conf"):
+        runner.build(replace(ENTRIES["esbn"], settings={"confidense": True}))
+
+
+def test_every_method_has_its_ablation_without_context_normalisation():
+    learners = [entry for entry in SUITE.entries if entry.kind in ("method", "baseline")]
+    assert len(learners) == 8
+    for entry in learners:
+        assert ENTRIES[f"{entry.name}_without_tcn"].settings == {"context_norm": False}
+        assert ENTRIES[f"{entry.name}_without_tcn"].path == entry.path

@@ -12,9 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
 
@@ -39,9 +37,12 @@ __all__ = [
     "WithheldError",
 ]
 
+if TYPE_CHECKING:  # at run time only where needed: the lists of the command line need none of it
+    import numpy as np
+
 PROTOCOL_VERSION = 1
 
-Outputs = Mapping[str, np.ndarray]
+Outputs: TypeAlias = "Mapping[str, np.ndarray]"
 
 
 class Deduplicated:
@@ -72,10 +73,12 @@ class Deduplicated:
         return Deduplicated(self.table, self.index[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        import numpy as np
+
         return np.asarray(self.table[self.index], dtype=dtype)
 
 
-Column = np.ndarray | Deduplicated
+Column: TypeAlias = "np.ndarray | Deduplicated"
 
 
 class Examples(Mapping[str, Column]):
@@ -178,14 +181,18 @@ class Run:
     examples: int = 0
 
     def _sequence(self, purpose: str) -> np.random.SeedSequence:
+        import numpy as np
+
         return np.random.SeedSequence([self.seed, *purpose.encode()])
 
     def seed_for(self, purpose: str) -> int:
         """A 63-bit seed for another library's generator."""
-        return int(self._sequence(purpose).generate_state(1, np.uint64)[0] >> 1)
+        return int(self._sequence(purpose).generate_state(1, "uint64")[0] >> 1)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A NumPy generator of its own for this purpose."""
+        import numpy as np
+
         return np.random.Generator(np.random.Philox(self._sequence(purpose)))
 
     def report(self, step: int, of: int, examples: int, **scalars: float) -> None:

@@ -81,7 +81,10 @@ class ESBNNetwork(SequenceNetwork):
         if self.default_memory:
             default = einsum(z[:, 1:], self.default_z, "b t d, d -> b t")
             visible = torch.cat([default[..., None], visible], -1)
-        weights = visible.softmax(-1)
+        # Similarities are sums of 128 products, so that most weights are 0 or 1 but for rounding.
+        # Those too small to be seen beside 1 in any sum become 0: denormal numbers, which they and
+        # their gradients would turn into, make a matrix product ten times slower on the CPU.
+        weights = F.threshold(visible.softmax(-1), torch.finfo(z.dtype).eps ** 2, 0.0)
         if not self.confidence:
             return weights, weights[..., :0]
         confidence = torch.sigmoid(self.gamma * similarity + self.beta)

@@ -3,16 +3,15 @@
 Source: Webb, Sinha, Cohen, "Emergent Symbols through Binding in External Memory", ICLR 2021
 (arXiv 2012.14601). Four tasks, each with regimes: of 100 symbols `m` are withheld for the test.
 Add a method: its file in `methods/` or `baselines/`, and one `Entry` below.
+
+This module is read for every list, so that what computes is imported where it is used.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from benchmarks.metrics.classification import accuracy
 from benchmarks.protocol import (
     Budget,
     Deduplicated,
@@ -26,7 +25,10 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
-from symdata.abstract_rules import problems
+from symdata.abstract_rules import tasks as rules
+
+if TYPE_CHECKING:
+    from symdata.abstract_rules.problems import Problems
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,20 @@ class AbstractRule(Task):
 
     name: str
     withheld: int
-    classes: int
-    segments: tuple[int, ...]
-    version = problems.VERSION
+    version = rules.VERSION
     needs = ("logits",)
     privileged = ("symbols",)
+
+    @property
+    def classes(self) -> int:
+        """C, the number of classes."""
+        return len(rules.TASKS[self.name].classes)
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        """For each of the T images, the part of the problem within which context is normalised."""
+        length = rules.TASKS[self.name].length
+        return tuple(k // 2 for k in range(length)) if self.name == "rmts" else (0,) * length
 
     @property
     def regime(self) -> str:  # type: ignore[override]
@@ -60,20 +71,24 @@ class AbstractRule(Task):
         """See `Task.dataset`."""
         return {
             "name": "abstract_rules",
-            "version": problems.VERSION,
+            "version": rules.VERSION,
             "task": self.name,
             "withheld": self.withheld,
         }
 
     def load(self, seed: int) -> TaskData:
         """See `Task.load`."""
+        from symdata.abstract_rules import problems
+
         splits = problems.generate(self.name, self.withheld, seed)
         train, test = (self._columns(splits[name]) for name in ("train", "test"))
         inputs = Examples({name: test[name] for name in ("images", "segments", "symbols")})
         targets = Examples({"labels": test["labels"]})
         return TaskData(train, inputs, targets, problems.fingerprint(splits))
 
-    def _columns(self, split: problems.Problems) -> Examples:
+    def _columns(self, split: Problems) -> Examples:
+        import numpy as np
+
         table, index = split.images()
         count = len(split.labels)
         return Examples(
@@ -93,25 +108,24 @@ class AbstractRule(Task):
 
     def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
         """See `Task.evaluate`."""
-        return {"accuracy": accuracy(outputs["logits"], np.asarray(targets["labels"]))}
+        from benchmarks.metrics.classification import accuracy
+
+        return {"accuracy": accuracy(outputs["logits"], targets["labels"])}
 
 
-# name, classes, segments for context normalisation, withheld symbols, published epochs
-_TASKS: tuple[tuple[str, int, tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...] = (
-    ("same_different", 2, (0,) * 2, (0, 50, 85, 95, 98), (50, 50, 50, 100, 100)),
-    ("rmts", 2, (0, 0, 1, 1, 2, 2), (0, 50, 85, 95), (50, 50, 50, 200)),
-    ("distribution_of_three", 4, (0,) * 9, (0, 50, 85, 95), (50, 50, 50, 150)),
-    ("identity_rules", 4, (0,) * 9, (0, 50, 85, 95), (50, 50, 50, 50)),
-)
 TASKS = tuple(
-    AbstractRule(name, withheld, classes, segments)
-    for name, classes, segments, regimes, _ in _TASKS
-    for withheld in regimes
+    AbstractRule(task.name, withheld) for task in rules.TASKS.values() for withheld in task.regimes
 )
+# The published epochs, for the regimes m = 0, 50, 85, 95 and, in same_different, 98.
 EPOCHS = {
     f"{name}/m{withheld}": count
-    for name, _, _, regimes, epochs in _TASKS
-    for withheld, count in zip(regimes, epochs, strict=True)
+    for name, epochs in {
+        "same_different": (50, 50, 50, 100, 100),
+        "rmts": (50, 50, 50, 200),
+        "distribution_of_three": (50, 50, 50, 150),
+        "identity_rules": (50, 50, 50, 50),
+    }.items()
+    for withheld, count in zip(rules.TASKS[name].regimes, epochs, strict=True)
 }
 
 METHODS = (

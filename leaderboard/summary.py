@@ -197,14 +197,16 @@ def _header(table: Table, form: str) -> str:
 
 def _notes(columns: list[Table], superseded: int) -> list[str]:
     scores = " / ".join(dict.fromkeys(score_name(table) for table in columns))
-    planned = "/".join(str(seeds) for seeds in sorted({table.planned for table in columns}))
+    rows = [row for table in columns for row in table.rows]
+    complete = {len(row.scores) for row in rows if row.complete and row.scores}
+    seeds = sorted(complete or {table.planned for table in columns})
+    over = plural(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     lines = [
-        f"{scores}: mean over {planned} seeds ± half the width of the 95 % bootstrap interval, "
+        f"{scores}: mean over {over} ± half the width of the 95 % bootstrap interval, "
         "which is optimistic with few seeds."
     ]
     if len(columns) > 1:
         lines.append("rank: the mean of a method's ranks over all columns; 1 is first in each.")
-    rows = [row for table in columns for row in table.rows]
     if any(not row.complete for row in rows):
         lines.append(
             "A count such as 2/3: seeds done of seeds planned; incomplete rows are not ranked."

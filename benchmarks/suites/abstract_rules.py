@@ -108,9 +108,11 @@ class AbstractRule(Task):
 
     def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
         """See `Task.evaluate`."""
+        import numpy as np
+
         from benchmarks.metrics.classification import accuracy
 
-        return {"accuracy": accuracy(outputs["logits"], targets["labels"])}
+        return {"accuracy": accuracy(outputs["logits"], np.asarray(targets["labels"]))}
 
 
 TASKS = tuple(

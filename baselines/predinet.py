@@ -1,7 +1,8 @@
 """PrediNet (Shanahan et al. 2020) as Webb, Sinha and Cohen (2021) compare it.
 
 Each head picks two objects of the sequence by soft attention, and compares them: the difference of
-their projections, and where each of them stands.
+their projections, and where each of them stands. The source is silent on how the layers start;
+torch's own start comes closest to the published program.
 
 Letters: B problems, T images, E = 129 features of an object, A = 32 heads, N = 2 queries of a head,
 K = 16 features of a key, R = 16 relations.
@@ -13,7 +14,7 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor, nn
 
-from baselines.encoders import FEATURES, initialise
+from baselines.encoders import FEATURES
 from baselines.relation_net import with_positions
 from baselines.sequence_classifier import (
     SequenceClassifier,
@@ -32,16 +33,11 @@ class PrediNetwork(SequenceNetwork):
         super().__init__(settings, shape)
         objects = FEATURES + 1
         self.keys = nn.Linear(objects, self.KEY, bias=False)
-        # One matrix for the first and the second query of all heads, each Xavier-normal by itself.
+        # One matrix for the first and the second query of all heads.
         self.queries = nn.Linear(shape.length * objects, 2 * self.HEADS * self.KEY, bias=False)
         self.relations = nn.Linear(objects, self.RELATIONS, bias=False)
         self.hidden = nn.Linear(self.HEADS * (self.RELATIONS + 2), self.HIDDEN)
         self.output = nn.Linear(self.HIDDEN, shape.classes)
-        for layer in (self.keys, self.relations, self.output):
-            initialise(layer, "linear")
-        for query in rearrange(self.queries.weight, "(n q) d -> n q d", n=2):
-            nn.init.xavier_normal_(query)
-        initialise(self.hidden)
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""

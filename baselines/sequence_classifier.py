@@ -121,6 +121,13 @@ class SequenceClassifier:
         self.settings = settings
         self.network: SequenceNetwork | None = None
 
+    @property
+    def parameters(self) -> int | None:
+        """The number of weights, frozen ones included; None before `fit`."""
+        if self.network is None:
+            return None
+        return sum(weight.numel() for weight in self.network.parameters())
+
     def fit(self, examples: Examples, run: Run) -> None:
         """Learn from `images` (N, T, 32, 32), `labels` (N,) and, where given, `segments` (N, T)."""
         images = deduplicated(examples["images"])

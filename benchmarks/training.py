@@ -7,7 +7,7 @@ when it reports, so that a fast device is never made to wait.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -64,21 +64,27 @@ def train(network: Network, examples: Examples, run: Run, learning_rate: float) 
     No schedule, no weight decay, no early stopping. Raises `DivergedError` when the loss stops
     being a finite number, at the next report.
     """
+    for _ in updates(network, examples, run, learning_rate):
+        pass
+
+
+def updates(
+    network: Network, examples: Examples, run: Run, learning_rate: float
+) -> Generator[int, None, None]:
+    """`train`, update by update: yields how many are done. The speed cases time these."""
     assert isinstance(network, torch.nn.Module)
     count, batch_size = examples.count, min(run.budget.batch_size, examples.count)
     total = run.budget.total_steps(count)
     data = to_device(examples, run.device)
     order = run.rng("batches")
-    fused = not run.device.startswith("mps")
-    optimiser = torch.optim.Adam(
-        [p for p in network.parameters() if p.requires_grad], lr=learning_rate, fused=fused
-    )
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=learning_rate, fused=True)
     network.train()
     step = seen = 0
     with seeded(run, "training"):
         while step < total:
             permutation = torch.from_numpy(order.permutation(count)).to(run.device)
-            for rows in permutation.split(batch_size):
+            for rows in permutation.split(batch_size)[: total - step]:
                 loss, scalars = network.loss(rows_of(data, rows), step)
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()
@@ -86,8 +92,7 @@ def train(network: Network, examples: Examples, run: Run, learning_rate: float) 
                 step, seen = step + 1, seen + len(rows)
                 if step % REPORT_EVERY == 0 or step == total:
                     _report(run, step, total, seen, loss, scalars)
-                if step == total:
-                    break
+                yield step
     network.eval()
 
 

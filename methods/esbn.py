@@ -96,11 +96,11 @@ class ESBNNetwork(SequenceNetwork):
         """z: (B, T, D) → (B, C)."""
         batch, length, _ = z.shape
         weights, confidence = self.attend(z)
-        # Nothing has been retrieved at t = 0 and 1; the later steps, T-1 of them, have B rows each.
-        alike = min(2, length)
-        drive = Ledger(self.controller.weight_recurrent, [1] * (alike - 1) + [batch] * (length - 1))
+        # Nothing has been retrieved at t = 0 and 1: one row stands for all problems. Step 0, from a
+        # state of zeros, needs no product at all.
+        drive = Ledger(self.controller.weight_recurrent, [1] + [batch] * (length - 1))
         speak = Ledger(
-            torch.cat([self.key.weight, self.gate.weight]), [1] * alike + [batch] * (length - alike)
+            torch.cat([self.key.weight, self.gate.weight]), [1, 1] + [batch] * (length - 2)
         )
         bias, spoken_bias = self.controller.bias, torch.cat([self.key.bias, self.gate.bias])[None]
         keys: list[Tensor] = []
@@ -126,7 +126,7 @@ class ESBNNetwork(SequenceNetwork):
             keys.append(F.relu(spoken[:, : self.KEY]).expand(batch, -1))
 
         # One more step, with z = 0, lets the controller act on what the last image retrieved.
-        gates = drive(torch.cat([retrieved, h.expand(batch, -1)], 1), seen.expand(batch, -1))
+        gates = drive(torch.cat([retrieved, h.expand(batch, -1)], 1), seen)
         h, _ = LSTM.step(gates, cell.expand(batch, -1))
         return self.output(h)
 

@@ -222,8 +222,8 @@ SUITE = Suite(
             tasks=_HARDEST,
             methods=_COMPARED,
             seeds=3,
-            budgets=dict.fromkeys(_HARDEST, Budget(steps=300, evaluate_on=2000)),
-            summary="the hardest withheld regimes, 300 updates for all, minutes on 2 cores",
+            budgets=dict.fromkeys(_HARDEST, Budget(steps=200, evaluate_on=2000)),
+            summary="the hardest withheld regimes, 200 updates for all, minutes on 2 cores",
         ),
         Profile(
             "paper",

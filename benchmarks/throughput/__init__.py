@@ -1,0 +1,1 @@
+"""Speed cases, for pytest-benchmark: `pytest benchmarks/throughput`."""

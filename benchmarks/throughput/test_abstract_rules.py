@@ -1,0 +1,74 @@
+"""Speed of `abstract_rules`: `pytest benchmarks/throughput`, with pytest-benchmark's options.
+
+A training step is one update with a batch of 32 and the optimiser; an evaluation pass answers for
+2,000 problems; generation draws one seed of a task. `SYMBENCH_DEVICE=cuda` times a GPU.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks import runner
+from benchmarks.protocol import Budget, Entry, Run
+from benchmarks.throughput.cases import SUITE, TIMED, draw, inputs, learners
+from benchmarks.training import updates
+from symdata.abstract_rules import problems
+
+DEVICE = os.environ.get("SYMBENCH_DEVICE", "cpu")
+PROBLEMS = 2000
+FOREVER = 10**9
+
+
+def learned(entry: Entry, name: str) -> Any:
+    """The entry's method after a single update."""
+    method = runner.build(entry)
+    method.fit(draw(name).train, Run(0, Budget(steps=1), DEVICE))
+    return method
+
+
+def finished(work: Callable[[], object]) -> Callable[[], None]:
+    """The work, and waiting until the device has done it."""
+
+    def run() -> None:
+        work()
+        if DEVICE != "cpu":
+            torch.cuda.synchronize()
+
+    return run
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("entry", learners(), ids=lambda entry: entry.name)
+def test_training_step(benchmark: Any, entry: Entry, name: str) -> None:
+    """One update at batch 32."""
+    method = learned(entry, name)
+    train = draw(name).train.select(("images", "labels"))
+    run = Run(0, Budget(steps=FOREVER), DEVICE)
+    steps = updates(method.network, train, run, method.settings.learning_rate)
+    benchmark.extra_info["threads"] = torch.get_num_threads()
+    benchmark.pedantic(finished(lambda: next(steps)), rounds=60, warmup_rounds=10)
+    steps.close()
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("entry", SUITE.entries[:11], ids=lambda entry: entry.name)
+def test_evaluation(benchmark: Any, entry: Entry, name: str) -> None:
+    """Answers for 2,000 problems."""
+    method = learned(entry, name)
+    some, run = inputs(name, PROBLEMS), Run(0, Budget(steps=1), DEVICE)
+    outputs = method.evaluate(some, run)
+    assert len(outputs["logits"]) == PROBLEMS
+    benchmark.pedantic(finished(lambda: method.evaluate(some, run)), rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("name", [task.id for task in SUITE.tasks])
+def test_generation(benchmark: Any, name: str) -> None:
+    """One draw of a task, training and test problems; at most a second, as the suite promises."""
+    task, _, regime = name.partition("/m")
+    benchmark.pedantic(problems.generate, args=(task, int(regime), 0), rounds=5, warmup_rounds=1)
+    assert benchmark.stats.stats.median < 1.0

@@ -55,7 +55,8 @@ class _Enter(Function):
 
     @staticmethod
     def forward(x: Tensor, base: Tensor, weight: Tensor, page: Tensor) -> Tensor:
-        return torch.addmm(base, x, weight.t())
+        # W xᵀ takes half the time of x Wᵀ when x has as few rows as a batch (MKL, two threads).
+        return base + (weight @ x.t().contiguous()).t()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

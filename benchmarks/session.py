@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from benchmarks.records import Record, Store
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 REFERENCE_RESULTS = Path(__file__).resolve().parent.parent / "leaderboard" / "results"
 STALE_SECONDS = 3600.0
+# What NVIDIA's driver, Windows' subsystem for Linux and AMD's driver put there.
+GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,8 @@ def resolve_device(name: str) -> str:
     kind, _, index = name.partition(":")
     if name != "auto" and (kind != "cuda" or not (index == "" or index.isdigit())):
         raise SymbenchError(f"--device '{name}' is not known; there are: auto, cpu, cuda, cuda:N.")
+    if name == "auto" and sys.platform == "linux" and not any(map(Path.exists, GPU_DRIVERS)):
+        return "cpu"  # torch would say the same, after seconds of being imported
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

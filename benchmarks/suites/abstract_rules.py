@@ -202,6 +202,10 @@ _HARDEST = (
     "identity_rules/m95",
 )
 
+# ESBN is published to converge in 100 to 200 updates on these regimes. On the seeds 100 to 103, which
+# no profile reports, it has converged at 150: at 200 no score is higher by more than 0.2 points.
+QUICK = Budget(steps=150, evaluate_on=2000)
+
 SUITE = Suite(
     name="abstract_rules",
     title="Abstract rules over withheld symbols",
@@ -222,8 +226,8 @@ SUITE = Suite(
             tasks=_HARDEST,
             methods=_COMPARED,
             seeds=3,
-            budgets=dict.fromkeys(_HARDEST, Budget(steps=200, evaluate_on=2000)),
-            summary="the hardest withheld regimes, 200 updates for all, minutes on 2 cores",
+            budgets=dict.fromkeys(_HARDEST, QUICK),
+            summary="the hardest withheld regimes, 150 updates for all, minutes on 2 cores",
         ),
         Profile(
             "paper",

@@ -178,7 +178,8 @@ class LSTMNetwork(SequenceNetwork):
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
         batch, length, _ = z.shape
-        given = self.lstm.project(z)
+        # Unbound, so that each step's gradient is not padded to the size of all.
+        given = self.lstm.project(z).unbind()
         recurrent = Ledger(self.lstm.weight_recurrent, [batch] * (length - 1))
         h, cell = self.lstm.step(given[0], z.new_zeros(batch, self.HIDDEN))
         for t in range(1, length):

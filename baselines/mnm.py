@@ -64,34 +64,35 @@ class NeuralMemory:
 
     def __init__(self, start: Tensor) -> None:
         self.start = start
-        self.inputs: list[list[Tensor]] = [[] for _ in range(LAYERS)]
-        self.changes: list[list[Tensor]] = [[] for _ in range(LAYERS)]
+        self.writes: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(LAYERS)]
+        # Stacked once a write, since several reads follow: inputs (B, D, S), changes (B, S, D).
+        self.stacked: list[tuple[Tensor, Tensor]] = []
 
     def layer(self, x: Tensor, number: int) -> Tensor:
-        """x: (B, D) → the activation of layer `number`: (B, D)."""
+        """x: (B, K, D), K keys a problem → the activations of layer `number`: (B, K, D)."""
         y = x @ self.start[number].t()
-        if self.inputs[number]:
-            inputs, changes = (torch.stack(past[number], 1) for past in (self.inputs, self.changes))
-            match = torch.bmm(inputs, x[:, :, None])
-            y = y + torch.bmm(match.transpose(1, 2), changes)[:, 0]
+        if self.stacked:
+            inputs, changes = self.stacked[number]
+            y = y + torch.bmm(torch.bmm(x, inputs), changes)
         return y.tanh()
 
-    def recall(self, key: Tensor) -> Tensor:
-        """key: (B, D) → f(key): (B, D)."""
+    def recall(self, keys: Tensor) -> Tensor:
+        """keys: (B, K, D) → f(keys): (B, K, D)."""
         for number in range(LAYERS):
-            key = self.layer(key, number)
-        return key
+            keys = self.layer(keys, number)
+        return keys
 
     def write(self, key: Tensor, targets: list[Tensor], rate: Tensor) -> None:
         """key: (B, D), targets: L × (B, D), rate: (B, 1)."""
-        steps = []
         for number, target in enumerate(targets):
-            activation = self.layer(key, number)
-            steps.append((key, rate * (target - activation)))
+            activation = self.layer(key[:, None], number)[:, 0]
+            self.writes[number].append((key, rate * (target - activation)))
             key = activation
-        for number, (x, change) in enumerate(steps):
-            self.inputs[number].append(x)
-            self.changes[number].append(change)
+        # Every layer's change was found before any layer changes.
+        self.stacked = [
+            (torch.stack([x for x, _ in past], 2), torch.stack([change for _, change in past], 1))
+            for past in self.writes
+        ]
 
 
 class MNMNetwork(SequenceNetwork):
@@ -122,13 +123,14 @@ class MNMNetwork(SequenceNetwork):
         memory = NeuralMemory(self.draw(z) if self.training else self.answering)
         h, cell = z.new_zeros(batch, FEATURES), z.new_zeros(batch, FEATURES)
         read, errors = self.first_read.expand(batch, -1), []
-        for gates in given:
+        for gates in given.unbind():
             h, cell = LSTM.step(drive(torch.cat([read, h], 1), gates), cell)
             read_key, write_key, value, rate = self.interface(h).split([FEATURES] * 3 + [1], -1)
             write_key, value = write_key.tanh(), value.tanh()
             memory.write(write_key, [layer(value) for layer in self.feedback], rate.sigmoid())
-            errors.append((memory.recall(write_key) - value).square().sum(-1))
-            read = memory.recall(read_key.tanh())
+            recalled = memory.recall(torch.stack([write_key, read_key.tanh()], 1))
+            remembered, read = recalled.unbind(1)
+            errors.append((remembered - value).square().sum(-1))
         return self.output(self.read_out(torch.cat([h, read], 1))), torch.stack(errors).mean(0)
 
     def reason(self, z: Tensor) -> Tensor:

@@ -67,7 +67,8 @@ class NTMNetwork(SequenceNetwork):
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
         batch, length, _ = z.shape
-        given = self.controller.project(F.pad(z, (0, 0, 0, 1)))
+        # Unbound, so that each step's gradient is not padded to the size of all.
+        given = self.controller.project(F.pad(z, (0, 0, 0, 1))).unbind()
         heads = [self.keys, self.controls, self.erase, self.add]
         sizes = [head.out_features for head in heads]
         drive = Ledger(self.controller.weight_recurrent, [batch] * length)

@@ -171,7 +171,7 @@ def test_neural_memory_is_a_network_whose_weights_move():
         x = probe[b]
         for number in range(3):
             x = (weights[b][number] @ x).tanh()
-        assert torch.allclose(memory.recall(probe)[b], x)
+        assert torch.allclose(memory.recall(probe[:, None])[b, 0], x)
 
 
 def test_mnm_adds_its_reconstruction_and_draws_anew():

@@ -225,3 +225,16 @@ def test_two_runs_into_one_folder_share_the_work(command, fake, tmp_path):
     results = scores(tmp_path)
     assert len(results) == 20
     assert {status for status, *_ in results.values()} == {"done"}
+
+
+def test_auto_looks_for_a_driver_before_it_loads_torch(monkeypatch):
+    from benchmarks import session
+
+    monkeypatch.setattr(session.sys, "platform", "linux")
+    monkeypatch.setattr(session, "GPU_DRIVERS", (Path("/no/such/driver"),))
+    monkeypatch.setitem(session.sys.modules, "torch", None)  # importing it would raise
+    assert session.resolve_device("auto") == "cpu"
+    assert session.resolve_device("cpu") == "cpu"
+    monkeypatch.setattr(session, "GPU_DRIVERS", (Path("/"),))
+    with pytest.raises(ImportError):
+        session.resolve_device("auto")

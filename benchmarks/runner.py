@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -66,14 +67,19 @@ def answer(task: Task, entry: Entry, run: Run) -> tuple[dict[str, Any], dict[str
     outputs = method.evaluate(inputs, run)
     evaluated = time.perf_counter()
     kept = checked(task, outputs, inputs.count)
+    scores = task.evaluate(kept, targets)
+    if not np.isfinite(list(scores.values())).all():
+        raise OutputError(f"the scores {scores} are not all numbers.")
     return {
-        "scores": task.evaluate(kept, targets),
+        "scores": scores,
         "fingerprint": data.fingerprint,
         "fit_seconds": fitted - begun,
         "evaluate_seconds": evaluated - fitted,
         "steps": run.steps,
         "examples": run.examples,
         "parameters": getattr(method, "parameters", None),
+        # What has no form in JSON is shown as Python shows it.
+        "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=repr)),
     }, kept
 
 
@@ -83,13 +89,18 @@ def _load(task: Task, seed: int) -> TaskData:
 
 
 def build(entry: Entry) -> Any:
-    """The method of an entry with its settings; unknown settings are a user's mistake."""
+    """The method of an entry with its settings."""
+    return registry.load_class(entry.path)(settings_of(entry))
+
+
+def settings_of(entry: Entry) -> Any:
+    """The settings of an entry, defaults included; an unknown one is a user's mistake."""
     cls = registry.load_class(entry.path)
     allowed = [field.name for field in fields(cls.Settings)]
     for name in entry.settings:
         if name not in allowed:
             raise registry.unknown(f"setting of {entry.name}", name, allowed)
-    return cls(cls.Settings(**entry.settings))
+    return cls.Settings(**entry.settings)
 
 
 def visible(task: Task, entry: Entry, method: Any, data: TaskData) -> tuple[Examples, Examples]:
@@ -152,7 +163,7 @@ def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **resul
         percent=task.score.percent,
         higher_is_better=task.score.higher_is_better,
         path=cell.entry.path,
-        settings=dict(cell.entry.settings),
+        settings=result.pop("settings", dict(cell.entry.settings)),
         source_hash=cell.source_hash,
         budget=asdict(cell.budget),
         dataset=task.dataset(),

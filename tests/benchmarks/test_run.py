@@ -77,6 +77,14 @@ def test_a_faulty_method_is_a_failed_record_and_the_others_go_on(
     assert "1 of 2 cells failed; `--retry-failed` tries them again." in result.stdout
 
 
+def test_settings_without_a_form_in_json_do_not_cost_the_record(symbench, fake, tmp_path):
+    result = symbench(*FAST, "--method", fake("Unpicklable"), "--task", "rmts", "--out", tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (record,) = Store(tmp_path).load()[0]
+    assert record.settings["scale"] == 1.0
+    assert "lambda" in record.settings["function"]
+
+
 def test_failed_cells_are_tried_again_on_request(symbench, fake, tmp_path):
     arguments = (*FAST, "--method", fake("RaisesOnce"), "--task", "rmts", "--out", tmp_path)
     failing = symbench(*arguments, env={"SYMBENCH_TEST_FAIL": "1"})

@@ -107,3 +107,16 @@ def test_every_method_has_its_ablation_without_context_normalisation():
     for entry in learners:
         assert ENTRIES[f"{entry.name}_without_tcn"].settings == {"context_norm": False}
         assert ENTRIES[f"{entry.name}_without_tcn"].path == entry.path
+
+
+def test_a_record_holds_all_settings_and_the_parameter_count():
+    result, _ = runner.answer(
+        TASKS[4], ENTRIES["lstm_without_tcn"], Run(0, Budget(steps=1, evaluate_on=10))
+    )
+    assert result["settings"] == {
+        "learning_rate": 5e-4,
+        "context_norm": False,
+        "encoder": "conv",
+    }
+    assert result["parameters"] == 1_513_698 - 256  # without the gain and shift of the TCN
+    assert (result["steps"], result["examples"]) == (1, 4)

@@ -61,6 +61,7 @@ class NearestNeighbour:
     Logits are minus the squared distance to the nearest problem of each class, pixels in [0, 1].
     """
 
+    deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -101,6 +102,7 @@ class Oracle:
     It reads the privileged column `symbols` (N, T), and tells the tasks apart by their lengths.
     """
 
+    deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ("symbols",)
 

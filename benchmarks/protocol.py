@@ -207,6 +207,7 @@ class Method(Protocol):
 
     Settings: a frozen dataclass whose fields all have defaults; the class is called with one.
     reads: privileged columns that the method wants beside the inputs. Only controls have any.
+    deterministic: True where the seed changes nothing; the conformance kit then expects that.
     """
 
     Settings: ClassVar[type]

@@ -12,11 +12,11 @@ ENTRIES = [entry.name for entry in registry.suite("abstract_rules").entries]
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_built_in_methods_keep_every_rule(name):
-    started = time.perf_counter()
+    started = time.process_time()  # other tests run beside this one
     findings = conformance.check(name)
     assert [f"{f.rule}: {f.detail}" for f in findings if not f.ok] == []
     assert len(findings) >= 10
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize("name", ["Honest", "DeclaredDeterministic"])
@@ -30,7 +30,7 @@ def test_honest_fakes_keep_every_rule(name, fake):
         ("Thawed", "frozen dataclass"),
         ("NoDefault", "frozen dataclass"),
         ("Unpicklable", "survives pickling"),
-        ("Raises", "fits and evaluates same_different"),
+        ("Raises", "fits and evaluates same_different/m95"),
         ("WrongShape", "right shapes"),
         ("TooFewRows", "right shapes"),
         ("ReturnsNaN", "right shapes"),

@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, fields
 from functools import cache, lru_cache
 from importlib import metadata
@@ -57,7 +58,8 @@ def execute(
 def answer(task: Task, entry: Entry, run: Run) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Fit and evaluate a method on one draw of a task: fields of the record, and outputs."""
     method = build(entry)
-    data = _load(task, run.seed)
+    # A copy, so that a method which changes its arrays changes nothing for the cells that follow.
+    data = deepcopy(_load(task, run.seed))
     count = run.budget.evaluate_on or data.inputs.count
     train, inputs = visible(task, entry, method, data)
     inputs, targets = inputs.take(slice(0, count)), data.targets.take(slice(0, count))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import runner
+from benchmarks import registry, runner
 from benchmarks.protocol import Budget, Run, SymbenchError
 from benchmarks.suites.abstract_rules import EPOCHS, SUITE, TASKS
 
@@ -120,3 +120,25 @@ def test_a_record_holds_all_settings_and_the_parameter_count():
     }
     assert result["parameters"] == 1_513_698 - 256  # without the gain and shift of the TCN
     assert (result["steps"], result["examples"]) == (1, 4)
+
+
+def test_a_method_that_changes_its_inputs_changes_nothing_for_the_next(monkeypatch):
+    class Vandal:
+        Settings = type(runner.settings_of(ENTRIES["chance"]))
+
+        def __init__(self, settings):
+            pass
+
+        def fit(self, train, run):
+            train["images"].table[:] = 0
+
+        def evaluate(self, inputs, run):
+            inputs["images"].table[:] = 0
+            return {"logits": np.zeros((len(inputs["images"]), 2))}
+
+    task, budget = TASKS[4], Budget(steps=1, evaluate_on=500)
+    before = score(task, "nearest_neighbour", seed=5, budget=budget)
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "load_class", lambda path: Vandal)
+        runner.answer(task, ENTRIES["chance"], Run(5, budget))
+    assert score(task, "nearest_neighbour", seed=5, budget=budget) == before

@@ -15,20 +15,29 @@ if TYPE_CHECKING:
     import datasets
     import pyarrow as pa
 
-DATASETS = {"abstract_rules": "symdata.abstract_rules"}
+DATASETS = {
+    "abstract_rules": "symdata.abstract_rules",
+    "synthetic_trajectories": "symdata.synthetic_trajectories",
+    "basketball": "symdata.basketball",
+    "calms21": "symdata.calms21",
+}
 """Name → package. A new dataset is a folder with a card, and one line here."""
 
 
 class Dataset(Protocol):
     """What a dataset's package has at its top; importing it costs nothing heavy.
 
-    CONFIGS: the published configurations, the default one first.
+    CONFIGS: the published configurations, the default one first. NEEDS: the files that it is read
+    from, as patterns, each with its alternatives; none where it is generated (see `symdata.root`).
+    UNPUBLISHED: why `publish` refuses it, to follow "because"; empty where it does not.
     """
 
     NAME: str
     VERSION: int
     DESCRIPTION: str
     CONFIGS: tuple[str, ...]
+    NEEDS: tuple[tuple[str, ...], ...]
+    UNPUBLISHED: str
 
     def settings(self, config: str) -> dict[str, Any]:
         """What a configuration's name stands for, in JSON; `DataError` if it is unknown."""
@@ -39,7 +48,10 @@ class Dataset(Protocol):
         ...
 
     def tables(self, config: str, seed: int) -> dict[str, pa.Table]:
-        """Its splits, with these columns; a function of (VERSION, config, seed) alone."""
+        """Its splits, with these columns; a function of (VERSION, config, seed) alone.
+
+        One that is read from files depends on these in place of the seed.
+        """
         ...
 
 

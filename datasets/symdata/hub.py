@@ -133,6 +133,11 @@ def publish(
     from symdata.publishing import publish
 
     source = symdata.dataset(dataset)
+    if source.UNPUBLISHED:
+        raise DataError(
+            f"{dataset} is not published, because {source.UNPUBLISHED}; `build` writes it to a "
+            f"folder for your own use."
+        )
     chosen = _chosen(source, configs)
     card = _own_card(source)
     return publish(source, card, repo_id, chosen, seed, private, token, progress)

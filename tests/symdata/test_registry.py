@@ -37,10 +37,12 @@ def test_listing_imports_nothing_heavy():
         "for name in symdata.names():\n"
         "    d = symdata.dataset(name); print(d.NAME, d.VERSION, len(d.CONFIGS), d.DESCRIPTION)\n"
         "heavy = ('numpy', 'datasets', 'pyarrow', 'PIL', 'torch', 'huggingface_hub')\n"
+        "heavy += ('scipy', 'sklearn', 'pooch')\n"
         "print([m for m in heavy if m in sys.modules])"
     )
     lines = python(code, "/").splitlines()
     assert lines[0].startswith("abstract_rules 1 17 Four relational tasks")
+    assert [line.split()[0] for line in lines[:-1]] == list(symdata.names())
     assert lines[-1] == "[]"
 
 

@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from symdata.abstract_rules.counting import ARRANGEMENTS, ordered, skip, unordered
-from symdata.sampling import Draw
+from symdata.sampling import Draw, _log
 
 PINNED_RAW = [9174959633634508595, 7524349917048683304, 14420060664177241649]
 PINNED_PERMUTATION = [6, 1, 0, 7, 4, 3, 2, 5]
+PINNED_NORMAL = ["-0x1.ce68270466fcfp-7", "-0x1.96e6e9748d255p-1", "0x1.83c76f9f137cbp+0"]
 
 
 def test_the_stream_is_pinned():
     assert Draw("pinned", 1, seed=7).raw(3).tolist() == PINNED_RAW
     assert Draw("pinned", 1, seed=7).permutation(8).tolist() == PINNED_PERMUTATION
+    assert [z.hex() for z in Draw("pinned", 1, seed=7).normal(3).tolist()] == PINNED_NORMAL
 
 
 def test_streams_with_other_names_or_seeds_are_other_streams():
@@ -83,3 +86,30 @@ def test_arrangements_put_the_answer_where_they_say():
         assert (ARRANGEMENTS[place][:, place] == 0).all()
         assert len({tuple(row) for row in ARRANGEMENTS[place]}) == 6
         assert (np.sort(ARRANGEMENTS[place], axis=1) == np.arange(4)).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 1001])
+def test_normal_gives_as_many_as_asked(count):
+    assert Draw("normal", seed=1).normal(count).shape == (count,)
+
+
+def test_normal_numbers_are_normal_and_independent():
+    """At 400,000 draws a law with a variance of 1.01 or uniform noise of 1 % would be refused."""
+    drawn = Draw("normal", seed=0).normal(400_000)
+    assert stats.kstest(drawn, "norm").pvalue > 0.001
+    assert stats.kstest(1.01 * drawn, "norm").pvalue < 0.001
+    assert abs(drawn.var() - 1) < 5 * (2 / 400_000) ** 0.5
+    assert 4 < np.abs(drawn).max() < 7
+    # Both numbers of a pair come from one point of the disc, and their squares from one radius.
+    u, v = drawn[:100_000], drawn[100_000:200_000]
+    for one, other in ((u, v), (u**2, v**2), (drawn[:-1:2], drawn[1::2])):
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.015
+    pairs = Draw("normal", seed=2).normal(2)
+    assert len(set(pairs.tolist())) == 2
+
+
+def test_the_own_logarithm_is_the_logarithm():
+    near_one = 1 - np.logspace(-15, -1, 200)
+    s = np.concatenate([np.logspace(-32, 0, 5000), near_one, 2.0 ** -np.arange(60)])
+    exact = np.log(s.astype(np.longdouble))
+    assert (np.abs(_log(s) - exact) <= 4e-16 * np.abs(exact)).all()

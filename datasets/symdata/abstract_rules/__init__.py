@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NAME = "abstract_rules"
 DESCRIPTION = "Four relational tasks over 100 glyphs, some of which are seen only at test time."
 CONFIGS = tuple(f"{task.name}_m{m}" for task in TASKS.values() for m in task.regimes)
+NEEDS: tuple[tuple[str, ...], ...] = ()
+UNPUBLISHED = ""
 
 
 def settings(config: str) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+"""Windows of play as two examples each: `load(folder)` reads train.npz, test.npz and val.npz.
+
+Each file holds `data`, (W, 50, 22) in feet on the left half-court: the ball, five players of the
+offence and five of the defence, x and y of each. Every second frame is kept, the ball is left out,
+and the two teams become two examples. Where there is no val.npz, 31 of 208 windows of the training
+file (the share that the paper validates on) are the validation split, always the same ones; both
+teams of a window stay together.
+
+Source: Zhan, Sun, Kennedy, Yue and Chaudhuri, "Unsupervised Learning of Neurosymbolic Encoders"
+(TMLR 2022), basketball.
+
+Letters: W windows, N = 2 W examples, T+1 = 25 kept frames.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symdata.basketball import CONFIGS, NAME, VERSION, settings
+from symdata.errors import DataError
+from symdata.root import hashes
+from symdata.sampling import Draw
+from symdata.trajectories import Trajectories, length, speed
+
+CLASSES = ("offence", "defence")
+PLAYERS = 5
+NUMBERS = 2 * PLAYERS
+QUANTITIES = ("speed", "x", "y", "distance_to_basket")
+REDUCTIONS = ("average", "max", "min")
+FEATURES = tuple(f"{quantity}_{reduction}" for quantity in QUANTITIES for reduction in REDUCTIONS)
+
+_CONSTANTS = settings(CONFIGS[0])
+FRAMES: int = _CONSTANTS["frames"]
+EVERY: int = _CONSTANTS["every"]
+KEPT = len(range(0, FRAMES, EVERY))
+BASKET = np.array(_CONSTANTS["basket"])
+"""x and y of the basket, feet."""
+
+_KEY = "data"
+
+
+def load(folder: Path) -> dict[str, Trajectories]:
+    """The splits "train", "validation" and "test" of a folder; `DataError` where a file is bad."""
+    paths = _paths(folder)
+    windows = {split: _windows(path) for split, path in paths.items()}
+    if "validation" not in windows:
+        held = _held_out(len(windows["train"]))
+        windows["validation"] = windows["train"][held]
+        windows["train"] = windows["train"][~held]
+    return {split: _examples(windows[split]) for split in ("train", "validation", "test")}
+
+
+def identity(folder: Path) -> dict[str, Any]:
+    """What tells this data from any other, in JSON: a hash of each file."""
+    return {"files": hashes(folder, list(_paths(folder).values()))}
+
+
+def features(players: np.ndarray) -> dict[str, np.ndarray]:
+    """Four quantities of each player, each reduced over the players by average, maximum, minimum.
+
+    players: (N, T+1, 5, 2), feet → (N, T+1) float32 each. x, y and the distance to the basket are
+    in feet; the speed is the distance from the kept frame before, feet a kept frame.
+    """
+    points = players.astype(np.float64)
+    values = {
+        "speed": np.swapaxes(speed(np.swapaxes(points, 1, 2)), 1, 2),
+        "x": points[..., 0],
+        "y": points[..., 1],
+        "distance_to_basket": length(points - BASKET),
+    }
+    reductions: dict[str, Callable[..., np.ndarray]] = {
+        "average": _average,
+        "max": np.max,
+        "min": np.min,
+    }
+    return {
+        f"{quantity}_{reduction}": reductions[reduction](values[quantity], axis=2).astype(
+            np.float32
+        )
+        for quantity in QUANTITIES
+        for reduction in REDUCTIONS
+    }
+
+
+def _average(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean of a few numbers, added from the first to the last, as every machine does alike."""
+    return np.asarray(sum(np.moveaxis(values, axis, 0)) / values.shape[axis])
+
+
+def _examples(windows: np.ndarray) -> Trajectories:
+    """windows: (W, 50, 22) → 2 W examples: offence and defence of the first window, and so on."""
+    teams = windows[:, ::EVERY, 2:].reshape(-1, KEPT, 2, PLAYERS, 2)
+    players = np.swapaxes(teams, 1, 2).reshape(-1, KEPT, PLAYERS, 2)
+    shift, scale = np.array(_CONSTANTS["shift"]), np.array(_CONSTANTS["scale"])
+    states = ((players - shift) / scale).astype(np.float32).reshape(-1, KEPT, NUMBERS)
+    labels = np.tile(np.arange(2, dtype=np.int64), len(windows))
+    return Trajectories(states, features(players), labels, CLASSES)
+
+
+def _held_out(count: int) -> np.ndarray:
+    """(W,) bool: the windows for validation, a fixed draw."""
+    part, whole = _CONSTANTS["validation"]
+    held = np.zeros(count, dtype=bool)
+    chosen = round(count * part / whole)
+    held[Draw(NAME, VERSION, "validation", seed=0).permutation(count)[:chosen]] = True
+    return held
+
+
+def _paths(folder: Path) -> dict[str, Path]:
+    """Split → file; "validation" only where there is a file for it."""
+    paths = {"train": folder / "train.npz", "test": folder / "test.npz"}
+    for path in paths.values():
+        if not path.is_file():
+            raise DataError(f"no file {path}; {NAME} is read from train.npz and test.npz.")
+    if (folder / "val.npz").is_file():
+        paths["validation"] = folder / "val.npz"
+    return paths
+
+
+def _windows(path: Path) -> np.ndarray:
+    """(W, 50, 22) float32, feet, checked."""
+    advice = f"it must hold '{_KEY}', (windows, {FRAMES}, {2 + 2 * NUMBERS}) numbers in feet"
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile) or _KEY not in file:
+            raise DataError(f"{path} is no .npz file with an array '{_KEY}'; {advice}.")
+        with file:
+            data = file[_KEY]
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path} cannot be read ({reason}); get the file again.") from None
+    if data.dtype.kind not in "fiu" or data.shape[1:] != (FRAMES, 2 + 2 * NUMBERS):
+        raise DataError(
+            f"{path}: '{_KEY}' is {data.shape} of type {data.dtype}; it must be "
+            f"(windows, {FRAMES}, {2 + 2 * NUMBERS}) numbers in feet."
+        )
+    if len(data) == 0:
+        raise DataError(f"{path}: '{_KEY}' holds no windows.")
+    finite = np.isfinite(data).all(axis=(1, 2))
+    if not finite.all():
+        raise DataError(
+            f"{path}: '{_KEY}' is not finite in {(~finite).sum()} of {len(data)} windows, first in "
+            f"window {int(np.argmin(finite))}; leave such windows out of the file."
+        )
+    return np.asarray(data, dtype=np.float32)

@@ -1,0 +1,141 @@
+"""Windows of 21 frames over two mice: `load(folder)` reads CalMS21's JSON files.
+
+Training data are the unlabelled videos (`*unlabeled*.json`) where they are there, cut into windows
+that do not overlap; otherwise the training file of Task 1, with a window from each frame on. The
+test windows are all those of the test file of Task 1. A window's label is that of its centre frame;
+-1 in the unlabelled videos.
+
+The last 52 of 283 parts of every training recording (the share that the paper validates on) are the
+validation split: a stretch in one piece, so that no window overlaps one of the training split. The
+files are found at any depth below the folder; those with "features" in their names are left out.
+
+Letters: N windows, T+1 = 21 frames of a window, F frames of a recording, D = 18 state features.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from symdata.calms21 import CONFIGS, NAME, TEST, TRAIN, settings
+from symdata.calms21.geometry import FEATURES, features
+from symdata.calms21.poses import basis, states
+from symdata.calms21.recordings import Recording, read
+from symdata.errors import DataError
+from symdata.root import hashes, matching
+from symdata.trajectories import UNKNOWN, Trajectories
+
+_CONSTANTS = settings(CONFIGS[0])
+FRAMES: int = _CONSTANTS["frames"]
+CENTRE = FRAMES // 2
+STRIDES: dict[str, int] = _CONSTANTS["strides"]
+
+
+def load(folder: Path) -> dict[str, Trajectories]:
+    """The splits "train", "validation" and "test" of a folder; `DataError` where a file is bad."""
+    train, test = _paths(folder)
+    unlabeled = "unlabeled" in train[0].name
+    learned = _long(train, not unlabeled)
+    tested = _long(test, True)
+    names = {one.classes for one in (*learned, *tested) if one.classes}
+    if len(names) > 1:
+        raise DataError(f"{folder}: the files differ in 'metadata.vocab'; it must be one.")
+    (classes,) = names
+    vectors = basis(one.keypoints[: _cut(len(one.keypoints))] for one in learned)
+    seen = [(_cut(len(one.keypoints)), _frames(one, vectors)) for one in learned]
+    stride = STRIDES["unlabeled" if unlabeled else "task1"]
+    splits = {
+        "train": (stride, [_stretch(columns, 0, cut) for cut, columns in seen]),
+        "validation": (stride, [_stretch(columns, cut, None) for cut, columns in seen]),
+        "test": (STRIDES["task1"], [_frames(one, vectors) for one in tested]),
+    }
+    made = {}
+    for split, (step, stretches) in splits.items():
+        long = [columns for columns in stretches if len(columns["labels"]) >= FRAMES]
+        if not long:
+            raise DataError(f"{folder}: no recording leaves {FRAMES} frames for the {split} split.")
+        made[split] = _windows(long, step, classes)
+    return made
+
+
+def identity(folder: Path) -> dict[str, Any]:
+    """What tells this data from any other, in JSON: a hash of each file that is read."""
+    train, test = _paths(folder)
+    return {"files": hashes(folder, [*train, *test])}
+
+
+def classes(folder: Path) -> tuple[str, ...]:
+    """The names of the classes, as the test file gives them."""
+    path = _paths(folder)[1][0]
+    state = path.stat()
+    return _classes(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _classes(path: Path, size: int, changed: int) -> tuple[str, ...]:
+    return read(path, labelled=True)[0].classes
+
+
+def _paths(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files of the training data and those of the test data."""
+    found = []
+    for patterns in (TRAIN, TEST):
+        paths = matching(folder, patterns)
+        if not paths:
+            raise DataError(
+                f"{folder} holds no {' or '.join(patterns)}; the card of {NAME} (its README.md) "
+                "says where to get them."
+            )
+        found.append(paths)
+    return found[0], found[1]
+
+
+def _long(paths: list[Path], labelled: bool) -> list[Recording]:
+    """The recordings of some files that are long enough for a window."""
+    found = [one for path in paths for one in read(path, labelled)]
+    long = [one for one in found if len(one.keypoints) >= FRAMES]
+    if not long:
+        raise DataError(f"{paths[0]}: no sequence has the {FRAMES} frames of a window.")
+    return long
+
+
+def _cut(count: int) -> int:
+    """The frame at which the validation part of a training recording begins."""
+    part, whole = _CONSTANTS["validation"]
+    return count - round(count * part / whole)
+
+
+def _frames(recording: Recording, vectors: np.ndarray) -> dict[str, np.ndarray]:
+    """Everything about each frame: states (F, D) float32, features (F,) float32, labels (F,)."""
+    count = len(recording.keypoints)
+    labels = recording.labels
+    return {
+        "states": states(recording.keypoints, vectors),
+        **features(recording.keypoints),
+        "labels": np.full(count, UNKNOWN, dtype=np.int64) if labels is None else labels,
+    }
+
+
+def _stretch(columns: dict[str, np.ndarray], first: int, end: int | None) -> dict[str, np.ndarray]:
+    """The frames from `first` to before `end`."""
+    return {name: array[first:end] for name, array in columns.items()}
+
+
+def _windows(
+    stretches: list[dict[str, np.ndarray]], step: int, classes: tuple[str, ...]
+) -> Trajectories:
+    """The windows of every stretch, one each `step` frames; each number is copied once."""
+
+    def cut(name: str) -> np.ndarray:
+        views = (sliding_window_view(one[name], FRAMES, axis=0)[::step] for one in stretches)
+        # NumPy puts the frames of a window last: (n, …, T+1) → (n, T+1, …).
+        return np.concatenate([np.moveaxis(view, -1, 1) for view in views])
+
+    labels = cut("labels")[:, CENTRE]
+    return Trajectories(
+        cut("states"), {name: cut(name) for name in FEATURES}, labels.copy(), classes
+    )

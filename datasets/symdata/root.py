@@ -1,0 +1,92 @@
+"""Where the data sets lie that are not generated but read from files that a user brings.
+
+    $SYMBENCH_DATA/basketball/train.npz …        one folder a data set
+
+The variable is set by the user, or by the command line's `--data-root`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import symdata
+from symdata.errors import DataError
+
+VARIABLE = "SYMBENCH_DATA"
+
+_HASHES: dict[tuple[str, int, int], str] = {}
+
+
+def folder(name: str) -> Path:
+    """The folder of a data set; `DataError` where it or one of the needed files is missing."""
+    line = missing(name)
+    if line is not None:
+        raise DataError(line)
+    return Path(os.environ[VARIABLE]) / name
+
+
+def missing(name: str) -> str | None:
+    """One line on what is missing, where it was looked for and the way out; None if all is there.
+
+    Looks at names only: a file that is there may still turn out to be damaged when it is read.
+    A generated data set needs no files, so that nothing can be missing.
+    """
+    needs = symdata.dataset(name).NEEDS
+    if not needs:
+        return None
+    wanted = " and ".join(" or ".join(alternatives) for alternatives in needs)
+    advice = f"the card of {name} (its README.md) says where to get them"
+    root = os.environ.get(VARIABLE)
+    if not root:
+        return (
+            f"{name} is read from files: set {VARIABLE}, or give --data-root, to a folder F such "
+            f"that F/{name} holds {wanted}; {advice}."
+        )
+    place = Path(root) / name
+    if not place.is_dir():
+        return (
+            f"no folder {place}: make it with {wanted} in it, or let {VARIABLE} or --data-root "
+            f"name another root; {advice}."
+        )
+    for alternatives in needs:
+        if not matching(place, alternatives):
+            return f"{place} holds no {' or '.join(alternatives)}; {advice}."
+    return None
+
+
+def matching(place: Path, patterns: Sequence[str]) -> list[Path]:
+    """The files of the first pattern that has any, at any depth, sorted by path.
+
+    At any depth, so that an archive may be unpacked as it is. Precomputed features that official
+    archives carry beside the data (`*features*`) do not count, and nothing hidden does.
+    """
+    for pattern in patterns:
+        found = [
+            path
+            for path in place.rglob(pattern)
+            if "features" not in path.name
+            and not any(part.startswith(".") for part in path.relative_to(place).parts)
+        ]
+        if found:
+            return sorted(found)
+    return []
+
+
+def hashes(place: Path, paths: Sequence[Path]) -> dict[str, str]:
+    """Path below `place` → SHA-256 of the file; a file that has not changed is read only once."""
+    return {path.relative_to(place).as_posix(): _sha256(path) for path in paths}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        state = path.stat()
+        key = (str(path.resolve()), state.st_size, state.st_mtime_ns)
+        if key not in _HASHES:
+            with path.open("rb") as file:
+                _HASHES[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    return _HASHES[key]

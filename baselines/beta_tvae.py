@@ -1,0 +1,74 @@
+"""Beta-TVAE: a trajectory VAE whose KL is held at a capacity that grows while it learns.
+
+A baseline of Zhan et al. (TMLR 2022, arXiv 2107.13132), after Burgess et al. (2018, arXiv
+1804.03599).
+
+Letters: B trajectories of a batch, Z latent dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from baselines.trajectory_encoder import (
+    Posterior,
+    Scale,
+    TrajectorySettings,
+    capacity,
+    gaussian,
+    kl_normal,
+    number,
+    whole,
+)
+from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+
+
+@dataclass(frozen=True)
+class BetaTVAESettings(TrajectorySettings):
+    """gamma: weight of |KL − C|; capacity: the last C in nats; ramp: training steps until then.
+
+    The paper gives no capacity for the synthetic data; that of its basketball data is taken.
+    """
+
+    gamma: float = 10.0
+    capacity: float = 5.0
+    ramp: int = 10_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self, "gamma", 0)
+        number(self, "capacity", 0)
+        whole(self, "ramp", 1)
+
+
+class BetaTVAENetwork(TrajectoryNetwork):
+    """NLL + γ |KL − C(t)|, KL the mean over the batch: some examples may need more than others."""
+
+    def __init__(self, settings: BetaTVAESettings, scale: Scale) -> None:
+        super().__init__(settings, scale)
+        self.posterior = Posterior(settings.hidden, settings.z)
+        self.settings = settings
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean loss of a batch in nats at a training step, and its parts."""
+        states, actions, summary = self.encode(batch)
+        mu, log_variance = self.posterior(summary)
+        nll = self.nll(states, actions, gaussian(mu, log_variance).rsample()).mean()
+        kl = kl_normal(mu, log_variance).sum(1).mean()
+        target = capacity(step, self.settings.capacity, self.settings.ramp)
+        return nll + self.settings.gamma * (kl - target).abs(), {"nll": nll, "kl": kl}
+
+    def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """`embeddings`: posterior means (B, Z)."""
+        _, _, summary = self.encode(batch)
+        return {"embeddings": self.posterior(summary)[0]}
+
+
+class BetaTVAE(TrajectoryMethod):
+    """Trajectory VAE with a capacity."""
+
+    Settings = BetaTVAESettings
+    Network = BetaTVAENetwork

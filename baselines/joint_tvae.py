@@ -1,0 +1,127 @@
+"""JointVAE for trajectories: one binary latent beside the continuous ones, each with a capacity.
+
+A baseline of Zhan et al. (TMLR 2022, arXiv 2107.13132), after Dupont (NeurIPS 2018, arXiv
+1804.00104). The bit is the cluster.
+
+Letters: B trajectories of a batch, Z latent dimensions, of which the bit is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Categorical, kl_divergence
+
+from baselines.trajectory_encoder import (
+    Posterior,
+    Scale,
+    TrajectorySettings,
+    capacity,
+    free_bits,
+    gaussian,
+    kl_normal,
+    number,
+    whole,
+)
+from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from benchmarks.protocol import SymbenchError
+
+TEMPERATURE = 0.5
+
+
+@dataclass(frozen=True)
+class JointTVAESettings(TrajectorySettings):
+    """gamma: weight of both |KL − C|; capacity_*: the last C of each latent in nats; ramp: steps.
+
+    Of the z latent dimensions one is the bit, as a program's bit is in the neurosymbolic encoder.
+    The paper gives no continuous capacity for the synthetic data: where it is None, the continuous
+    KL enters as in the TVAE, with weight 1 and 1/dim(z) free nats in each dimension.
+    """
+
+    gamma: float = 10.0
+    capacity_discrete: float = 0.6
+    capacity_continuous: float | None = None
+    ramp: int = 10_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self, "gamma", 0)
+        number(self, "capacity_discrete", 0)
+        if self.capacity_continuous is not None:
+            number(self, "capacity_continuous", 0)
+        whole(self, "ramp", 1)
+        whole(self, "z", 2)
+        if self.capacity_discrete > log(2):
+            raise SymbenchError(
+                f"capacity_discrete is {self.capacity_discrete}; a bit carries no more than "
+                f"{log(2):.4f} nats."
+            )
+
+
+class JointTVAENetwork(TrajectoryNetwork):
+    """NLL + γ |KL_continuous − C_continuous(t)| + γ |KL_discrete − C_discrete(t)|.
+
+    Without a continuous capacity the second term is the KL itself, free nats taken into account.
+    Both KLs are means over the batch. The prior of the bit is ½. A bit that is the same for all
+    trajectories meets its capacity as well as one that tells them apart, and it happens.
+    """
+
+    def __init__(self, settings: JointTVAESettings, scale: Scale) -> None:
+        super().__init__(settings, scale)
+        self.posterior = Posterior(settings.hidden, settings.z - 1)
+        self.bit = nn.Linear(settings.hidden, 2)
+        self.settings = settings
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean loss of a batch in nats at a training step, and its parts."""
+        states, actions, summary = self.encode(batch)
+        mu, log_variance = self.posterior(summary)
+        logits = self.bit(summary)
+        z = torch.cat([gaussian(mu, log_variance).rsample(), sample_bit(logits)], 1)
+        nll = self.nll(states, actions, z).mean()
+
+        gamma, ramp = self.settings.gamma, self.settings.ramp
+        kl = kl_normal(mu, log_variance)
+        continuous, discrete = kl.sum(1).mean(), kl_uniform(logits).mean()
+        loss = (
+            nll + gamma * (discrete - capacity(step, self.settings.capacity_discrete, ramp)).abs()
+        )
+        if self.settings.capacity_continuous is None:
+            loss = loss + free_bits(kl, 1 / mu.shape[1]).sum(1).mean()
+        else:
+            target = capacity(step, self.settings.capacity_continuous, ramp)
+            loss = loss + gamma * (continuous - target).abs()
+        scalars = {"nll": nll, "kl_continuous": continuous, "kl_discrete": discrete}
+        return loss, scalars
+
+    def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """`embeddings`: continuous posterior means (B, Z-1); `clusters`: the likelier bit (B,)."""
+        _, _, summary = self.encode(batch)
+        return {
+            "embeddings": self.posterior(summary)[0],
+            "clusters": self.bit(summary).argmax(1),
+        }
+
+
+def sample_bit(logits: Tensor) -> Tensor:
+    """logits: (B, 2) → 0 or 1 (B, 1), with the gradient of the Gumbel-softmax relaxation."""
+    return F.gumbel_softmax(logits, tau=TEMPERATURE, hard=True)[:, 1:]
+
+
+def kl_uniform(logits: Tensor) -> Tensor:
+    """logits: (B, C) → KL to the uniform distribution in nats, (B,)."""
+    posterior = Categorical(logits=logits, validate_args=False)
+    prior = Categorical(logits=torch.zeros_like(logits), validate_args=False)
+    return kl_divergence(posterior, prior)
+
+
+class JointTVAE(TrajectoryMethod):
+    """Trajectory VAE with a binary and a continuous latent."""
+
+    Settings = JointTVAESettings
+    Network = JointTVAENetwork

@@ -1,0 +1,85 @@
+"""Controls of the `trajectories` suite: what guessing gives, and k-means on the raw states.
+
+Letters: N examples, T+1 states of a trajectory, D features of a state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import ClassVar
+
+import numpy as np
+from einops import rearrange
+
+from baselines.trajectory_encoder import moments, whole
+from baselines.trajectory_method import states_of, training_split
+from benchmarks.protocol import Examples, Run, SymbenchError
+
+
+@dataclass(frozen=True)
+class RandomSettings:
+    """clusters: among how many one is drawn."""
+
+    clusters: int = 4
+
+    def __post_init__(self) -> None:
+        whole(self, "clusters", 1)
+
+
+class Random:
+    """A uniformly random cluster, a function of the seed and the states: no order matters."""
+
+    Settings: ClassVar[type] = RandomSettings
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: RandomSettings) -> None:
+        self.settings = settings
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """There is nothing to learn."""
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """`clusters` (N,)."""
+        key = run.seed_for("evaluation").to_bytes(8, "little")
+        drawn = [
+            int.from_bytes(blake2b(row.tobytes(), digest_size=8, key=key).digest(), "little")
+            for row in states_of(inputs)
+        ]
+        return {"clusters": np.array([number % self.settings.clusters for number in drawn])}
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """The control has nothing to set."""
+
+
+class KMeansRaw:
+    """All states in a row, each feature standardised over the training split; the task clusters."""
+
+    deterministic: ClassVar[bool] = True
+    Settings: ClassVar[type] = NoSettings
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: NoSettings) -> None:
+        self.mean: np.ndarray | None = None
+        self.shape: tuple[int, ...] = ()
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """Learn the mean and deviation of each feature."""
+        states = states_of(training_split(examples))
+        self.shape = states.shape[1:]
+        self.mean, self.std = moments(states)
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """`embeddings` (N, (T+1)·D) float32."""
+        if self.mean is None:
+            raise SymbenchError("KMeansRaw has not learned yet; call fit first.")
+        states = states_of(inputs)
+        if states.shape[1:] != self.shape:
+            raise SymbenchError(
+                f"a trajectory has shape {states.shape[1:]} here; KMeansRaw learned from those of "
+                f"{self.shape}."
+            )
+        normal = ((states - self.mean) / self.std).astype(np.float32)
+        return {"embeddings": rearrange(normal, "n t d -> n (t d)")}

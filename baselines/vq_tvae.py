@@ -1,0 +1,82 @@
+"""VQ-TVAE: each trajectory is encoded as one code of a learned codebook, its cluster.
+
+A baseline of Zhan et al. (TMLR 2022, arXiv 2107.13132), after van den Oord, Vinyals and Kavukcuoglu
+(NeurIPS 2017, arXiv 1711.00937). Codes that no trajectory uses are not revived.
+
+Letters: B trajectories of a batch, K codes, Z latent dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from baselines.trajectory_encoder import Scale, TrajectorySettings, number, whole
+from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+
+
+@dataclass(frozen=True)
+class VQTVAESettings(TrajectorySettings):
+    """codes: K, by default the four classes of the synthetic data; commitment: its weight.
+
+    The commitment's weight is that of van den Oord et al., section 3.2.
+    """
+
+    codes: int = 4
+    commitment: float = 0.25
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole(self, "codes", 2)
+        number(self, "commitment", 0)
+
+
+class VQTVAENetwork(TrajectoryNetwork):
+    """NLL + ‖sg[z] − e‖² + commitment · ‖z − sg[e]‖², e the code that is nearest to z.
+
+    Squares are summed over dimensions. The prior over codes is uniform, so that its KL is constant.
+    """
+
+    def __init__(self, settings: VQTVAESettings, scale: Scale) -> None:
+        super().__init__(settings, scale)
+        self.code = nn.Linear(settings.hidden, settings.z)
+        bound = 1 / settings.codes
+        self.codebook = nn.Parameter(torch.empty(settings.codes, settings.z))
+        nn.init.uniform_(self.codebook, -bound, bound)
+        self.commitment = settings.commitment
+
+    def nearest(self, z: Tensor) -> Tensor:
+        """z: (B, Z) → the index of the nearest code (B,)."""
+        return (z[:, None] - self.codebook).square().sum(-1).argmin(1)
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean loss of a batch, and its parts."""
+        states, actions, summary = self.encode(batch)
+        z = self.code(summary)
+        code = self.codebook[self.nearest(z)]
+        nll = self.nll(states, actions, straight_through(code, z)).mean()
+        codebook = (z.detach() - code).square().sum(1).mean()
+        commitment = self.commitment * (z - code.detach()).square().sum(1).mean()
+        scalars = {"nll": nll, "codebook": codebook, "commitment": commitment}
+        return nll + codebook + commitment, scalars
+
+    def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """`embeddings`: z before quantisation (B, Z); `clusters`: the nearest code (B,)."""
+        _, _, summary = self.encode(batch)
+        z = self.code(summary)
+        return {"embeddings": z, "clusters": self.nearest(z)}
+
+
+def straight_through(code: Tensor, z: Tensor) -> Tensor:
+    """code, z: (B, Z) → the code, whose gradient goes to z as if nothing had been quantised."""
+    return z + (code - z).detach()
+
+
+class VQTVAE(TrajectoryMethod):
+    """Trajectory autoencoder with one vector-quantised latent."""
+
+    Settings = VQTVAESettings
+    Network = VQTVAENetwork

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from benchmarks.cli_data import data_app
+from benchmarks.cli_options import DataRoot, example
 from benchmarks.errors import SymbenchError
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ app = typer.Typer(
     help="symbench: benchmarks for learning symbols from raw data.\n\n"
     "Start with: python -m benchmarks run --suite abstract_rules",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Build, publish and verify the datasets.")
 app.add_typer(data_app, name="data")
 
 
@@ -57,14 +58,8 @@ OnlyProfiles = Annotated[
 ]
 
 
-def _example(*lines: str) -> str:
-    return (
-        "\b\nExample" + ("s" if len(lines) > 1 else "") + ":\n" + "\n".join(f"  {x}" for x in lines)
-    )
-
-
 @app.command(
-    epilog=_example(
+    epilog=example(
         "python -m benchmarks run --suite abstract_rules",
         "python -m benchmarks run --task 'same_different/m9*' --method 'l*' --seeds 5",
         "python -m benchmarks run --suite abstract_rules --method my_method.py:MyMethod",
@@ -108,6 +103,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
     ] = False,
+    data_root: DataRoot = None,
 ) -> None:
     """Train and score methods on the tasks of a suite, and show the table.
 
@@ -129,7 +125,7 @@ def run(
     )
 
 
-@app.command("list", epilog=_example("python -m benchmarks list methods"))
+@app.command("list", epilog=example("python -m benchmarks list methods"))
 def list_(
     what: Annotated[
         str, typer.Argument(help="suites, tasks, methods, profiles, datasets or all.")
@@ -142,7 +138,7 @@ def list_(
 
 
 @app.command(
-    epilog=_example(
+    epilog=example(
         "python -m benchmarks leaderboard",
         "python -m benchmarks leaderboard --format markdown > table.md",
         "python -m benchmarks leaderboard --throughput",
@@ -185,7 +181,7 @@ def leaderboard(
 
 
 @app.command(
-    epilog=_example("python -m benchmarks compare leaderboard/results results --min-effect 2")
+    epilog=example("python -m benchmarks compare leaderboard/results results --min-effect 2")
 )
 def compare(
     base: Annotated[Path, typer.Argument(help="Folder of records to compare with.")],
@@ -216,7 +212,7 @@ def compare(
 
 
 @app.command(
-    epilog=_example(
+    epilog=example(
         "python -m benchmarks check my_package.my_module:MyMethod",
         "python -m benchmarks check my_method.py:MyMethod",
     )
@@ -225,74 +221,52 @@ def check(
     method: Annotated[
         str, typer.Argument(help="package.module:Class, file.py:Class, or a method's name.")
     ],
-    suite: Annotated[str, typer.Option(help="The suite to check against.")] = "abstract_rules",
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The suite to check against. Default: that of the name, else abstract_rules.",
+        ),
+    ] = None,
+    data_root: DataRoot = None,
 ) -> None:
     """Check that a method keeps the protocol, in seconds. Exit code 1 where it does not."""
     from benchmarks import conformance
 
     findings = conformance.check(method, suite)
     for finding in findings:
-        mark = "ok  " if finding.ok else "FAIL"
+        mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
         typer.echo(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
-    broken = sum(not finding.ok for finding in findings)
-    typer.echo(f"{method}: {len(findings) - broken} of {len(findings)} rules kept.")
+    looked_at = [finding for finding in findings if not finding.skipped]
+    broken = sum(not finding.ok for finding in looked_at)
+    typer.echo(f"{method}: {len(looked_at) - broken} of {len(looked_at)} rules kept.")
     raise typer.Exit(1 if broken else 0)
 
 
-@data_app.command(
-    epilog=_example("python -m benchmarks data build abstract_rules --config same_different_m95")
+@app.command(
+    epilog=example(
+        "python -m benchmarks show trajectories/quick/synthetic/clusters/tvae/seed0",
+        "python -m benchmarks show 5d2e752d --out leaderboard/results",
+    )
 )
-def build(
-    dataset: Annotated[str, typer.Argument(help="Dataset; see `list datasets`.")],
-    to: Annotated[Path | None, typer.Option(help="Folder; default: data/<dataset>.")] = None,
-    config: Annotated[list[str] | None, typer.Option(help="Configurations; else all.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
+def show(
+    record: Annotated[
+        str,
+        typer.Argument(
+            help="A record's file, the first digits of its key, or "
+            "suite/profile/task/regime/method/seedN below --out; globs may stand for parts."
+        ),
+    ],
+    out: Out = DEFAULT_OUT,
+    data_root: DataRoot = None,
 ) -> None:
-    """Write a dataset as Parquet with its card, for `datasets.load_dataset(folder)`."""
-    from benchmarks.display import counting
-    from symdata import hub
+    """Show one record: scores, settings, what was learned, and its pictures as PNG beside it."""
+    from benchmarks import show
 
-    folder = to or Path("data") / dataset
-    with counting(f"building {folder}") as progress:
-        hub.build(dataset, folder, configs=config or None, seed=seed, progress=progress)
-    typer.echo(f"Built {folder}. Next: python -m benchmarks data verify {folder}")
-
-
-@data_app.command(epilog=_example("python -m benchmarks data verify data/abstract_rules"))
-def verify(folder: Annotated[Path, typer.Argument(help="A folder made by `build`.")]) -> None:
-    """Regenerate a built dataset and compare. Exit code 1 where they differ."""
-    from benchmarks.display import counting
-    from symdata import hub
-
-    with counting(f"verifying {folder}") as progress:
-        found = hub.verify(folder, progress)
-    for config, problems in found.items():
-        for problem in problems:
-            typer.echo(f"{config}: {problem}" if config else problem)
-    if any(found.values()):
-        raise typer.Exit(1)
-    typer.echo(f"{folder}: its configurations are what the generator makes.")
-
-
-@data_app.command(
-    epilog=_example("python -m benchmarks data publish abstract_rules --repo me/abstract_rules")
-)
-def publish(
-    dataset: Annotated[str, typer.Argument(help="Dataset; see `list datasets`.")],
-    repo: Annotated[str, typer.Option(help="user/name on the Hugging Face hub.")],
-    config: Annotated[list[str] | None, typer.Option(help="Configurations; else all.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
-    private: Annotated[bool, typer.Option("--private", help="Not visible to others.")] = False,
-) -> None:
-    """Push a dataset to the Hugging Face hub."""
-    from benchmarks.display import counting
-    from symdata import hub
-
-    with counting(f"publishing {repo}") as progress:
-        address = hub.publish(
-            dataset, repo, configs=config or None, seed=seed, private=private, progress=progress
-        )
-    typer.echo(f"Published {address}")
+    path = show.find(record, out)
+    typer.echo(show.text(show.read(path), _width()), nl=False)
+    for line in show.pictures(path):
+        typer.echo(line)
 
 
 def load_records(

@@ -112,6 +112,10 @@ class Display:
             took = duration(record.wall_seconds)
             line = f"{done}/{self.total}  {cell.label}: {record.score_name} {score} in {took}"
             self.console.print(Text(f"{line}{self._left()}"), soft_wrap=True)
+        for flag in record.flags:
+            self.console.print(
+                Text(f"note    {cell.label}: {flag}", style="yellow"), soft_wrap=True
+            )
 
     def _show_overall(self) -> None:
         done = self.total - len(self.left)

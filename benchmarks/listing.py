@@ -37,12 +37,15 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
             yield suite.name, f"{suite.title}; {suite.source}"
         elif kind == "tasks":
             for task in suite.tasks:
-                chance = f"chance {100 * task.score.chance:.0f} %"
-                yield task.id, f"{suite.name}; {task.score.name}, {chance}"
+                chance = task.score.chance
+                known = f", chance {100 * chance:.0f} %" if chance is not None else ""
+                yield task.id, f"{suite.name}; {task.score.name}{known}"
         elif kind == "methods":
             for entry in (*registry.installed(), *suite.entries):
                 yield entry.name, f"{entry.kind}: {entry.summary}" if entry.summary else entry.kind
         else:
             for profile in suite.profiles:
-                cells = len(profile.tasks) * len(profile.methods) * profile.seeds
+                entries = [entry for entry in suite.entries if entry.name in profile.methods]
+                pairs = sum(entry.runs_on(task) for entry in entries for task in profile.tasks)
+                cells = pairs * profile.seeds
                 yield profile.name, f"{suite.name}; {cells} cells: {profile.summary}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import product
 
 from benchmarks import registry
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, SymbenchError, Task
@@ -81,11 +83,44 @@ def seeds_from(text: str) -> list[int]:
     return list(dict.fromkeys(chosen))
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The cells that filters select, and by task id why a task that they select cannot run here."""
+
+    cells: list[Cell]
+    skipped: dict[str, str]
+
+
 def cells(filters: Filters) -> list[Cell]:
-    """The cells that the filters select, seed by seed, so that an early stop leaves whole rows."""
+    """The cells that the filters select and that can run here; see `select`."""
+    return select(filters).cells
+
+
+def select(filters: Filters) -> Selection:
+    """The cells that the filters select, seed by seed, so that an early stop leaves whole rows.
+
+    A task that cannot run here is left out, with its reason; one that was named is an error.
+    """
     names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
-    planned = [cell for name in names for cell in _cells_of(registry.suite(name), filters)]
-    return sorted(planned, key=lambda cell: cell.seed)
+    chosen = [Choice.of(registry.suite(name), filters) for name in names]
+    _refuse_strangers(chosen, filters)
+    planned, skipped = list[Cell](), dict[str, str]()
+    for choice in chosen:
+        runnable = []
+        for task in choice.tasks:
+            if not any(entry.runs_on(task.id) for entry in choice.entries):
+                continue
+            reason = task.skip()
+            if reason is None:
+                runnable.append(task)
+            elif any(pattern in (task.name, task.id) for pattern in filters.tasks):
+                raise SymbenchError(f"{task.id} cannot run here: {reason}")
+            else:
+                skipped[task.id] = reason
+        planned += choice.cells(runnable)
+    if not planned:
+        raise _nothing(chosen, skipped)
+    return Selection(sorted(planned, key=lambda cell: cell.seed), skipped)
 
 
 def profile_of(suite: Suite, name: str) -> Profile:
@@ -96,29 +131,43 @@ def profile_of(suite: Suite, name: str) -> Profile:
     raise registry.unknown("profile", name, (p.name for p in suite.profiles))
 
 
-def _cells_of(suite: Suite, filters: Filters) -> Iterable[Cell]:
-    profile = profile_of(suite, filters.profile)
-    tasks = {task.id: task for task in suite.tasks if task.id in profile.tasks}
-    # `rmts` selects every regime of the task that the profile has; `rmts/m95` one of them.
-    patterns = [p if "/" in p else f"{p}/*" for p in filters.tasks] or ["*"]
-    try:
-        ids = registry.matching("task", patterns, list(tasks))
-    except SymbenchError:
-        known = [*dict.fromkeys(task.name for task in tasks.values()), *tasks]
-        registry.matching("task", filters.tasks, known)
-        raise
-    entries = registry.entries(suite, filters.methods or profile.methods)
-    seeds = filters.seeds if filters.seeds is not None else range(profile.seeds)
-    for entry in entries:
-        source = registry.source_hash(entry.path)
-        for task_id in ids:
-            task, budget = tasks[task_id], profile.budgets[task_id]
+@dataclass(frozen=True)
+class Choice:
+    """What the filters select of one suite; entries may include some that run on no task here."""
+
+    suite: Suite
+    profile: Profile
+    tasks: list[Task]
+    entries: list[Entry]
+    seeds: Sequence[int]
+
+    @classmethod
+    def of(cls, suite: Suite, filters: Filters) -> Choice:
+        """A suite under filters; names that it does not know select nothing of it."""
+        profile = profile_of(suite, filters.profile)
+        tasks = [task for task in suite.tasks if task.id in profile.tasks]
+        wanted = _patterns(filters)
+        tasks = [task for task in tasks if any(fnmatchcase(task.id, one) for one in wanted)]
+        known = registry.offered(suite)
+        methods = [p for p in filters.methods if ":" in p or any(fnmatchcase(n, p) for n in known)]
+        entries = registry.entries(suite, methods if filters.methods else profile.methods)
+        seeds = filters.seeds if filters.seeds is not None else range(profile.seeds)
+        return cls(suite, profile, tasks, entries, seeds)
+
+    def cells(self, tasks: list[Task]) -> Iterable[Cell]:
+        """The cells of these tasks."""
+        datasets = {task.id: task.dataset() for task in tasks}
+        for entry, task in product(self.entries, tasks):
+            if not entry.runs_on(task.id):
+                continue
+            budget, entry = self.profile.budgets[task.id], self.profile.settled(entry, task.id)
+            source = registry.source_hash(entry.path)
             variant = content_hash(
                 {
-                    "suite": suite.name,
-                    "profile": profile.name,
+                    "suite": self.suite.name,
+                    "profile": self.profile.name,
                     "task": [task.id, task.version],
-                    "dataset": task.dataset(),
+                    "dataset": datasets[task.id],
                     "method": [entry.name, entry.path.rpartition(":")[2]],
                     "settings": dict(entry.settings),
                     "source": source,
@@ -127,18 +176,56 @@ def _cells_of(suite: Suite, filters: Filters) -> Iterable[Cell]:
                 }
             )
             template = Cell(
-                suite.name,
-                profile.name,
+                self.suite.name,
+                self.profile.name,
                 task.name,
                 task.regime,
                 entry,
                 0,
                 budget,
-                profile.seeds,
+                self.profile.seeds,
                 variant,
                 source,
             )
-            yield from (replace(template, seed=seed) for seed in seeds)
+            yield from (replace(template, seed=seed) for seed in self.seeds)
+
+
+def _patterns(filters: Filters) -> list[str]:
+    """`rmts` selects every regime of the task that the profile has; `rmts/m95` one of them."""
+    return [p if "/" in p else f"{p}/*" for p in filters.tasks] or ["*"]
+
+
+def _refuse_strangers(chosen: list[Choice], filters: Filters) -> None:
+    """Refuse names that no suite knows, and methods of no suite where more than one is meant."""
+    tasks = [task for one in chosen for task in one.suite.tasks if task.id in one.profile.tasks]
+    for pattern, wanted in zip(filters.tasks, _patterns(filters), strict=False):
+        if not any(fnmatchcase(task.id, wanted) for task in tasks):
+            names = [*(task.name for task in tasks), *(task.id for task in tasks)]
+            raise registry.unknown("task", pattern, dict.fromkeys(names))
+    own = {entry.name for one in chosen for entry in one.suite.entries}
+    known = {name for one in chosen for name in registry.offered(one.suite)}
+    for pattern in filters.methods:
+        if ":" not in pattern and not any(fnmatchcase(name, pattern) for name in known):
+            raise registry.unknown("method", pattern, known)
+        if len(chosen) > 1 and not filters.suites and not any(fnmatchcase(n, pattern) for n in own):
+            flags = " or ".join(f"--suite {one.suite.name}" for one in chosen)
+            raise SymbenchError(f"'{pattern}' is of no suite; say for which it is meant: {flags}.")
+
+
+def _nothing(chosen: list[Choice], skipped: dict[str, str]) -> SymbenchError:
+    """Why no cell is left: data that are missing, or methods that are not for these tasks."""
+    if skipped:
+        first = next(iter(skipped))
+        others = f" ({len(skipped) - 1} more tasks cannot run either)" if len(skipped) > 1 else ""
+        return SymbenchError(f"no task is left: {first} cannot run here: {skipped[first]}{others}")
+    for one in (one for one in chosen if one.tasks and one.entries):
+        entry, tasks = one.entries[0], ", ".join(task.id for task in one.tasks)
+        fit = [task.id for task in one.suite.tasks if entry.runs_on(task.id)]
+        return SymbenchError(
+            f"no cell is selected: {entry.name} does not run on {tasks}; it runs on "
+            f"{', '.join(fit) or 'no task of this suite'}."
+        )
+    return SymbenchError("no cell is selected: the tasks and the methods are of different suites.")
 
 
 @dataclass

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -39,6 +40,7 @@ __all__ = [
 
 if TYPE_CHECKING:  # at run time only where needed: the lists of the command line need none of it
     import numpy as np
+    from matplotlib.figure import Figure
 
 PROTOCOL_VERSION = 1
 
@@ -208,6 +210,8 @@ class Method(Protocol):
     Settings: a frozen dataclass whose fields all have defaults; the class is called with one.
     reads: privileged columns that the method wants beside the inputs. Only controls have any.
     deterministic: True where the seed changes nothing; the conformance kit then expects that.
+    explanation: where it is set once `evaluate` is done, a JSON dict that goes into the record:
+    what was learned, in a form that people read, such as programs and how they were found.
     """
 
     Settings: ClassVar[type]
@@ -222,10 +226,13 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Score:
-    """The score by which a task ranks: its name, and what guessing and perfection give."""
+    """One score of a task: its name, and what guessing and perfection give.
+
+    chance: None where it depends on the data; a control called `random` then measures it.
+    """
 
     name: str
-    chance: float
+    chance: float | None = None
     ceiling: float = 1.0
     percent: bool = True
     higher_is_better: bool = True
@@ -246,19 +253,33 @@ class TaskData:
 
 
 class Task(ABC):
-    """One question with one score: a dataset, a regime, and the way answers are scored."""
+    """One question with one score: a dataset, a regime, and the way answers are scored.
+
+    needs: names of outputs; an item that is a tuple asks for at least one of its names.
+    also: further scores that are worth a column of the full table; no method ranks by them.
+    """
 
     name: str
     regime: str
     version: int
     score: Score
-    needs: tuple[str, ...]
+    needs: tuple[str | tuple[str, ...], ...]
+    also: tuple[Score, ...] = ()
     privileged: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         """`name/regime`, unique in its suite."""
         return f"{self.name}/{self.regime}"
+
+    @property
+    def alternatives(self) -> tuple[tuple[str, ...], ...]:
+        """`needs`, every item as a tuple of which one is enough."""
+        return tuple((need,) if isinstance(need, str) else need for need in self.needs)
+
+    def skip(self) -> str | None:
+        """Why the task cannot run here (data that are not there), in one line; None: it can."""
+        return None
 
     @abstractmethod
     def dataset(self) -> dict[str, Any]:
@@ -274,7 +295,26 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
-        """Scores by name; `score.name` is among them."""
+        """Scores by name; `score.name` and the names of `also` are among them."""
+
+    def flags(self, scores: Mapping[str, float]) -> list[str]:
+        """What a reader of these scores must be warned of, such as a collapse; a line each."""
+        return []
+
+    def pictures(
+        self, outputs: Outputs, data: TaskData, explanation: Mapping[str, Any]
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """What is worth drawing of one cell, by name; each is drawn only when it is called.
+
+        outputs: empty where they were not kept; then only what needs none can be drawn.
+        data: the draw, its inputs and targets cut to the examples that the outputs answer.
+        """
+        return {}
+
+    @property
+    def draws(self) -> bool:
+        """Whether the task has pictures at all."""
+        return type(self).pictures is not Task.pictures
 
 
 @dataclass(frozen=True)
@@ -283,6 +323,7 @@ class Entry:
 
     path: `module:Class`, or `file.py:Class`; imported only when a cell runs.
     kind: "method", "baseline", "ablation" or "control".
+    tasks: the tasks on which it runs, globs over their ids.
     """
 
     name: str
@@ -290,11 +331,20 @@ class Entry:
     settings: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "method"
     summary: str = ""
+    tasks: tuple[str, ...] = ("*",)
+
+    def runs_on(self, task: str) -> bool:
+        """Whether the entry applies to the task of this id."""
+        return any(fnmatchcase(task, pattern) for pattern in self.tasks)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How much of a suite runs: which tasks and methods, how many seeds, and each task's budget."""
+    """How much of a suite runs: which tasks and methods, how many seeds, and each task's budget.
+
+    settings: task id → entry name → settings that the protocol asks for on that task. They lie
+    under the entry's own, so that an ablation keeps the field that it changes.
+    """
 
     name: str
     tasks: tuple[str, ...]
@@ -302,6 +352,12 @@ class Profile:
     seeds: int
     budgets: Mapping[str, Budget]
     summary: str = ""
+    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+    def settled(self, entry: Entry, task: str) -> Entry:
+        """The entry with the settings that this profile gives it on the task of this id."""
+        under = self.settings.get(task, {}).get(entry.name, {})
+        return replace(entry, settings={**under, **entry.settings}) if under else entry
 
 
 @dataclass(frozen=True)
@@ -315,3 +371,11 @@ class Suite:
     entries: tuple[Entry, ...]
     profiles: tuple[Profile, ...]
     datasets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        tasks, entries = {task.id for task in self.tasks}, {entry.name for entry in self.entries}
+        for profile in self.profiles:
+            named = {name for names in profile.settings.values() for name in names}
+            strangers = (set(profile.settings) - tasks) | (named - entries)
+            if strangers:
+                raise ValueError(f"{profile.name} has settings for {sorted(strangers)}")

@@ -27,8 +27,21 @@ class Failure(BaseModel):
     traceback: str
 
 
+class Further(BaseModel):
+    """A score that a table shows beside the one by which the task ranks."""
+
+    name: str
+    percent: bool
+    higher_is_better: bool
+
+
 class Record(BaseModel):
-    """All that is known about one cell; scores are fractions, times seconds, memory bytes."""
+    """All that is known about one cell; scores are fractions, times seconds, memory bytes.
+
+    chance: None where no theory gives it. also: which of the scores have a column of their own.
+    flags: what a reader of the scores must be warned of. explanation: what was learned, as the
+    method tells it. examples: seen in training, repetitions counted; evaluated: scored.
+    """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -46,11 +59,14 @@ class Record(BaseModel):
     seed: int
     status: Literal["done", "failed"]
     score_name: str
-    chance: float
+    chance: float | None
     ceiling: float
     percent: bool
     higher_is_better: bool
+    also: list[Further] = []
     scores: dict[str, float] = {}
+    flags: list[str] = []
+    explanation: dict[str, Any] = {}
     path: str
     settings: dict[str, Any]
     source_hash: str
@@ -65,6 +81,7 @@ class Record(BaseModel):
     evaluate_seconds: float | None = None
     steps: int = 0
     examples: int = 0
+    evaluated: int | None = None
     peak_memory_bytes: int | None = None
     parameters: int | None = None
     outputs: str | None = None

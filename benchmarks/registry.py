@@ -67,9 +67,14 @@ def installed() -> tuple[Entry, ...]:
     )
 
 
+def offered(within: Suite) -> dict[str, Entry]:
+    """The entries that can be asked for by name: those of the suite and of installed packages."""
+    return {entry.name: entry for entry in (*installed(), *within.entries)}
+
+
 def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
     """The entries that the patterns select: names, globs, `module:Class` or `file.py:Class`."""
-    known = {entry.name: entry for entry in (*installed(), *within.entries)}
+    known = offered(within)
     paths = [pattern for pattern in patterns if ":" in pattern]
     named = [pattern for pattern in patterns if ":" not in pattern]
     chosen = [known[name] for name in matching("method", named, list(known))] if named else []

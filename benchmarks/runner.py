@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, fields
-from functools import cache, lru_cache
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import registry
+from benchmarks.pictures import drawing
 from benchmarks.plan import Cell
 from benchmarks.protocol import (
     PROTOCOL_VERSION,
+    Deduplicated,
     Entry,
     Examples,
     OutputError,
@@ -32,15 +34,21 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
-from benchmarks.records import Failure, Record, Store
+from benchmarks.records import Failure, Further, Record, Store, content_hash
 
+# Draws of tasks that a process keeps for its next cells.
+KEPT_BYTES = 1_000_000_000
 PACKAGES = ("symbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "datasets")
 
 
 def execute(
     cell: Cell, store: Store, device: str, threads: int, reporter: Callable[..., None]
 ) -> Record:
-    """Run a cell and store its record; whatever the method raises becomes a failed record."""
+    """Run a cell, store its record and draw its pictures.
+
+    Whatever the method raises becomes a failed record. A picture that fails costs nothing: the
+    record that is returned, but not the one stored, has a line on it among its flags.
+    """
     started = time.perf_counter()
     reset_peak_memory(device)
     try:
@@ -51,7 +59,12 @@ def execute(
         result, outputs = {"error": _failure(error)}, None
     record = describe(cell, device, threads, time.perf_counter() - started, **result)
     record.peak_memory_bytes = peak_memory(device)
-    store.save(record, outputs)
+    path = store.save(record, outputs)
+    task = cell.definition()
+    if outputs is not None and task.draws:
+        data = _load(task, cell.seed)
+        _, problems = drawing.draw(task, outputs, data, record.explanation, path)
+        record = record.model_copy(update={"flags": [*record.flags, *problems]})
     return record
 
 
@@ -74,20 +87,47 @@ def answer(task: Task, entry: Entry, run: Run) -> tuple[dict[str, Any], dict[str
         raise OutputError(f"the scores {scores} are not all numbers.")
     return {
         "scores": scores,
+        "flags": task.flags(scores),
+        "explanation": explanation(method),
         "fingerprint": data.fingerprint,
         "fit_seconds": fitted - begun,
         "evaluate_seconds": evaluated - fitted,
         "steps": run.steps,
         "examples": run.examples,
+        "evaluated": inputs.count,
         "parameters": getattr(method, "parameters", None),
         # What has no form in JSON is shown as Python shows it.
         "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=repr)),
     }, kept
 
 
-@lru_cache(maxsize=8)
+_DRAWS: dict[tuple[Task, str, int], tuple[TaskData, int]] = {}
+
+
 def _load(task: Task, seed: int) -> TaskData:
-    return task.load(seed)
+    """The draw of a task, kept for the next cells; of all kept ones, the youngest that fit."""
+    key = (task, content_hash(task.dataset()), seed)
+    if key not in _DRAWS:
+        data = task.load(seed)
+        _DRAWS[key] = (data, _size(data))
+        while sum(size for _, size in _DRAWS.values()) > KEPT_BYTES and len(_DRAWS) > 1:
+            del _DRAWS[next(iter(_DRAWS))]
+    return _DRAWS[key][0]
+
+
+def _size(data: TaskData) -> int:
+    """Bytes of all columns; those that two parts share count twice."""
+    columns = [
+        column for part in (data.train, data.inputs, data.targets) for column in part.values()
+    ]
+    arrays = [
+        array
+        for column in columns
+        for array in (
+            (column.table, column.index) if isinstance(column, Deduplicated) else (column,)
+        )
+    ]
+    return sum(array.nbytes for array in arrays)
 
 
 def build(entry: Entry) -> Any:
@@ -122,12 +162,15 @@ def checked(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
     if not hasattr(outputs, "keys"):
         raise OutputError(
             f"evaluate returned {type(outputs).__name__}; expected a dict of arrays with: "
-            f"{', '.join(task.needs)}."
+            f"{', '.join(' or '.join(names) for names in task.alternatives)}."
         )
-    for name in task.needs:
-        if name not in outputs:
-            given = ", ".join(outputs) or "nothing"
-            raise OutputError(f"evaluate gave no '{name}', which {task.id} needs; it gave {given}.")
+    for names in task.alternatives:
+        if not any(name in outputs for name in names):
+            wanted = f"no '{names[0]}', which {task.id} needs"
+            if len(names) > 1:
+                either = ", ".join(f"'{name}'" for name in names)
+                wanted = f"none of {either}, of which {task.id} needs one"
+            raise OutputError(f"evaluate gave {wanted}; it gave {', '.join(outputs) or 'nothing'}.")
     arrays = {name: np.asarray(value) for name, value in outputs.items()}
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub":
@@ -141,6 +184,21 @@ def checked(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
             raise OutputError(f"{name} holds {bad} values that are NaN or infinite.")
     task.check(arrays, count)
     return arrays
+
+
+def explanation(method: Any) -> dict[str, Any]:
+    """What the method says of what it learned, as JSON, or the reason why it cannot be kept."""
+    given = getattr(method, "explanation", None)
+    if given is None:
+        return {}
+    try:
+        text = json.dumps(given, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise OutputError(f"the method's explanation has no form in JSON: {error}.") from None
+    if not isinstance(given, dict):
+        raise OutputError(f"the method's explanation is {type(given).__name__}; expected a dict.")
+    kept: dict[str, Any] = json.loads(text)
+    return kept
 
 
 def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **result: Any) -> Record:
@@ -164,6 +222,10 @@ def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **resul
         ceiling=task.score.ceiling,
         percent=task.score.percent,
         higher_is_better=task.score.higher_is_better,
+        also=[
+            Further(name=one.name, percent=one.percent, higher_is_better=one.higher_is_better)
+            for one in task.also
+        ],
         path=cell.entry.path,
         settings=result.pop("settings", dict(cell.entry.settings)),
         source_hash=cell.source_hash,

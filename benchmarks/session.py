@@ -38,7 +38,8 @@ class Options:
 def preview(filters: Filters, options: Options) -> int:
     """Print the cells, which of them are done, and how long the others may take."""
     store = Store(options.out)
-    state = plan.plan(plan.cells(filters), store, options.retry_failed)
+    selected = _select(filters)
+    state = plan.plan(selected, store, options.retry_failed)
     estimator = _estimator(store)
     times = []
     for record in state.done:
@@ -69,7 +70,7 @@ def run(filters: Filters, options: Options) -> int:
     store = Store(options.out)
     _ensure_writable(options.out)
     console = Console()
-    selected = plan.cells(filters)
+    selected = _select(filters)
     state = plan.plan(selected, store, options.retry_failed)
     if state.waiting:
         try:
@@ -85,6 +86,14 @@ def run(filters: Filters, options: Options) -> int:
     else:
         console.print(f"All {state.total} cells have run before; nothing to do.", highlight=False)
     return _conclude(plan.plan(selected, store), store, filters, options, console)
+
+
+def _select(filters: Filters) -> list[plan.Cell]:
+    """The cells that can run here; a line for each task that cannot."""
+    selection = plan.select(filters)
+    for task, reason in selection.skipped.items():
+        print(f"skipped  {task}: {reason}")
+    return selection.cells
 
 
 def _execute(state: Plan, store: Store, options: Options, console: Console) -> None:

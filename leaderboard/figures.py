@@ -18,13 +18,17 @@ FOLDER = Path(__file__).parent / "published"
 
 
 class Figure(BaseModel):
-    """One published number for one method on one task: a value, a lower bound, or single runs."""
+    """One published number for one method on one task: a value, a lower bound, or single runs.
+
+    score: the name of a further score of the task; None is the one by which it ranks.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str
     regime: str
     method: str
+    score: str | None = None
     kind: Literal["claim", "reference"]
     value: float | None = Field(default=None, allow_inf_nan=False)
     minimum: float | None = Field(default=None, allow_inf_nan=False)
@@ -47,13 +51,17 @@ class Figure(BaseModel):
 
 
 class Published(BaseModel):
-    """A suite's published figures, and the profile whose protocol they follow."""
+    """A suite's published figures, and the profile whose protocol they follow.
+
+    data: by `task/regime`, which data the figures of a task are on, where those are not ours.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     suite: str
     profile: str
     sources: dict[str, str]
+    data: dict[str, str] = {}
     figures: tuple[Figure, ...]
 
     @model_validator(mode="after")

@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
+from textwrap import wrap
 
+from benchmarks.records import Further
+from benchmarks.stats import Interval
 from leaderboard.tables import Row, Table
 from leaderboard.wording import (
     NONE,
@@ -28,6 +32,7 @@ RANKS = (
     "rank: the ranks that a row holds in 95 % of 10,000 resamples of the seeds. Controls and rows "
     "with missing seeds are not ranked."
 )
+FURTHER = "Columns after `n` and `published`: further scores, ± half the width of their interval."
 
 CSV_COLUMNS = (
     "suite",
@@ -66,7 +71,8 @@ def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) ->
             board = here
             parts.append(heading(1, f"{here[0]} · profile {here[1]}", form))
         parts.append(_table(table, form, width))
-    parts.append(notes([INTERVALS, RANKS, *figure_notes(tables)], form, width))
+    remarks = [INTERVALS, RANKS, *([FURTHER] if any(table.also for table in tables) else [])]
+    parts.append(notes([*remarks, *figure_notes(tables)], form, width))
     return "\n\n".join(parts) + "\n"
 
 
@@ -109,6 +115,8 @@ def _table(table: Table, form: str, width: int) -> str:
     lines = [heading(2, f"{title} · {about}" if form == "terminal" else title, form)]
     if form == "markdown":
         lines += ["", about, ""]
+    if table.data:
+        lines += [notes([table.data], form, width)] + [""] * (form == "markdown")
     with_figures = any(row.figures for row in table.rows)
     headers = ["rank", "method", score_name(table), "95 % interval", "n"]
     align = ["left", "left", "right", "right", "right"]
@@ -116,13 +124,19 @@ def _table(table: Table, form: str, width: int) -> str:
         other = table.figures_from != group.profile
         headers.append(f"published ({table.figures_from})" if other else "published")
         align.append("left")
+    for one in table.also:
+        headers.append(_further_header(one))
+        align.append("right")
+        if _has_figures(table, one):
+            headers.append("published")
+            align.append("left")
     headers.append("kind")
     align.append("left")
     body: list[list[str]] = []
     for before, row in zip((None, *table.rows), table.rows, strict=False):
         if before is not None and _section(before) != _section(row):
             body.append(RULE)
-        body.append(_line(row, table.percent, with_figures))
+        body.append(_line(row, table, with_figures))
     lines.append(grid(headers, body, align, form))
     remarks = [*table.failures, *table.notes]
     if remarks:
@@ -134,11 +148,36 @@ def _section(row: Row) -> int:
     return 0 if row.rank else 1 if row.competes else 2
 
 
-def _line(row: Row, percent: bool, with_figures: bool) -> list[str]:
+def _line(row: Row, table: Table, with_figures: bool) -> list[str]:
+    percent = table.percent
     mean = number(row.interval.mean, percent) if row.interval else NONE
     seeds = count(len(row.scores), row.planned) if row.planned else ""
     line = [rank(row.rank), row.method, mean, bounds(row.interval, percent), seeds]
-    return [*line, *[figures(row.figures, percent)] * with_figures, row.kind]
+    line += [figures(row.figures, percent)] * with_figures
+    for one in table.also:
+        line.append(_further(row.also.get(one.name), one.percent) if row.planned else "")
+        if _has_figures(table, one):
+            line.append(figures(row.further.get(one.name, ()), one.percent))
+    return [*line, row.kind]
+
+
+def _further(interval: Interval | None, percent: bool) -> str:
+    """The mean of a further score, with half the width of its interval where it has one."""
+    if interval is None:
+        return NONE
+    half = interval.half_width
+    return number(interval.mean, percent) + (f" ± {number(half, percent)}" if half else "")
+
+
+def _further_header(one: Further) -> str:
+    """The name with unit and direction, on narrow lines, since there may be many such columns."""
+    name = one.name.replace("_", " ") + (", %" if one.percent else "")
+    lines = wrap(name if one.higher_is_better else f"{name} (lower is better)", 10)
+    return "\n".join(lines)
+
+
+def _has_figures(table: Table, one: Further) -> bool:
+    return any(row.further.get(one.name) for row in table.rows)
 
 
 def _csv(tables: Sequence[Table]) -> str:
@@ -149,10 +188,19 @@ def _csv(tables: Sequence[Table]) -> str:
     for table in tables:
         for row in table.rows:
             writer.writerow(_record(table, row))
+            for one in table.also:
+                if one.name in row.also:
+                    writer.writerow(_record(table, _as_ranking(row, one.name), one.name))
     return stream.getvalue()
 
 
-def _record(table: Table, row: Row) -> dict[str, object]:
+def _as_ranking(row: Row, score: str) -> Row:
+    """The row with a further score in the place of the one that ranks."""
+    figures = row.further.get(score, ())
+    return replace(row, interval=row.also[score], rank=None, figures=figures)
+
+
+def _record(table: Table, row: Row, score: str | None = None) -> dict[str, object]:
     group, interval, ranks = table.group, row.interval, row.rank or (None, None)
     numbers = [one.number for one in row.figures if one.number is not None]
     minima = [one.minimum for one in row.figures if one.minimum is not None]
@@ -165,7 +213,7 @@ def _record(table: Table, row: Row) -> dict[str, object]:
         "task_version": group.task_version,
         "protocol_version": group.protocol_version,
         "dataset": group.dataset_hash,
-        "score": table.score,
+        "score": score or table.score,
         "method": row.method,
         "kind": row.kind,
         "n": len(row.scores),

@@ -6,25 +6,29 @@ and ablations with all planned seeds are ranked; incomplete rows and controls ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks.records import Record, content_hash
+from benchmarks.records import Further, Record, content_hash
 from benchmarks.stats import Interval, mean_interval, rank_intervals
-from leaderboard.figures import Figure, published
+from leaderboard.figures import Figure, Published, published
 from leaderboard.selection import CONTROL, Cell, Group, failure, newest, select
 
 THEORY = "theory"
-# The control that measures what theory gives, and the name of the row that stands in for it.
-THEORIES = {"oracle": "ceiling (theory)", "chance": "chance (theory)"}
+# Files of a data set that are named above a table.
+FILES = 3
+# Controls that measure what theory gives, and the name of the row that stands in for each.
+CHANCE = "chance (theory)"
+THEORIES = {"oracle": "ceiling (theory)", "chance": CHANCE, "random": CHANCE}
 
 
 @dataclass(frozen=True)
 class Row:
     """One method on one task: its scores by seed, their interval and its rank interval.
 
-    interval is None where no seed is done; rank is None where the row is not ranked.
+    interval is None where no seed is done; rank is None where the row is not ranked. also: the
+    further scores by name. figures: published, of the score that ranks; further: of the others.
     """
 
     method: str
@@ -34,6 +38,8 @@ class Row:
     interval: Interval | None
     rank: tuple[int, int] | None = None
     figures: tuple[Figure, ...] = ()
+    also: Mapping[str, Interval] = field(default_factory=dict)
+    further: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -50,7 +56,8 @@ class Row:
 class Table:
     """One task of one profile, one version and one dataset; rows are in the order to be shown.
 
-    planned: seeds of the profile. failures: a line for each method with failed seeds.
+    planned: seeds of the profile. failures: a line for each method with failed seeds. also: the
+    further scores that have a column. data: what the task is read from, where that is files.
     figures_from: the profile whose protocol published figures follow.
     superseded: there is a newer version of the same question.
     """
@@ -66,6 +73,8 @@ class Table:
     figures_from: str | None = None
     sources: tuple[tuple[str, str], ...] = ()
     superseded: bool = False
+    also: tuple[Further, ...] = ()
+    data: str = ""
 
     def row(self, method: str) -> Row | None:
         """The row of a method, or None where there is none."""
@@ -96,20 +105,24 @@ def _table(group: Group, cells: dict[str, Cell]) -> Table:
     latest = next(cell.newest for cell in cells.values() if cell.newest.created == newest(cells))
     planned = latest.profile_seeds
     suite_figures = published(group.suite)
-    rows = []
-    for cell in cells.values():
-        figures: tuple[Figure, ...] = ()
-        if suite_figures:
-            figures = suite_figures.find(group.task, group.regime, cell.method)
-        scores = cell.scores
-        interval = mean_interval(list(scores.values())) if scores else None
-        rows.append(Row(cell.method, cell.kind, scores, planned, interval, figures=figures))
+    # Records of before these columns, or of another method's version, may lack them.
+    also = {one.name: one for cell in cells.values() for one in cell.newest.also}.values()
+    rows = [
+        _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest))
+        for cell in cells.values()
+    ]
     measured = {row.method for row in rows if row.scores and row.kind == CONTROL}
-    for control, value in (("oracle", latest.ceiling), ("chance", latest.chance)):
-        if control not in measured:
-            rows.append(Row(THEORIES[control], THEORY, {}, 0, Interval(value, None, None)))
+    for name, value in ((THEORIES["oracle"], latest.ceiling), (CHANCE, latest.chance)):
+        known = any(THEORIES.get(control) == name for control in measured)
+        if value is not None and not known:
+            rows.append(Row(name, THEORY, {}, 0, Interval(value, None, None)))
     rows = _ranked(rows, latest.higher_is_better)
-    used = {figure.source for row in rows for figure in row.figures}
+    used = {
+        figure.source
+        for row in rows
+        for figures in (row.figures, *row.further.values())
+        for figure in figures
+    }
     return Table(
         group=group,
         score=latest.score_name,
@@ -118,12 +131,64 @@ def _table(group: Group, cells: dict[str, Cell]) -> Table:
         planned=planned,
         rows=tuple(rows),
         failures=tuple(_failures(cells)),
-        notes=tuple(_notes(cells)),
+        notes=(*_notes(cells), *(_published_data(suite_figures, group) if used else ())),
         figures_from=suite_figures.profile if suite_figures and used else None,
         sources=tuple((name, text) for name, text in suite_figures.sources.items() if name in used)
         if suite_figures
         else (),
+        also=tuple(also),
+        data=_data(latest),
     )
+
+
+Figures = Mapping[str, tuple[Figure, ...]]
+
+
+def _figures(known: Published | None, group: Group, method: str, latest: Record) -> Figures:
+    """The published figures of a method by score."""
+    by_score: dict[str, tuple[Figure, ...]] = {}
+    for figure in known.find(group.task, group.regime, method) if known else ():
+        name = figure.score or latest.score_name
+        by_score[name] = (*by_score.get(name, ()), figure)
+    return by_score
+
+
+def _row(cell: Cell, planned: int, also: Iterable[Further], figures: Figures) -> Row:
+    """The row of a method, before any is ranked."""
+    scores, record = cell.scores, cell.newest
+    further = {}
+    for one in also:
+        values = [done.scores[one.name] for done in cell.done.values() if one.name in done.scores]
+        if values:
+            further[one.name] = mean_interval(values)
+    return Row(
+        cell.method,
+        cell.kind,
+        scores,
+        planned,
+        mean_interval(list(scores.values())) if scores else None,
+        figures=figures.get(record.score_name, ()),
+        also=further,
+        further={name: found for name, found in figures.items() if name != record.score_name},
+    )
+
+
+def _published_data(known: Published | None, group: Group) -> list[str]:
+    """On which data the published figures of this task are, where those are not ours."""
+    text = known.data.get(f"{group.task}/{group.regime}") if known else None
+    return [f"Published figures are {text}."] if text else []
+
+
+def _data(record: Record) -> str:
+    """What data read from files are: name, version, each file's hash, examples scored."""
+    files = record.dataset.get("files")
+    if not isinstance(files, dict):
+        return ""
+    names = [f"{name.rpartition('/')[2]} {str(value)[:8]}" for name, value in files.items()]
+    shown = ", ".join(names[:FILES]) + (f" and {len(names) - FILES} more" if names[FILES:] else "")
+    about = f"data: {record.dataset.get('name')} version {record.dataset.get('version')}"
+    scored = f", {record.evaluated:,} test examples" if record.evaluated else ""
+    return f"{about}{scored}, SHA-256 {shown}"
 
 
 def _ranked(rows: list[Row], higher_is_better: bool) -> list[Row]:
@@ -164,6 +229,20 @@ def _notes(cells: dict[str, Cell]) -> list[str]:
     budgets = {content_hash(cell.newest.budget) for cell in cells.values() if _competes(cell)}
     if len(budgets) > 1:
         notes.append("The rows were not given one budget: run the older ones again.")
+    return notes + _flags(cells)
+
+
+def _flags(cells: dict[str, Cell]) -> list[str]:
+    """What readers of single scores must be warned of, each warning once a method."""
+    notes = []
+    for name, cell in sorted(cells.items()):
+        seeds: dict[str, list[int]] = {}
+        for seed, record in cell.done.items():
+            for flag in record.flags:
+                seeds.setdefault(flag, []).append(seed)
+        for flag, found in seeds.items():
+            plural = "seeds" if len(found) > 1 else "seed"
+            notes.append(f"{name} ({plural} {', '.join(map(str, found))}): {flag}")
     return notes
 
 

@@ -16,7 +16,13 @@ ARROWS = {
     "benchmarks/protocol.py": {"benchmarks.errors"},
     "benchmarks/training.py": {"benchmarks.protocol"},
     "benchmarks/metrics": set(),
-    "benchmarks/suites": {"symdata", "benchmarks.metrics", "benchmarks.protocol"},
+    "benchmarks/pictures": {"benchmarks.protocol", "benchmarks.records"},
+    "benchmarks/suites": {
+        "symdata",
+        "benchmarks.metrics",
+        "benchmarks.pictures",
+        "benchmarks.protocol",
+    },
     "baselines": {"benchmarks.protocol", "benchmarks.training"},
     "methods": {"baselines", "benchmarks.protocol", "benchmarks.training"},
     "leaderboard": {"benchmarks.records", "benchmarks.stats", "benchmarks.protocol"},
@@ -80,7 +86,8 @@ def test_the_example_of_the_readme_keeps_the_protocol_and_runs(tmp_path):
 
     checked = symbench("check", "my_method.py:GRU")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    ran = symbench("run", "--profile", "smoke", "--device", "cpu", "--method", "my_method.py:GRU")
+    arguments = ("--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu")
+    ran = symbench("run", *arguments, "--method", "my_method.py:GRU")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "GRU" in ran.stdout
 

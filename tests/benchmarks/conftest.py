@@ -1,5 +1,6 @@
 """A command line to run and methods to run on it."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from benchmarks import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKES = Path(__file__).parent / "fake_methods.py"
@@ -39,3 +42,17 @@ def symbench(command) -> Callable[..., subprocess.CompletedProcess]:
         )
 
     return run
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    """The module of a suite that uses all that the contract offers; this process knows it alone."""
+    path = Path(__file__).parent / "fake_suite.py"
+    spec = importlib.util.spec_from_file_location("symbench_fake_suite", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(registry.SUITES, "planted", f"{spec.name}:SUITE")
+    registry.suite.cache_clear()
+    yield module
+    registry.suite.cache_clear()

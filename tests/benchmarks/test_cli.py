@@ -1,14 +1,18 @@
 """Help and lists come at once, with examples, and without torch."""
 
+import os
 import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import registry
+from benchmarks.cli import main
+from benchmarks.cli_options import DATA_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = [
@@ -17,6 +21,8 @@ VERBS = [
     ("leaderboard",),
     ("compare",),
     ("check",),
+    ("show",),
+    ("data", "download"),
     ("data", "build"),
     ("data", "publish"),
     ("data", "verify"),
@@ -93,3 +99,78 @@ def test_publishing_without_a_token_is_one_line(symbench, tmp_path):
     assert result.returncode == 2
     assert result.stderr.startswith("error: publishing needs a token")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("run",),
+        ("check", "esbn"),
+        ("show", "0123"),
+        ("data", "build", "abstract_rules"),
+        ("data", "verify", "data"),
+        ("data", "publish", "abstract_rules", "--repo", "me/rules"),
+    ],
+    ids=" ".join,
+)
+def test_a_data_root_that_is_not_there_is_one_line(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(SystemExit) as ended:
+        main([*verb, "--data-root", str(nowhere)])
+    assert ended.value.code == 2
+    shown = capsys.readouterr().err
+    assert shown == (
+        f"error: no folder --data-root '{nowhere}'; give one that holds the datasets.\n"
+    )
+    assert DATA_VARIABLE not in os.environ
+
+
+def test_the_data_root_reaches_worker_processes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(DATA_VARIABLE, "elsewhere")
+    Path("mine").mkdir()
+    with pytest.raises(SystemExit):
+        main(["show", "0123", "--data-root", "mine"])
+    script = f"import os; print(os.environ[{DATA_VARIABLE!r}])"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert shown.stdout.strip() == str(tmp_path / "mine")
+
+
+def test_the_data_root_is_where_symdata_looks():
+    from symdata import root
+
+    assert root.VARIABLE == DATA_VARIABLE
+
+
+@pytest.mark.parametrize(
+    ("dataset", "why"),
+    [
+        ("abstract_rules", "it is generated here."),
+        ("basketball", "its files are not ours to fetch; its card (README.md) says where"),
+        ("calms", "no dataset 'calms'; there are: abstract_rules"),
+    ],
+)
+def test_what_cannot_be_downloaded_is_one_line(dataset, why, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "download", dataset])
+    assert ended.value.code == 2
+    shown = capsys.readouterr().err
+    assert why in shown
+    assert shown.count("\n") == 1
+
+
+def test_a_download_says_how_to_run_on_it(tmp_path, capsys, monkeypatch):
+    asked = []
+    module = SimpleNamespace(
+        download=lambda folder, unlabeled: asked.append((folder, unlabeled)),
+        __spec__=SimpleNamespace(),
+    )
+    monkeypatch.setitem(sys.modules, "symdata.calms21.download", module)
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    for arguments in ([], ["--to", str(tmp_path / "other"), "--unlabeled"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["data", "download", "calms21", *arguments])
+        assert ended.value.code == 0
+    assert asked == [(tmp_path / "calms21", False), (tmp_path / "other", True)]
+    assert f"--task calms21 --data-root {tmp_path}\n" in capsys.readouterr().out

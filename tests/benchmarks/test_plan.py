@@ -97,7 +97,8 @@ def test_an_installed_package_can_register_a_method(monkeypatch, fake):
     monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
     registry.installed.cache_clear()
     try:
-        (cell, *_) = plan.cells(Filters(methods=("theirs",), profile="smoke"))
+        filters = Filters(("abstract_rules",), methods=("theirs",), profile="smoke")
+        (cell, *_) = plan.cells(filters)
         assert cell.entry.path == fake("Honest")
     finally:
         registry.installed.cache_clear()

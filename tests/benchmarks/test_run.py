@@ -13,7 +13,8 @@ import pytest
 from benchmarks.records import Record, Store
 
 ROOT = Path(__file__).resolve().parents[2]
-FAST = ("run", "--profile", "smoke", "--device", "cpu", "--jobs", 2)
+SMOKE = ("run", "--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu")
+FAST = (*SMOKE, "--jobs", 2)
 
 
 def scores(folder) -> dict[str, tuple]:
@@ -96,7 +97,7 @@ def test_failed_cells_are_tried_again_on_request(symbench, fake, tmp_path):
 
 def test_fail_fast_stops_at_the_first_failure(symbench, fake, tmp_path):
     result = symbench(
-        *("run", "--profile", "smoke", "--device", "cpu", "--jobs", 1, "--fail-fast"),
+        *(*SMOKE, "--jobs", 1, "--fail-fast"),
         *("--method", fake("Raises"), "--method", fake("Honest"), "--out", tmp_path),
     )
     assert result.returncode == 1
@@ -106,7 +107,7 @@ def test_fail_fast_stops_at_the_first_failure(symbench, fake, tmp_path):
 
 def test_this_process_computes_what_workers_compute(symbench, fake, tmp_path):
     for jobs in (0, 1, 2):
-        arguments = ("run", "--profile", "smoke", "--device", "cpu", "--jobs", jobs)
+        arguments = (*SMOKE, "--jobs", jobs)
         folder = tmp_path / str(jobs)
         assert symbench(*arguments, "--method", fake("Honest"), "--out", folder).returncode == 0
     assert scores(tmp_path / "0") == scores(tmp_path / "1") == scores(tmp_path / "2")

@@ -1,0 +1,110 @@
+"""The verbs of `data`. Each imports what it needs when it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.cli_options import DATA_VARIABLE, DataRoot, example
+from benchmarks.errors import SymbenchError
+
+data_app = typer.Typer(
+    no_args_is_help=True, help="Download, build, publish and verify the datasets."
+)
+
+
+@data_app.command(epilog=example("python -m benchmarks data download calms21 --to raw/calms21"))
+def download(
+    dataset: Annotated[str, typer.Argument(help="Dataset; see `list datasets`.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help=f"Default: ${DATA_VARIABLE}/<dataset>, else raw/<dataset>."
+        ),
+    ] = None,
+    unlabeled: Annotated[
+        bool, typer.Option("--unlabeled", help="Also the large split without labels.")
+    ] = False,
+) -> None:
+    """Fetch the files of a dataset that is not generated here, where its licence lets us."""
+    import os
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    import symdata
+
+    source, module = symdata.dataset(dataset), f"{symdata.DATASETS[dataset]}.download"
+    if find_spec(module) is None:
+        why = (
+            "its files are not ours to fetch; its card (README.md) says where to get them"
+            if source.NEEDS
+            else "it is generated here"
+        )
+        raise SymbenchError(f"there is nothing to download for {dataset}: {why}.")
+    folder = to or Path(os.environ.get(DATA_VARIABLE) or "raw") / dataset
+    import_module(module).download(folder, unlabeled=unlabeled)
+    if folder.name == dataset:
+        typer.echo(f"Next: python -m benchmarks run --task {dataset} --data-root {folder.parent}")
+
+
+@data_app.command(
+    epilog=example("python -m benchmarks data build abstract_rules --config same_different_m95")
+)
+def build(
+    dataset: Annotated[str, typer.Argument(help="Dataset; see `list datasets`.")],
+    to: Annotated[Path | None, typer.Option(help="Folder; default: data/<dataset>.")] = None,
+    config: Annotated[list[str] | None, typer.Option(help="Configurations; else all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
+    data_root: DataRoot = None,
+) -> None:
+    """Write a dataset as Parquet with its card, for `datasets.load_dataset(folder)`."""
+    from benchmarks.display import counting
+    from symdata import hub
+
+    folder = to or Path("data") / dataset
+    with counting(f"building {folder}") as progress:
+        hub.build(dataset, folder, configs=config or None, seed=seed, progress=progress)
+    typer.echo(f"Built {folder}. Next: python -m benchmarks data verify {folder}")
+
+
+@data_app.command(epilog=example("python -m benchmarks data verify data/abstract_rules"))
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A folder made by `build`.")],
+    data_root: DataRoot = None,
+) -> None:
+    """Regenerate a built dataset and compare. Exit code 1 where they differ."""
+    from benchmarks.display import counting
+    from symdata import hub
+
+    with counting(f"verifying {folder}") as progress:
+        found = hub.verify(folder, progress)
+    for config, problems in found.items():
+        for problem in problems:
+            typer.echo(f"{config}: {problem}" if config else problem)
+    if any(found.values()):
+        raise typer.Exit(1)
+    typer.echo(f"{folder}: its configurations are what the generator makes.")
+
+
+@data_app.command(
+    epilog=example("python -m benchmarks data publish abstract_rules --repo me/abstract_rules")
+)
+def publish(
+    dataset: Annotated[str, typer.Argument(help="Dataset; see `list datasets`.")],
+    repo: Annotated[str, typer.Option(help="user/name on the Hugging Face hub.")],
+    config: Annotated[list[str] | None, typer.Option(help="Configurations; else all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
+    private: Annotated[bool, typer.Option("--private", help="Not visible to others.")] = False,
+    data_root: DataRoot = None,
+) -> None:
+    """Push a dataset to the Hugging Face hub."""
+    from benchmarks.display import counting
+    from symdata import hub
+
+    with counting(f"publishing {repo}") as progress:
+        address = hub.publish(
+            dataset, repo, configs=config or None, seed=seed, private=private, progress=progress
+        )
+    typer.echo(f"Published {address}")

@@ -1,0 +1,41 @@
+"""What several verbs of the command line share: an option, and how examples are shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.errors import SymbenchError
+
+# Where datasets that users bring are looked for; `symdata.root` reads it, and so do workers.
+DATA_VARIABLE = "SYMBENCH_DATA"
+
+
+def use_data_root(folder: Path | None) -> Path | None:
+    """Look for datasets below this folder, here and in worker processes."""
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise SymbenchError(f"no folder --data-root '{folder}'; give one that holds the datasets.")
+    os.environ[DATA_VARIABLE] = str(folder.resolve())
+    return folder
+
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        metavar="FOLDER",
+        help=f"Where datasets lie that you bring; else ${DATA_VARIABLE}.",
+        callback=use_data_root,
+    ),
+]
+
+
+def example(*lines: str) -> str:
+    """The end of a verb's help."""
+    title = "Examples" if len(lines) > 1 else "Example"
+    return "\b\n" + "\n".join([f"{title}:", *(f"  {line}" for line in lines)])

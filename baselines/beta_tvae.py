@@ -62,9 +62,9 @@ class BetaTVAENetwork(TrajectoryNetwork):
         return nll + self.settings.gamma * (kl - target).abs(), {"nll": nll, "kl": kl}
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """`embeddings`: posterior means (B, Z)."""
+        """`embeddings` and `deviations`: of the posterior (B, Z)."""
         _, _, summary = self.encode(batch)
-        return {"embeddings": self.posterior(summary)[0]}
+        return self.posterior.answer(summary)
 
 
 class BetaTVAE(TrajectoryMethod):

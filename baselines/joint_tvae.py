@@ -100,12 +100,9 @@ class JointTVAENetwork(TrajectoryNetwork):
         return loss, scalars
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """`embeddings`: continuous posterior means (B, Z-1); `clusters`: the likelier bit (B,)."""
+        """Of the continuous posterior (B, Z-1) each; `clusters`: the likelier bit (B,)."""
         _, _, summary = self.encode(batch)
-        return {
-            "embeddings": self.posterior(summary)[0],
-            "clusters": self.bit(summary).argmax(1),
-        }
+        return {**self.posterior.answer(summary), "clusters": self.bit(summary).argmax(1)}
 
 
 def sample_bit(logits: Tensor) -> Tensor:

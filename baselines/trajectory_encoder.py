@@ -155,6 +155,11 @@ class Posterior(nn.Module):
         mu, log_variance = self.both(summary).chunk(2, -1)
         return mu, log_variance
 
+    def answer(self, summary: Tensor) -> dict[str, Tensor]:
+        """`embeddings`: the means (B, Z); `deviations`: how far the posterior spreads (B, Z)."""
+        mu, log_variance = self(summary)
+        return {"embeddings": mu, "deviations": torch.exp(0.5 * log_variance)}
+
 
 class Decoder(nn.Module):
     """A Gaussian over the standardised action of each step, given its state and z.

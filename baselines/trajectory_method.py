@@ -45,7 +45,10 @@ class TrajectoryNetwork(nn.Module):
         raise NotImplementedError
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """`embeddings` (B, Z) and, of a discrete latent, `clusters` (B,); nothing is sampled."""
+        """`embeddings` (B, Z), and what else the latent has: `deviations` (B, Z), `clusters` (B,).
+
+        Nothing is sampled.
+        """
         raise NotImplementedError
 
 

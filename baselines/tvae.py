@@ -50,9 +50,9 @@ class TVAENetwork(TrajectoryNetwork):
         return {}
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """`embeddings`: posterior means (B, Z)."""
+        """`embeddings` and `deviations`: of the posterior (B, Z)."""
         _, _, summary = self.encode(batch)
-        return {"embeddings": self.posterior(summary)[0]}
+        return self.posterior.answer(summary)
 
 
 class TVAE(TrajectoryMethod):

@@ -83,7 +83,7 @@ def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[tuple[
     bare, entry = entry, profile.settled(entry, task.id)
     yield "settings are a frozen dataclass with defaults that survives pickling", _settings(entry)
 
-    budget = profile.budgets[task.id]
+    budget = profile.budget(bare, task.id)
     trial = _Trial(entry, task, Run(1, budget))
     yield _works(task), ""
     yield "inputs are not mutated", trial.mutated
@@ -115,7 +115,7 @@ def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[tuple[
     yield "the number of inputs at a time does not change outputs", difference
 
     for task in others:
-        _Trial(profile.settled(bare, task.id), task, Run(1, profile.budgets[task.id]))
+        _Trial(profile.settled(bare, task.id), task, Run(1, profile.budget(bare, task.id)))
         yield _works(task), ""
 
 

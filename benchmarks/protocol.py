@@ -343,7 +343,8 @@ class Profile:
     """How much of a suite runs: which tasks and methods, how many seeds, and each task's budget.
 
     settings: task id → entry name → settings that the protocol asks for on that task. They lie
-    under the entry's own, so that an ablation keeps the field that it changes.
+    under the entry's own, so that an ablation keeps the field that it changes. own_budgets: task id
+    → entry name → its budget, where a protocol does not give all the same.
     """
 
     name: str
@@ -353,6 +354,11 @@ class Profile:
     budgets: Mapping[str, Budget]
     summary: str = ""
     settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    own_budgets: Mapping[str, Mapping[str, Budget]] = field(default_factory=dict)
+
+    def budget(self, entry: Entry, task: str) -> Budget:
+        """The budget of this entry on the task of this id."""
+        return self.own_budgets.get(task, {}).get(entry.name, self.budgets[task])
 
     def settled(self, entry: Entry, task: str) -> Entry:
         """The entry with the settings that this profile gives it on the task of this id."""

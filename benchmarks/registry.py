@@ -22,7 +22,10 @@ from typing import Any
 
 from benchmarks.protocol import Entry, Suite, SymbenchError
 
-SUITES = {"abstract_rules": "benchmarks.suites.abstract_rules:SUITE"}
+SUITES = {
+    "abstract_rules": "benchmarks.suites.abstract_rules:SUITE",
+    "trajectories": "benchmarks.suites.trajectories:SUITE",
+}
 ENTRY_POINTS = "symbench.methods"
 
 

@@ -1,0 +1,408 @@
+"""The `trajectories` suite: clusters and symbols in how things move, found without labels.
+
+Source: Zhan, Sun, Kennedy, Yue, Chaudhuri, "Unsupervised Learning of Neurosymbolic Encoders" (TMLR
+2022, arXiv 2107.13132). On each data set two tasks: `clusters`, do the clusters that a method finds
+agree with labels it has never seen; and `behaviour`, how good a classifier of behaviour becomes on
+its representation with few labels. Add a method: its file, and one `Entry` below.
+
+This module is read for every list, so that what computes is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.protocol import (
+    Entry,
+    Examples,
+    OutputError,
+    Outputs,
+    Profile,
+    Score,
+    Suite,
+    Task,
+    TaskData,
+)
+from benchmarks.suites import trajectory_settings as protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from symdata.trajectories import Trajectories
+
+# The data set's package, the share of the largest class where the generator or the format fixes it,
+# and the ground to draw on.
+SOURCES = {"synthetic": "synthetic_trajectories", "basketball": "basketball", "calms21": "calms21"}
+CHANCE = {"synthetic": 0.25, "basketball": 0.5}
+CLUSTERS = {"synthetic": 4, "basketball": 2, "calms21": 4}
+GROUNDS = {"synthetic": "plane", "basketball": "court", "calms21": "cage"}
+FACTORS = ("x", "y")
+
+COLLAPSED_CLUSTER = 0.95
+FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+# Of the test windows, in their order, this first part is labelled for the classifier; the rest, of
+# which no window overlaps it but for one boundary, tests it.
+LABELLED = 0.6
+
+
+@dataclass(frozen=True)
+class TrajectoryTask(Task):
+    """What both kinds of task share: the data.
+
+    train: `states` (N, T+1, D) float32, `feature.<name>` (N, T+1) in natural units, and
+    `validation` (N,) bool. inputs: states and features of the test split. targets: `labels` (N,),
+    and of the synthetic data the `factors` (N, 2).
+    """
+
+    name: str
+    version = 1
+
+    def skip(self) -> str | None:
+        """See `Task.skip`: data that users bring may not be there."""
+        from symdata import root
+
+        return root.missing(SOURCES[self.name])
+
+    def dataset(self) -> dict[str, Any]:
+        """See `Task.dataset`; of files that users bring, their hashes."""
+        import symdata
+        from symdata import root
+
+        source = symdata.dataset(SOURCES[self.name])
+        given: dict[str, Any] = {"name": source.NAME, "version": source.VERSION}
+        if source.NEEDS and root.missing(source.NAME) is None:
+            given |= self._windows().identity(root.folder(source.NAME))
+        return given
+
+    def _windows(self) -> Any:
+        from importlib import import_module
+
+        return import_module(f"symdata.{SOURCES[self.name]}.windows")
+
+    def load(self, seed: int) -> TaskData:
+        """See `Task.load`; files are the same whatever the seed."""
+        import numpy as np
+
+        from symdata import root
+        from symdata.trajectories import fingerprint
+
+        if self.name == "synthetic":
+            from symdata.synthetic_trajectories.trajectories import generate
+
+            splits = generate(seed)
+        else:
+            splits = self._windows().load(root.folder(SOURCES[self.name]))
+        learned = [self._columns(splits[name]) for name in ("train", "validation")]
+        train = {name: np.concatenate([part[name] for part in learned]) for name in learned[0]}
+        train["validation"] = np.repeat([False, True], [len(part["states"]) for part in learned])
+        test = splits["test"]
+        targets = {"labels": test.labels}
+        if test.factors is not None:
+            targets["factors"] = test.factors
+        return TaskData(
+            Examples(train),
+            Examples(self._columns(test)),
+            Examples(targets),
+            fingerprint(splits),
+        )
+
+    @staticmethod
+    def _columns(split: Trajectories) -> dict[str, np.ndarray]:
+        named = {f"feature.{name}": values for name, values in split.features.items()}
+        return {"states": split.states, **named}
+
+    def check(self, outputs: Outputs, count: int) -> None:
+        """See `Task.check`."""
+        import numpy as np
+
+        for name in ("embeddings", "deviations"):
+            if name in outputs and np.asarray(outputs[name]).ndim != 2:
+                raise OutputError(f"{name} have shape {outputs[name].shape}; expected ({count}, d).")
+        if "deviations" in outputs:
+            given = {name: outputs[name].shape for name in ("embeddings", "deviations")}
+            if given["deviations"] != given["embeddings"]:
+                raise OutputError(f"deviations and embeddings differ in shape: {given}.")
+        if "clusters" in outputs:
+            clusters = outputs["clusters"]
+            if clusters.shape != (count,) or clusters.dtype.kind not in "iu":
+                raise OutputError(
+                    f"clusters have shape {clusters.shape} and dtype {clusters.dtype}; expected "
+                    f"({count},) whole numbers."
+                )
+
+
+class Clusters(TrajectoryTask):
+    """Clusters without labels: those that a method gives, or KMeans on its embeddings.
+
+    purity: the share of examples that bear their cluster's most frequent label. nmi, rand_index;
+    largest_cluster: its share, 1 where the method has collapsed. Of embeddings: active_units, and
+    on synthetic data probe_x and probe_y, what a linear model reads of each factor off samples of
+    the latent, and factor_nmi, the clusters' agreement with the nearer of the two factors alone.
+    """
+
+    regime = "clusters"
+    needs = (("clusters", "embeddings"),)
+
+    @property
+    def score(self) -> Score:  # type: ignore[override]
+        """Purity."""
+        return Score("purity", CHANCE.get(self.name))
+
+    @property
+    def also(self) -> tuple[Score, ...]:  # type: ignore[override]
+        """The further scores."""
+        shared = (
+            Score("nmi", 0.0),
+            Score("rand_index"),
+            Score("largest_cluster", higher_is_better=False),
+            Score("active_units", percent=False),
+        )
+        if self.name != "synthetic":
+            return shared
+        probes = (Score(f"probe_{factor}", 0.5) for factor in FACTORS)
+        return (*shared, Score("factor_nmi", 0.0), *probes)
+
+    def clusters_of(self, outputs: Outputs) -> np.ndarray:
+        """The clusters (N,) that count."""
+        from benchmarks.metrics import clustering
+
+        if "clusters" in outputs:
+            return outputs["clusters"]
+        return clustering.kmeans(outputs["embeddings"], CLUSTERS[self.name])
+
+    def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
+        """See `Task.evaluate`."""
+        import numpy as np
+
+        from benchmarks.metrics import clustering, probes
+
+        labels, clusters = np.asarray(targets["labels"]), self.clusters_of(outputs)
+        scores = {
+            "purity": clustering.purity(clusters, labels),
+            "nmi": clustering.normalized_mutual_information(clusters, labels),
+            "rand_index": clustering.rand_index(clusters, labels),
+            "largest_cluster": clustering.largest_cluster(clusters),
+        }
+        if "embeddings" in outputs:
+            scores["active_units"] = clustering.active_units(outputs["embeddings"])
+        if "factors" in targets:
+            factors = np.asarray(targets["factors"])
+            scores["factor_nmi"] = max(
+                clustering.normalized_mutual_information(clusters, factors[:, column])
+                for column in range(factors.shape[1])
+            )
+            if "embeddings" in outputs:
+                drawn = probes.sample(outputs["embeddings"], outputs.get("deviations"))
+                for column, name in enumerate(FACTORS):
+                    probed = probes.linear_probe(drawn, factors[:, column])
+                    scores[f"probe_{name}"] = probed
+        return scores
+
+    def flags(self, scores: Mapping[str, float]) -> list[str]:
+        """Warn of clusters or a posterior that have collapsed."""
+        found = []
+        if scores["largest_cluster"] > COLLAPSED_CLUSTER:
+            share = 100 * scores["largest_cluster"]
+            found.append(f"collapse: the largest cluster holds {share:.1f} % of the examples")
+        if scores.get("active_units") == 0:
+            found.append("posterior collapse: no unit of the latent is active")
+        return found
+
+    def pictures(
+        self, outputs: Outputs, data: TaskData, explanation: Mapping[str, Any]
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """The clusters on their ground; latents before and after each program; program, search."""
+        import numpy as np
+
+        from benchmarks.metrics import probes
+        from benchmarks.pictures import trajectories as pictures
+
+        labels = np.asarray(data.targets["labels"])
+        drawn: dict[str, Callable[[], Figure]] = {}
+        if explanation.get("programs"):
+            drawn["program"] = lambda: pictures.program(explanation)
+            drawn["search"] = lambda: pictures.search(explanation)
+        if not outputs:
+            return drawn
+        drawn["clusters"] = lambda: pictures.clusters(
+            np.asarray(data.inputs["states"]),
+            self.clusters_of(outputs),
+            labels,
+            GROUNDS[self.name],
+            self._class_names(),
+        )
+        stages = [name for name in sorted(outputs) if name.startswith("latent_")]
+        latents = [
+            probes.sample(outputs[name], outputs.get(name.replace("latent", "deviation")))
+            for name in stages or ["embeddings"]
+            if name in outputs
+        ]
+        if latents:
+            known = "factors" in data.targets
+            factors = np.asarray(data.targets["factors"]) if known else labels[:, None]
+            names = FACTORS if known else ("label",)
+            drawn["latents"] = lambda: pictures.latents(latents, factors, names)
+        return drawn
+
+    def _class_names(self) -> tuple[str, ...]:
+        if self.name == "calms21":
+            from symdata import root
+            from symdata.calms21.windows import classes
+
+            return classes(root.folder("calms21"))
+        if self.name == "basketball":
+            from symdata.basketball.windows import CLASSES
+
+            return CLASSES
+        from symdata.synthetic_trajectories.trajectories import CLASSES as walks
+
+        return walks
+
+
+class Behaviour(TrajectoryTask):
+    """A classifier of behaviour on a representation that was learned without labels.
+
+    A logistic regression learns from 1 % to all of the labels of the first part of the test split
+    and is tested on the rest. average_precision is the mean over classes and over the fractions.
+    """
+
+    regime = "behaviour"
+    needs = ("embeddings",)
+
+    @property
+    def score(self) -> Score:  # type: ignore[override]
+        """Mean average precision, over classes and fractions of the labels."""
+        return Score("average_precision", CHANCE.get(self.name))
+
+    @property
+    def also(self) -> tuple[Score, ...]:  # type: ignore[override]
+        """The same at each fraction."""
+        return tuple(
+            Score(f"labels_{100 * fraction:.0f}", CHANCE.get(self.name)) for fraction in FRACTIONS
+        )
+
+    def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
+        """See `Task.evaluate`."""
+        import numpy as np
+
+        from benchmarks.metrics import probes
+
+        labels, embeddings = np.asarray(targets["labels"]), outputs["embeddings"]
+        cut = round(LABELLED * len(labels))
+        found = {}
+        for fraction, rows in probes.label_fractions(labels[:cut], FRACTIONS).items():
+            found[f"labels_{100 * fraction:.0f}"] = probes.average_precision(
+                embeddings[rows], labels[rows], embeddings[cut:], labels[cut:]
+            )
+        return {"average_precision": float(np.mean(list(found.values()))), **found}
+
+
+TASKS = (*(Clusters(name) for name in SOURCES), *(Behaviour(name) for name in SOURCES))
+_CLUSTERS = ("*/clusters",)
+_GIVEN = ("basketball/clusters", "calms21/clusters")
+_MICE = ("calms21/clusters",)
+_BEHAVIOUR = ("*/behaviour",)
+
+_ENCODER = "methods.neurosymbolic_encoder:NeurosymbolicEncoder"
+_PROGRAMS = "methods.task_programming:TaskProgramming"
+
+
+def _encoder(programs: int, tasks: tuple[str, ...], dsl: str = "") -> Entry:
+    own: dict[str, Any] = {"programs": programs}
+    if dsl:
+        own["dsl"] = f"calms21_{dsl}"
+    what = f"{programs} program" + ("s" if programs > 1 else "")
+    return Entry(
+        f"neurosymbolic_{programs}" + (f"_dsl{dsl}" if dsl else ""),
+        _ENCODER,
+        own,
+        "ablation" if dsl else "method",
+        f"neurosymbolic encoder, {what}" + (f", DSL {dsl}" if dsl else ""),
+        tasks,
+    )
+
+
+METHODS = (
+    _encoder(1, _CLUSTERS),
+    _encoder(2, _CLUSTERS),
+    _encoder(3, _GIVEN),
+    *(_encoder(programs, _MICE, dsl) for dsl in "23" for programs in (1, 2)),
+    *(
+        Entry(f"task_programming_{name}", _PROGRAMS, {"programs_by": name}, kind, words, _BEHAVIOUR)
+        for name, kind, words in (
+            ("learned", "method", "TVAE that also predicts one learned program"),
+            ("expert", "baseline", "TVAE that also predicts expert-written programs"),
+            ("none", "baseline", "TVAE, without programs"),
+        )
+    ),
+)
+_BASELINES = (
+    ("tvae", "baselines.tvae:TVAE", "trajectory VAE"),
+    ("tvae_kmeans", "baselines.tvae:TVAEKMeans", "TVAE with the k-means loss"),
+    ("joint_tvae", "baselines.joint_tvae:JointTVAE", "a binary latent beside the continuous one"),
+    ("vq_tvae", "baselines.vq_tvae:VQTVAE", "one code of a codebook a trajectory"),
+    ("beta_tvae", "baselines.beta_tvae:BetaTVAE", "TVAE with a capacity"),
+)
+BASELINES = tuple(
+    Entry(name, path, kind="baseline", summary=words, tasks=_CLUSTERS)
+    for name, path, words in _BASELINES
+)
+WITH_FEATURES = tuple(
+    Entry(
+        f"{name}_features",
+        path,
+        kind="ablation",
+        summary=f"{name}, with the DSL's features in its input",
+        tasks=_GIVEN,
+    )
+    for name, path, _ in _BASELINES
+    if name != "tvae_kmeans"
+)
+CONTROLS = (
+    Entry(
+        "random",
+        "baselines.trajectory_controls:Random",
+        kind="control",
+        summary="a random cluster",
+        tasks=_CLUSTERS,
+    ),
+    Entry(
+        "kmeans",
+        "baselines.trajectory_controls:KMeansRaw",
+        kind="control",
+        summary="KMeans on the raw states; where there are no clusters, the raw states",
+    ),
+)
+
+ENTRIES = (*METHODS, *BASELINES, *WITH_FEATURES, *CONTROLS)
+_IDS = tuple(task.id for task in TASKS)
+_SUMMARIES = {
+    "smoke": "seconds a cell, to see that everything runs",
+    "quick": "1,000 updates a training, minutes on 2 cores for the generated data",
+    "paper": "the published sizes and updates, 3 seeds",
+}
+
+SUITE = Suite(
+    name="trajectories",
+    title="Clusters and programs in trajectories, without labels",
+    source="Zhan, Sun, Kennedy, Yue, Chaudhuri (TMLR 2022), arXiv 2107.13132",
+    tasks=TASKS,
+    entries=ENTRIES,
+    profiles=tuple(
+        Profile(
+            name,
+            tasks=_IDS,
+            methods=tuple(entry.name for entry in ENTRIES),
+            seeds=1 if name == "smoke" else 3,
+            budgets={task: protocol.budget(task, name) for task in _IDS},
+            summary=summary,
+            settings=protocol.all_settings(ENTRIES, _IDS, name),
+            own_budgets=protocol.own_budgets(ENTRIES, _IDS) if name == "paper" else {},
+        )
+        for name, summary in _SUMMARIES.items()
+    ),
+    datasets=tuple(SOURCES.values()),
+)

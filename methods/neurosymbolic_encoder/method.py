@@ -1,0 +1,355 @@
+"""The algorithm of the paper's section 3: VAE and programs learned in turns, a program at a time.
+
+For each program: begin with a fully neural one; train the VAE with it; label the data with its bit;
+expand the first nonterminal, and let every child learn the labels; go on with the best, until no
+nonterminal is left. Train once more, freeze the program, and begin the next. Weights are drawn
+afresh each time; only structure, and frozen programs, are carried over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.trajectory_encoder import Scale, TrajectorySettings, moments, number, whole
+from baselines.trajectory_method import columns_of, states_of
+from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
+from benchmarks.training import REPORT_EVERY, rows_of, seeded, to_device
+from methods.neurosymbolic_encoder import dsl as languages
+from methods.neurosymbolic_encoder.network import NeurosymbolicNetwork
+from methods.neurosymbolic_encoder.population import Population
+from methods.neurosymbolic_encoder.programs import Program, check_depth
+from methods.neurosymbolic_encoder.search import Candidate, Distillation, Search, distil
+from methods.neurosymbolic_encoder.wording import Writer
+
+EVALUATE_AT_ONCE = 1024
+BETAS, CLIP = (0.5, 0.999), 10.0
+# Where the data mark no validation split, this share of them serves as one.
+HELD_OUT = 1 / 6
+
+
+@dataclass(frozen=True)
+class NeurosymbolicSettings(TrajectorySettings):
+    """The defaults are those of the synthetic data.
+
+    programs: K; dsl: a name of `dsl.DSLS`, or `file.py:NAME`. gamma: weight of the capacity terms;
+    capacity_discrete, capacity_continuous: C in nats, reached after `ramp` training steps; 0 leaves
+    gamma · KL, None the KL alone with free bits. adversary: its coefficient; adversary_units.
+    neural_epochs, symbolic_epochs: how long a child with nonterminals, and one without, learns the
+    labels; program_learning_rate, its Adam's. frontier, penalty, max_depth: see `search`.
+    most_hidden, least_hidden: units of a nonterminal's network at depth 0, and at least.
+    """
+
+    programs: int = 1
+    dsl: str = "synthetic"
+    gamma: float = 10.0
+    capacity_discrete: float = 0.6
+    capacity_continuous: float | None = 0.0
+    ramp: int = 10_000
+    adversary: float = 10.0
+    adversary_units: int = 8
+    neural_epochs: float = 10.0
+    symbolic_epochs: float = 10.0
+    program_learning_rate: float = 1e-3
+    frontier: int = 30
+    penalty: float = 0.01
+    max_depth: int = 2
+    most_hidden: int = 16
+    least_hidden: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in (
+            "programs",
+            "ramp",
+            "adversary_units",
+            "frontier",
+            "max_depth",
+            "most_hidden",
+            "least_hidden",
+        ):
+            whole(self, name, 1)
+        for name in ("gamma", "adversary", "penalty"):
+            number(self, name, 0)
+        for name in ("neural_epochs", "symbolic_epochs", "program_learning_rate"):
+            number(self, name, 0, above=True)
+        if self.programs >= self.z:
+            raise SymbenchError(
+                f"programs is {self.programs}; with z = {self.z} there is room for {self.z - 1}, as "
+                "the neural part keeps one dimension."
+            )
+        if not 0 < self.capacity_discrete < math.log(2):
+            raise SymbenchError(
+                f"capacity_discrete is {self.capacity_discrete}; a bit holds less than "
+                f"{math.log(2):.3f} nats and more than 0."
+            )
+        check_depth(languages.load(self.dsl), self.max_depth)
+
+
+class NeurosymbolicEncoder:
+    """Clusters are the programs' bits read as a number; embeddings are the neural z's means."""
+
+    Settings: ClassVar[type] = NeurosymbolicSettings
+
+    def __init__(self, settings: NeurosymbolicSettings) -> None:
+        self.settings = settings
+        self.dsl = languages.load(settings.dsl)
+        self.stages: list[NeurosymbolicNetwork] = []
+        self.explanation: dict[str, Any] = {}
+
+    @property
+    def parameters(self) -> int | None:
+        """The number of weights of the last network; None before `fit`."""
+        if not self.stages:
+            return None
+        return sum(weight.numel() for weight in self.stages[-1].parameters())
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """Learn from `states` (N, T+1, D) and the features that the DSL reads."""
+        training = _Training(self.settings, self.dsl, examples, run)
+        learned: list[Program] = []
+        frozen: list[Population] = []
+        written, trees = [], []
+        self.stages = [training.train([], "before any program")]
+        for k in range(self.settings.programs):
+            program, network, search = self._learn(k + 1, frozen, learned, training)
+            population = network.programs[-1]
+            assert isinstance(population, Population)
+            population.requires_grad_(False)
+            learned.append(program)
+            frozen.append(population)
+            self.stages.append(network)
+            writer = Writer(population, self.dsl, training.feature_mean, training.feature_std)
+            written.append({"text": writer.text(), "words": writer.words()})
+            trees.append({"program": k + 1, "nodes": search.as_json()})
+        self.training_scale = training.feature_mean, training.feature_std
+        self.explanation = {"dsl": self.dsl.name, "programs": written, "search": trees}
+
+    def _learn(
+        self, k: int, frozen: list[Population], learned: list[Program], training: _Training
+    ) -> tuple[Program, NeurosymbolicNetwork, Search]:
+        """The k-th program: from a fully neural one to one without nonterminals."""
+        settings = self.settings
+        search = Search(
+            self.dsl, settings.penalty, settings.max_depth, settings.frontier, learned
+        )
+        turn = 0
+        while True:
+            candidate, turn = search.best(), turn + 1
+            name = f"program {k}, turn {turn}"
+            current = training.population([candidate.program], name)
+            network = training.train([*frozen, current], name)
+            if candidate.program.complete:
+                search.choose(candidate)
+                return candidate.program, network, search
+            labels = training.labels(network)
+            children = search.children(candidate)
+            for one, error in zip(children, training.errors(children, labels, name), strict=True):
+                one.error = error
+            search.keep(children)
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """`clusters` (N,) and `bits` (N, K); of the neural z `embeddings`, `deviations` (N, z - K).
+
+        latent_k, deviation_k: (N, z - k), the same after k programs.
+        """
+        if not self.stages:
+            raise SymbenchError("NeurosymbolicEncoder has not learned yet; call fit first.")
+        scale = self.stages[0].scale
+        assert isinstance(scale, Scale)
+        data = _prepared(inputs, self.settings, self.dsl, scale, *self.training_scale, run.device)
+        outputs = defaultdict[str, list[Tensor]](list)
+        bits = []
+        with torch.inference_mode():
+            for start in range(0, inputs.count, EVALUATE_AT_ONCE):
+                batch = batch_of(data, slice(start, start + EVALUATE_AT_ONCE))
+                for k, network in enumerate(self.stages):
+                    mu, log_variance = network.posterior(batch)
+                    outputs[f"latent_{k}"].append(mu)
+                    outputs[f"deviation_{k}"].append(torch.exp(0.5 * log_variance))
+                bits.append(self.stages[-1].logits(batch) > 0)
+        arrays = {name: torch.cat(parts).cpu().numpy() for name, parts in outputs.items()}
+        last = len(self.stages) - 1
+        said = torch.cat(bits).cpu().numpy().astype(np.int64)
+        return {
+            "clusters": said @ (1 << np.arange(said.shape[1])),
+            "embeddings": arrays[f"latent_{last}"],
+            "deviations": arrays[f"deviation_{last}"],
+            "bits": said,
+            **arrays,
+        }
+
+
+def _prepared(
+    examples: Examples,
+    settings: NeurosymbolicSettings,
+    dsl: languages.DSL,
+    scale: Scale,
+    feature_mean: np.ndarray,
+    feature_std: np.ndarray,
+    device: str,
+) -> dict[str, Tensor]:
+    """All columns, standardised, on the device: what is computed once a data set.
+
+    states, features: (N, T+1, ·), actions, appended: (N, T, ·), all float32.
+    """
+    columns = columns_of(examples, settings.features)
+    states = torch.from_numpy(states_of(examples)).to(device)
+    raw = to_device(Examples(columns), device)
+    features = torch.from_numpy((dsl.columns(examples) - feature_mean) / feature_std)
+    return {
+        "states": (states - scale.state_mean) / scale.state_std,
+        "actions": (raw["actions"] - scale.action_mean) / scale.action_std,
+        "appended": (raw["features"] - scale.feature_mean) / scale.feature_std,
+        "features": features.float().to(device),
+    }
+
+
+def batch_of(data: dict[str, Tensor], rows: Any) -> dict[str, Tensor]:
+    """What the network sees of some rows: B trajectories of T+1 states and T actions."""
+    chosen = rows_of(data, rows)
+    states = chosen["states"]
+    now = states[:, :-1]
+    return {
+        "states": now,
+        "actions": chosen["actions"],
+        "inputs": torch.cat([now, chosen["actions"], chosen["appended"]], -1),
+        "frames": torch.cat([states, chosen["features"]], -1),
+        "features": chosen["features"],
+    }
+
+
+class _Training:
+    """The data on the device, and the loops that use them."""
+
+    def __init__(
+        self, settings: NeurosymbolicSettings, dsl: languages.DSL, examples: Examples, run: Run
+    ) -> None:
+        self.settings, self.dsl, self.run = settings, dsl, run
+        if "validation" in examples:
+            validation = np.asarray(examples["validation"]).astype(bool)
+        else:
+            validation = run.rng("validation").random(examples.count) < HELD_OUT
+        if validation.all() or not validation.any():
+            raise SymbenchError(
+                "the search needs examples to learn from and others to validate on; `validation` "
+                f"marks {int(validation.sum())} of {len(validation)}."
+            )
+        rows = np.flatnonzero(~validation)
+        learned = examples.take(rows)
+        self.scale = Scale(columns_of(learned, settings.features)).to(run.device)
+        self.feature_mean, self.feature_std = moments(dsl.columns(learned))
+        self.data = _prepared(
+            examples, settings, dsl, self.scale, self.feature_mean, self.feature_std, run.device
+        )
+        self.train_rows = torch.from_numpy(rows).to(run.device)
+        self.validation_rows = torch.from_numpy(np.flatnonzero(validation)).to(run.device)
+        self.frame_width = self.data["states"].shape[2] + self.data["features"].shape[2]
+        self.updates = self.seen = 0
+
+    def population(self, programs: list[Program], name: str) -> Population:
+        """Fresh programs, whose weights depend on the run's seed and this name."""
+        settings = self.settings
+        with seeded(self.run, f"weights of {name}"):
+            fresh = Population(
+                programs, self.dsl, self.frame_width, settings.most_hidden, settings.least_hidden
+            )
+        return fresh.to(self.run.device)
+
+    def train(self, programs: list[Population], name: str) -> NeurosymbolicNetwork:
+        """A fresh network around these programs, trained for the run's budget.
+
+        In each step the adversary learns first, on the z of that step, and then the model.
+        """
+        settings, run = self.settings, self.run
+        with seeded(run, f"weights of {name}, network"):
+            network = NeurosymbolicNetwork(settings, self.scale, programs).to(run.device)
+        weights = network.model_parameters()
+        rate = settings.learning_rate
+        model = torch.optim.Adam(weights, lr=rate, betas=BETAS, fused=True)
+        against = list(network.adversary.parameters())
+        opponent = torch.optim.Adam(against, lr=rate, betas=BETAS, fused=True) if against else None
+        total = run.budget.total_steps(len(self.train_rows))
+        loop = _batches(self.train_rows, run.budget.batch_size, run.rng(f"batches of {name}"))
+        with seeded(run, f"training of {name}"):
+            for step, rows in zip(range(total), loop, strict=False):
+                loss, z, bits, scalars = network(batch_of(self.data, rows), step)
+                if opponent is not None:
+                    opponent.zero_grad(set_to_none=True)
+                    network.adversary(z.detach(), bits).backward()
+                    opponent.step()
+                    scalars["adversary"] = network.adversary(z, bits)
+                    loss = loss - settings.adversary * scalars["adversary"]
+                model.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(weights, CLIP)
+                model.step()
+                self._count(rows)
+                if (step + 1) % REPORT_EVERY == 0 or step + 1 == total:
+                    self._report(name, step + 1, total, {"loss": loss, **scalars})
+        return network.eval()
+
+    def labels(self, network: NeurosymbolicNetwork) -> Tensor:
+        """(N,): the bit of the network's last program, for training and validation examples."""
+        with torch.inference_mode():
+            parts = [
+                network.logits(batch_of(self.data, slice(start, start + EVALUATE_AT_ONCE)))[:, -1]
+                for start in range(0, len(self.data["states"]), EVALUATE_AT_ONCE)
+            ]
+        return (torch.cat(parts) > 0).clone()
+
+    def errors(self, children: list[Candidate], labels: Tensor, name: str) -> list[float]:
+        """The children's validation errors: those with and those without nonterminals together."""
+        settings, run = self.settings, self.run
+        found = dict[int, float]()
+        frames = torch.cat([self.data["states"], self.data["features"]], -1)
+        data = Distillation(frames, self.data["features"], self.train_rows, self.validation_rows)
+        per_epoch = len(self.train_rows) / min(run.budget.batch_size, len(self.train_rows))
+        for complete, epochs in ((False, settings.neural_epochs), (True, settings.symbolic_epochs)):
+            chosen = [one for one in children if one.program.complete == complete]
+            if not chosen:
+                continue
+            kind = "complete" if complete else "partial"
+            fresh = self.population([one.program for one in chosen], f"{name}, {kind} children")
+            scores = distil(
+                fresh,
+                data,
+                labels,
+                math.ceil(epochs * per_epoch),
+                run.budget.batch_size,
+                settings.program_learning_rate,
+                run.rng(f"batches of {name}, {kind} children"),
+                self._count,
+            )
+            found |= zip((one.number for one in chosen), scores, strict=True)
+        return [found[one.number] for one in children]
+
+    def _count(self, rows: Tensor) -> None:
+        self.updates, self.seen = self.updates + 1, self.seen + len(rows)
+
+    def _report(self, name: str, step: int, total: int, scalars: dict[str, Tensor]) -> None:
+        values = {key: float(value.detach()) for key, value in scalars.items()}
+        if not np.isfinite(values["loss"]):
+            raise DivergedError(
+                f"the loss became {values['loss']} by step {step} of {total} ({name}); lower the "
+                "learning rate."
+            )
+        # How many turns a search takes is not known beforehand: one more is always assumed.
+        self.run.report(self.updates, self.updates + 2 * total - step, self.seen, **values)
+
+
+def _batches(rows: Tensor, size: int, order: np.random.Generator) -> Iterator[Tensor]:
+    """Batches of row numbers, epoch after epoch, each in a new random order."""
+    while True:
+        shuffled = torch.from_numpy(order.permutation(len(rows))).to(rows.device)
+        yield from rows[shuffled].split(min(size, len(rows)))
+
+
+__all__ = ["NeurosymbolicEncoder", "NeurosymbolicSettings"]

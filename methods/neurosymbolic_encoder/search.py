@@ -1,0 +1,183 @@
+"""The search for a program's structure, guided by what the structure costs and how well it distils.
+
+NEAR (Shah et al., NeurIPS 2020) in the form of section 3 of the encoders' paper: the best partial
+program is expanded by every rule, each child learns to reproduce the labels that the current
+program gives, and the child with the smallest structural cost + validation error goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchmarks.protocol import DivergedError, SymbenchError
+from methods.neurosymbolic_encoder.dsl import DSL
+from methods.neurosymbolic_encoder.population import Population
+from methods.neurosymbolic_encoder.programs import Program, least_depth, least_depths
+
+
+@dataclass
+class Candidate:
+    """A partial program in the search tree. error: the share of validation labels it misses."""
+
+    number: int
+    parent: int | None
+    program: Program
+    rule: str
+    cost: float
+    error: float | None = None
+    chosen: bool = False
+    excluded: str | None = None
+
+    @property
+    def score(self) -> float | None:
+        """Structural cost + validation error; the smallest goes on."""
+        return None if self.error is None else self.cost + self.error
+
+    def as_json(self) -> dict[str, Any]:
+        """The candidate as the record keeps it."""
+        return {
+            "id": self.number,
+            "parent": self.parent,
+            "program": str(self.program),
+            "rule": self.rule,
+            "complete": self.program.complete,
+            "depth": self.program.depth,
+            "cost": self.cost,
+            "error": self.error,
+            "score": self.score,
+            "chosen": self.chosen,
+            "excluded": self.excluded,
+        }
+
+
+class Search:
+    """The tree of one search, and its frontier of candidates that may go on.
+
+    The frontier keeps the best `frontier` candidates, so that the search can come back to one whose
+    siblings led nowhere. learned: the programs found before, which are not chosen again.
+    """
+
+    def __init__(
+        self, dsl: DSL, penalty: float, max_depth: int, frontier: int, learned: list[Program]
+    ) -> None:
+        self.dsl, self.penalty, self.max_depth = dsl, penalty, max_depth
+        self.limit, self.learned = frontier, learned
+        self.least = least_depths(dsl)
+        root = Candidate(0, None, Program(dsl.start), "start", 0.0)
+        self.tree, self.frontier = [root], [root]
+
+    def best(self) -> Candidate:
+        """Take the candidate with the smallest score out of the frontier."""
+        if not self.frontier:
+            reasons = sorted({one.excluded for one in self.tree if one.excluded})
+            raise SymbenchError(
+                f"the search in the DSL '{self.dsl.name}' has no candidate left "
+                f"({', '.join(reasons)}): raise max_depth, ask for fewer programs or add rules."
+            )
+        best = min(self.frontier, key=lambda one: (one.score or 0.0, -one.number))
+        self.frontier.remove(best)
+        return best
+
+    def children(self, candidate: Candidate) -> list[Candidate]:
+        """The candidate's children that may go on; those that may not are in the tree as well."""
+        admitted = []
+        for rule, feature in self.dsl.fillings(candidate.program.first_hole().kind):
+            program = candidate.program.filled(rule, feature)
+            name = f"{rule}({feature})" if feature else rule
+            child = Candidate(
+                len(self.tree), candidate.number, program, name, program.cost(self.penalty)
+            )
+            if least_depth(program, self.least) > self.max_depth:
+                child.excluded = f"deeper than {self.max_depth}"
+            elif program in self.learned:
+                child.excluded = "learned before"
+            else:
+                admitted.append(child)
+            self.tree.append(child)
+        return admitted
+
+    def keep(self, scored: list[Candidate]) -> None:
+        """Put scored children into the frontier, which keeps its best."""
+        self.frontier = sorted(
+            [*self.frontier, *scored], key=lambda one: (one.score or 0.0, -one.number)
+        )
+        for one in self.frontier[self.limit :]:
+            one.excluded = "outside the frontier"
+        self.frontier = self.frontier[: self.limit]
+
+    def choose(self, candidate: Candidate) -> None:
+        """Mark the way from the start to the program that the search ends with."""
+        step: int | None = candidate.number
+        while step is not None:
+            self.tree[step].chosen, step = True, self.tree[step].parent
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The tree as the record keeps it, the start first."""
+        return [one.as_json() for one in self.tree]
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """What the children learn from, on the device: all frames, and which rows serve for what.
+
+    frames: (N, T, R); features: (N, T, F); train, validation: row numbers.
+    """
+
+    frames: Tensor
+    features: Tensor
+    train: Tensor
+    validation: Tensor
+
+
+def distil(
+    population: Population,
+    data: Distillation,
+    labels: Tensor,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    order: np.random.Generator,
+    count: Callable[[Tensor], None] = lambda rows: None,
+) -> list[float]:
+    """Train all programs side by side on the labels (N,), and return each one's validation error.
+
+    The sum of their losses has one gradient and Adam acts on each number alone, so that each
+    program is trained as if it were the only one. The error is 1 - accuracy. count is told the rows
+    of each update.
+    """
+    optimiser = torch.optim.Adam(population.parameters(), lr=learning_rate, fused=True)
+    targets = labels.to(data.frames.dtype)
+    done = 0
+    while done < steps:
+        shuffled = torch.from_numpy(order.permutation(len(data.train))).to(data.train.device)
+        for rows in data.train[shuffled].split(min(batch_size, len(data.train)))[: steps - done]:
+            logits = population(data.frames[rows], data.features[rows])
+            wanted = targets[rows].expand_as(logits)
+            loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+            optimiser.zero_grad(set_to_none=True)
+            loss.mean(1).sum().backward()
+            optimiser.step()
+            done += 1
+            count(rows)
+    with torch.no_grad():
+        said = torch.cat(
+            [
+                population(data.frames[rows], data.features[rows])
+                for rows in data.validation.split(1024)
+            ],
+            1,
+        )
+    if not torch.isfinite(said).all():
+        raise DivergedError(
+            "a child of the search gives numbers that are NaN or infinite; lower the learning rate "
+            "of the search (program_learning_rate)."
+        )
+    wrong = (said > 0) != (targets[data.validation] > 0.5)
+    return wrong.to(torch.float64).mean(1).tolist()

@@ -1,0 +1,123 @@
+"""A learned program as a formula with its weights, and in words; both in the units of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from methods.neurosymbolic_encoder.dsl import DSL, Feature
+from methods.neurosymbolic_encoder.population import Population
+from methods.neurosymbolic_encoder.programs import Program
+
+
+def number(value: float) -> str:
+    """Three digits that matter, with a proper minus sign."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    return f"{'−' if value < 0 else '+'} {number(abs(value))}"
+
+
+@dataclass(frozen=True)
+class Affine:
+    """What a program makes of a feature, in the feature's own units: slope × feature + offset."""
+
+    feature: Feature
+    slope: float
+    offset: float
+
+    def turning_point(self, threshold: float = 0.0) -> float:
+        """The value of the feature at which the result equals the threshold."""
+        return (threshold - self.offset) / self.slope if self.slope else float("nan")
+
+
+class Writer:
+    """Writes the only program of a population. mean, std: (F,), of the features it has learned on."""
+
+    def __init__(
+        self, population: Population, dsl: DSL, mean: np.ndarray, std: np.ndarray
+    ) -> None:
+        (self.program,) = population.programs
+        self.dsl = dsl
+        scale = population.scale.detach().flatten().tolist()
+        bias = population.bias.detach().flatten().tolist()
+        thresholds = population.threshold.detach().tolist()
+        names = [feature.name for feature in dsl.features]
+        self.affine: dict[int, Affine] = {}
+        self.threshold: dict[int, float] = {}
+        for n, (node, _) in enumerate(self.program.nodes()):
+            slot = population.slots.get((0, n))
+            if slot is None:
+                continue
+            if node.feature is None:
+                self.threshold[n] = thresholds[slot]
+            else:
+                f = names.index(node.feature)
+                slope = scale[slot] / float(std[f])
+                offset = bias[slot] - slope * float(mean[f])
+                self.affine[n] = Affine(dsl.feature(node.feature), slope, offset)
+        self.n = -1
+
+    def text(self) -> str:
+        """Such as `1[> −7.02] map_average(multiply(0.1·speed − 2, 0.3·distance + 1))`."""
+        self.n = -1
+        root = self.threshold.get(0, 0.0)
+        return f"1[> {number(root)}] {self._text(self.program, top=True)}"
+
+    def _text(self, node: Program, top: bool = False) -> str:
+        self.n += 1
+        here = self.n
+        if node.rule is None:
+            return f"?{node.kind}"
+        if here in self.affine:
+            one = self.affine[here]
+            value = f"{number(one.slope)}·{one.feature.name} {_signed(one.offset)}"
+            return f"final({value})" if node.rule == "final" else value
+        inner = ", ".join(self._text(argument) for argument in node.arguments)
+        below = f" {_signed(-self.threshold[here])}" if here in self.threshold and not top else ""
+        return f"{node.rule}({inner}){below}"
+
+    def words(self) -> str:
+        """The same as a sentence: `1 where the average over time of the speed is above 3.1`."""
+        self.n = -1
+        only = [self.affine[n] for n in self.affine]
+        root = self.program
+        simple = root.rule == "final" or (
+            root.rule == "map_average" and root.arguments[0].rule == "select"
+        )
+        if simple and only[0].slope:
+            (one,) = only
+            side = "above" if one.slope > 0 else "below"
+            turn = number(one.turning_point(self.threshold.get(0, 0.0)))
+            what = "the average over time of" if root.rule == "map_average" else "at the end,"
+            return f"1 where {what} {one.feature.words} is {side} {turn} {one.feature.unit}".rstrip()
+        phrase = self._words(root, top=True)
+        return f"1 where {phrase} is above {number(self.threshold.get(0, 0.0))}"
+
+    def _words(self, node: Program, top: bool = False) -> str:
+        self.n += 1
+        here = self.n
+        if node.rule is None:
+            return "a learned network's output"
+        if here in self.affine:
+            one = self.affine[here]
+            end = " at the end" if node.rule == "final" else ""
+            return f"({number(one.slope)} × {one.feature.words}{end} {_signed(one.offset)})"
+        parts = [self._words(argument) for argument in node.arguments]
+        if node.rule == "add":
+            said = f"({parts[0]} plus {parts[1]})"
+        elif node.rule == "multiply":
+            said = f"({parts[0]} times {parts[1]})"
+        elif node.rule == "if_then_else":
+            said = f"({parts[1]} where {parts[0]} is positive, else {parts[2]})"
+        elif node.rule in ("map_average", "average"):
+            said = f"the average over time of {parts[0]}"
+        elif node.rule == "map_prefixes":
+            said = f"at each frame, {parts[0]} so far"
+        else:
+            said = parts[0]
+        if here in self.threshold and not top:
+            said = f"({said} {_signed(-self.threshold[here])})"
+        return said

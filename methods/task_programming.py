@@ -1,0 +1,167 @@
+"""Task programming: a trajectory VAE whose z must also tell what programs say of the trajectory.
+
+Sun, Kennedy, Zhan, Anderson, Yue and Perona, "Task Programming: Learning Data Efficient Behavior
+Representations" (CVPR 2021). There an expert writes programs that compute attributes of behaviour,
+and a trajectory VAE learns from them without labels (TREBA). Zhan et al. (TMLR 2022, arXiv
+2107.13132) put one learned program, that of a neurosymbolic encoder, in the place of the expert's
+ten.
+
+Of TREBA's losses this is trajectory generation and attribute decoding. Attribute consistency, for
+which trajectories are generated and measured, and the contrastive loss, which draws together
+trajectories with the same attributes, are left out.
+
+Letters: N examples, B trajectories of a batch, T+1 frames, Z latent dimensions, A attributes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.trajectory_encoder import (
+    Scale,
+    TrajectorySettings,
+    free_bits,
+    gaussian,
+    kl_normal,
+    number,
+)
+from baselines.trajectory_method import TrajectoryMethod, columns_of, training_split
+from baselines.tvae import TVAENetwork
+from benchmarks.protocol import Examples, Run, SymbenchError
+from benchmarks.training import seeded, train
+from methods.neurosymbolic_encoder import NeurosymbolicEncoder, NeurosymbolicSettings
+from methods.neurosymbolic_encoder import dsl as languages
+from methods.neurosymbolic_encoder import wording
+
+PROGRAMS = ("none", "expert", "learned")
+EXPERTS = 10
+
+
+@dataclass(frozen=True)
+class TaskProgrammingSettings(TrajectorySettings):
+    """The defaults are those of the synthetic data.
+
+    programs: "none" (a plain TVAE), "expert" or "learned"; weight: of the attributes' loss; dsl: a
+    name of `dsl.DSLS`, or `file.py:NAME`. What follows is the neurosymbolic encoder's, for
+    "learned", as are the sizes above: see `NeurosymbolicSettings`.
+    """
+
+    programs: str = "none"
+    weight: float = 1.0
+    dsl: str = "synthetic"
+    gamma: float = 10.0
+    capacity_discrete: float = 0.6
+    capacity_continuous: float | None = 0.0
+    ramp: int = 10_000
+    adversary: float = 10.0
+    neural_epochs: float = 10.0
+    symbolic_epochs: float = 10.0
+    program_learning_rate: float = 1e-3
+    frontier: int = 30
+    max_depth: int = 2
+    most_hidden: int = 16
+    least_hidden: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self, "weight", 0)
+        if self.programs not in PROGRAMS:
+            raise SymbenchError(
+                f"programs is {self.programs!r}; it must be one of: {', '.join(PROGRAMS)}."
+            )
+        languages.load(self.dsl)
+        if self.programs == "learned":
+            self.encoder()
+
+    def encoder(self) -> NeurosymbolicSettings:
+        """Those of a neurosymbolic encoder with one program; raises where they do not fit it."""
+        known = {field.name for field in fields(NeurosymbolicSettings)}
+        shared = {name: value for name, value in asdict(self).items() if name in known}
+        return NeurosymbolicSettings(**{**shared, "programs": 1})
+
+
+class TaskProgrammingNetwork(TVAENetwork):
+    """TVAE + weight · cross-entropy of the attributes, which a linear head reads off the sampled z.
+
+    The head is drawn last, so that all other weights begin as those of a TVAE with the same seed.
+    """
+
+    def __init__(self, settings: TaskProgrammingSettings, scale: Scale, attributes: int) -> None:
+        super().__init__(settings, scale)
+        self.weight = settings.weight
+        self.head = nn.Linear(settings.z, attributes)
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean loss of a batch in nats, and its parts; batch has `attributes` (B, A) too."""
+        states, actions, summary = self.encode(batch)
+        mu, log_variance = self.posterior(summary)
+        z = gaussian(mu, log_variance).rsample()
+        nll = self.nll(states, actions, z).mean()
+        kl = free_bits(kl_normal(mu, log_variance), 1 / mu.shape[1]).sum(1).mean()
+        attributes = self.decoding(z, batch["attributes"])
+        loss = nll + kl + self.weight * attributes
+        return loss, {"nll": nll, "kl": kl, "attributes": attributes}
+
+    def decoding(self, z: Tensor, attributes: Tensor) -> Tensor:
+        """z: (B, Z), attributes: (B, A) of 0 and 1 → nats, summed over attributes, batch mean."""
+        said = F.binary_cross_entropy_with_logits(self.head(z), attributes, reduction="none")
+        return said.sum(1).mean()
+
+
+class TaskProgramming(TrajectoryMethod):
+    """A TVAE that learns from programs; `explanation` says which they are."""
+
+    Settings = TaskProgrammingSettings
+    Network = TVAENetwork
+
+    def __init__(self, settings: TaskProgrammingSettings) -> None:
+        super().__init__(settings)
+        self.settings: TaskProgrammingSettings = settings
+        self.explanation: dict[str, Any] = {}
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """Learn from `states` (N, T+1, D) and the features of the DSL, where not `validation`."""
+        if self.settings.programs == "none":
+            super().fit(examples, run)
+            return
+        learned = training_split(examples)
+        columns = columns_of(learned, self.settings.features)
+        if self.settings.programs == "expert":
+            attributes, self.explanation = expert(learned, languages.load(self.settings.dsl))
+        else:
+            encoder = NeurosymbolicEncoder(self.settings.encoder())
+            encoder.fit(examples, run)
+            attributes = encoder.evaluate(learned, run)["bits"]
+            self.explanation = encoder.explanation
+        self.shape = np.asarray(learned["states"]).shape[1:]
+        with seeded(run, "weights"):
+            network = TaskProgrammingNetwork(self.settings, Scale(columns), attributes.shape[1])
+        self.network = network.to(run.device)
+        columns["attributes"] = attributes.astype(np.float32)
+        # The updates that found the program are updates of this method too.
+        steps, seen = run.steps, run.examples
+        train(self.network, Examples(columns), run, self.settings.learning_rate)
+        run.steps, run.examples = run.steps + steps, run.examples + seen
+
+
+def expert(learned: Examples, dsl: languages.DSL) -> tuple[np.ndarray, dict[str, Any]]:
+    """The attributes (N, A) of at most ten programs, bool, and the explanation that says them.
+
+    One program for each of the first ten features of the DSL: 1 where the feature's average over
+    the T+1 frames is above the median of these averages in the training split. They stand for what
+    an expert writes once; nothing but the median is read off the data, and no label.
+    """
+    averages = dsl.columns(learned).mean(1, dtype=np.float64)[:, :EXPERTS]
+    medians = np.median(averages, axis=0)
+    written = []
+    for feature, median in zip(dsl.features, medians.tolist(), strict=False):
+        value = wording.number(median)
+        words = f"1 where the average over time of {feature.words} is above {value} {feature.unit}"
+        text = f"1[> {value}] map_average({feature.name})"
+        written.append({"text": text, "words": words.rstrip()})
+    return averages > medians, {"dsl": dsl.name, "programs": written}

@@ -160,7 +160,10 @@ class Choice:
         for entry, task in product(self.entries, tasks):
             if not entry.runs_on(task.id):
                 continue
-            budget, entry = self.profile.budget(entry, task.id), self.profile.settled(entry, task.id)
+            budget, entry = (
+                self.profile.budget(entry, task.id),
+                self.profile.settled(entry, task.id),
+            )
             source = registry.source_hash(entry.path)
             variant = content_hash(
                 {

@@ -15,74 +15,43 @@ Letters: N examples, B trajectories of a batch, T+1 frames, Z latent dimensions,
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.trajectory_encoder import (
-    Scale,
-    TrajectorySettings,
-    free_bits,
-    gaussian,
-    kl_normal,
-    number,
-)
+from baselines.trajectory_encoder import Scale, free_bits, gaussian, kl_normal, number
 from baselines.trajectory_method import TrajectoryMethod, columns_of, training_split
 from baselines.tvae import TVAENetwork
 from benchmarks.protocol import Examples, Run, SymbenchError
 from benchmarks.training import seeded, train
-from methods.neurosymbolic_encoder import NeurosymbolicEncoder, NeurosymbolicSettings
+from methods.neurosymbolic_encoder import NeurosymbolicEncoder, NeurosymbolicSettings, wording
 from methods.neurosymbolic_encoder import dsl as languages
-from methods.neurosymbolic_encoder import wording
 
 PROGRAMS = ("none", "expert", "learned")
 EXPERTS = 10
 
 
 @dataclass(frozen=True)
-class TaskProgrammingSettings(TrajectorySettings):
-    """The defaults are those of the synthetic data.
+class TaskProgrammingSettings(NeurosymbolicSettings):
+    """programs_by: "none" (a plain TVAE), "expert" or "learned"; weight: of the attributes' loss.
 
-    programs: "none" (a plain TVAE), "expert" or "learned"; weight: of the attributes' loss; dsl: a
-    name of `dsl.DSLS`, or `file.py:NAME`. What follows is the neurosymbolic encoder's, for
-    "learned", as are the sizes above: see `NeurosymbolicSettings`.
+    dsl says which features there are. The settings of programs and of their search are those of the
+    neurosymbolic encoder behind "learned", with one program by default; each gives an attribute.
     """
 
-    programs: str = "none"
+    programs_by: str = "none"
     weight: float = 1.0
-    dsl: str = "synthetic"
-    gamma: float = 10.0
-    capacity_discrete: float = 0.6
-    capacity_continuous: float | None = 0.0
-    ramp: int = 10_000
-    adversary: float = 10.0
-    neural_epochs: float = 10.0
-    symbolic_epochs: float = 10.0
-    program_learning_rate: float = 1e-3
-    frontier: int = 30
-    max_depth: int = 2
-    most_hidden: int = 16
-    least_hidden: int = 8
 
     def __post_init__(self) -> None:
         super().__post_init__()
         number(self, "weight", 0)
-        if self.programs not in PROGRAMS:
+        if self.programs_by not in PROGRAMS:
             raise SymbenchError(
-                f"programs is {self.programs!r}; it must be one of: {', '.join(PROGRAMS)}."
+                f"programs_by is {self.programs_by!r}; it must be one of: {', '.join(PROGRAMS)}."
             )
-        languages.load(self.dsl)
-        if self.programs == "learned":
-            self.encoder()
-
-    def encoder(self) -> NeurosymbolicSettings:
-        """Those of a neurosymbolic encoder with one program; raises where they do not fit it."""
-        known = {field.name for field in fields(NeurosymbolicSettings)}
-        shared = {name: value for name, value in asdict(self).items() if name in known}
-        return NeurosymbolicSettings(**{**shared, "programs": 1})
 
 
 class TaskProgrammingNetwork(TVAENetwork):
@@ -126,15 +95,15 @@ class TaskProgramming(TrajectoryMethod):
 
     def fit(self, examples: Examples, run: Run) -> None:
         """Learn from `states` (N, T+1, D) and the features of the DSL, where not `validation`."""
-        if self.settings.programs == "none":
+        if self.settings.programs_by == "none":
             super().fit(examples, run)
             return
         learned = training_split(examples)
         columns = columns_of(learned, self.settings.features)
-        if self.settings.programs == "expert":
+        if self.settings.programs_by == "expert":
             attributes, self.explanation = expert(learned, languages.load(self.settings.dsl))
         else:
-            encoder = NeurosymbolicEncoder(self.settings.encoder())
+            encoder = NeurosymbolicEncoder(self.settings)
             encoder.fit(examples, run)
             attributes = encoder.evaluate(learned, run)["bits"]
             self.explanation = encoder.explanation

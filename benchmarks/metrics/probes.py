@@ -32,9 +32,11 @@ def linear_probe(embeddings: np.ndarray, labels: np.ndarray) -> float:
     the odd rows.
     """
     learned = np.arange(len(labels)) % 2 == 0
-    return float((_fitted(embeddings[learned], labels[learned])).score(
-        embeddings[~learned], labels[~learned]
-    ))
+    return float(
+        (_fitted(embeddings[learned], labels[learned])).score(
+            embeddings[~learned], labels[~learned]
+        )
+    )
 
 
 def average_precision(
@@ -64,14 +66,10 @@ def label_fractions(
     At least `least` of every class are in, so that no class is missing at 1 %.
     """
     generator = np.random.Generator(np.random.Philox(PROBE_SEED))
-    orders = [
-        generator.permutation(np.flatnonzero(labels == one)) for one in np.unique(labels)
-    ]
+    orders = [generator.permutation(np.flatnonzero(labels == one)) for one in np.unique(labels)]
     return {
         fraction: np.sort(
-            np.concatenate(
-                [order[: max(least, round(fraction * len(order)))] for order in orders]
-            )
+            np.concatenate([order[: max(least, round(fraction * len(order)))] for order in orders])
         )
         for fraction in fractions
     }

@@ -120,7 +120,9 @@ class TrajectoryTask(Task):
 
         for name in ("embeddings", "deviations"):
             if name in outputs and np.asarray(outputs[name]).ndim != 2:
-                raise OutputError(f"{name} have shape {outputs[name].shape}; expected ({count}, d).")
+                raise OutputError(
+                    f"{name} have shape {outputs[name].shape}; expected ({count}, d)."
+                )
         if "deviations" in outputs:
             given = {name: outputs[name].shape for name in ("embeddings", "deviations")}
             if given["deviations"] != given["embeddings"]:
@@ -257,9 +259,9 @@ class Clusters(TrajectoryTask):
             from symdata.basketball.windows import CLASSES
 
             return CLASSES
-        from symdata.synthetic_trajectories.trajectories import CLASSES as walks
+        from symdata.synthetic_trajectories.trajectories import CLASSES as WALKS
 
-        return walks
+        return WALKS
 
 
 class Behaviour(TrajectoryTask):

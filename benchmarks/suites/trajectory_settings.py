@@ -24,8 +24,8 @@ SIZES: Mapping[str, Settings] = {
         "learning_rate": 2e-3,
     },
 }
-# Capacities in nats; "–" in the paper's table stands as 0: the neural part has gamma · KL. With the
-# plain KL in its place, the second program says again what the first has said (tried on seeds 0, 1).
+# Capacities in nats; "–" in the paper's table stands as 0, so that the neural part has gamma · KL.
+# With the plain KL in its place the second program says again what the first has said.
 ENCODER: Mapping[str, Settings] = {
     "synthetic": {
         "dsl": "synthetic",

@@ -1,15 +1,42 @@
-"""The draws that the speed cases share."""
+"""The draws that the speed cases share, and the device on which they run."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from functools import cache
 
+import numpy as np
+import torch
+
 from benchmarks import registry
+from benchmarks.plan import profile_of
 from benchmarks.protocol import Entry, Examples, Task, TaskData
+from methods.neurosymbolic_encoder.dsl import DSL, DSLS
+
+DEVICE = os.environ.get("SYMBENCH_DEVICE", "cpu")
+FOREVER = 10**9
 
 SUITE = registry.suite("abstract_rules")
 # The longest and the shortest problems, with 50 symbols in training.
 TIMED = ("same_different/m50", "distribution_of_three/m50")
+
+TRAJECTORIES = registry.suite("trajectories")
+PAPER = profile_of(TRAJECTORIES, "paper")
+# Frames of a trajectory (T+1), and numbers of a state (D).
+SHAPES = {"synthetic": (26, 2), "basketball": (25, 10), "calms21": (21, 18)}
+EXAMPLES = 2048
+
+
+def finished(work: Callable[[], object]) -> Callable[[], None]:
+    """The work, and waiting until the device has done it."""
+
+    def run() -> None:
+        work()
+        if DEVICE != "cpu":
+            torch.cuda.synchronize()
+
+    return run
 
 
 def task(name: str) -> Task:
@@ -31,3 +58,36 @@ def learners() -> list[Entry]:
 def inputs(name: str, count: int) -> Examples:
     """The first test problems of a task, as any control may see them."""
     return draw(name).inputs.take(slice(0, count))
+
+
+def published(name: str, data: str) -> Entry:
+    """An entry of `trajectories` with the published settings for a data set."""
+    (entry,) = registry.entries(TRAJECTORIES, [name])
+    return PAPER.settled(entry, f"{data}/clusters")
+
+
+def batch_size(data: str) -> int:
+    """The published number of trajectories in a batch."""
+    return PAPER.budgets[f"{data}/clusters"].batch_size
+
+
+def language(data: str) -> DSL:
+    """The DSL of a data set, the first where there are several."""
+    return DSLS["calms21_1" if data == "calms21" else data]
+
+
+@cache
+def walks(data: str) -> Examples:
+    """Random numbers in the shape of a data set, which users would have to bring; made once.
+
+    A sixth of the EXAMPLES trajectories is marked for validation.
+    """
+    frames, size = SHAPES[data]
+    rng = np.random.default_rng(0)
+    steps = rng.standard_normal((EXAMPLES, frames, size), dtype=np.float32)
+    named = {
+        f"feature.{feature.name}": rng.standard_normal((EXAMPLES, frames), dtype=np.float32)
+        for feature in language(data).features
+    }
+    validation = np.arange(EXAMPLES) % 6 == 5
+    return Examples({"states": steps.cumsum(1), **named, "validation": validation})

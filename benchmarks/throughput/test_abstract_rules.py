@@ -6,8 +6,6 @@ A training step is one update with a batch of 32 and the optimiser; an evaluatio
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,13 +13,20 @@ import torch
 
 from benchmarks import runner
 from benchmarks.protocol import Budget, Entry, Run
-from benchmarks.throughput.cases import SUITE, TIMED, draw, inputs, learners
+from benchmarks.throughput.cases import (
+    DEVICE,
+    FOREVER,
+    SUITE,
+    TIMED,
+    draw,
+    finished,
+    inputs,
+    learners,
+)
 from benchmarks.training import updates
 from symdata.abstract_rules import problems
 
-DEVICE = os.environ.get("SYMBENCH_DEVICE", "cpu")
 PROBLEMS = 2000
-FOREVER = 10**9
 
 
 def learned(entry: Entry, name: str) -> Any:
@@ -29,17 +34,6 @@ def learned(entry: Entry, name: str) -> Any:
     method = runner.build(entry)
     method.fit(draw(name).train, Run(0, Budget(steps=1), DEVICE))
     return method
-
-
-def finished(work: Callable[[], object]) -> Callable[[], None]:
-    """The work, and waiting until the device has done it."""
-
-    def run() -> None:
-        work()
-        if DEVICE != "cpu":
-            torch.cuda.synchronize()
-
-    return run
 
 
 @pytest.mark.parametrize("name", TIMED)

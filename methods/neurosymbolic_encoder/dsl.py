@@ -11,8 +11,10 @@ Letters: N trajectories, T frames, D numbers of a state.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +83,16 @@ class DSL:
             for rule in rules:
                 if kind not in RULES.get(rule, {}):
                     known = ", ".join(name for name, kinds in RULES.items() if kind in kinds)
-                    raise self._wrong(f"no rule '{rule}' gives {kind}; there are: {known or 'none'}")
+                    raise self._wrong(
+                        f"no rule '{rule}' gives {kind}; there are: {known or 'none'}"
+                    )
+        used = {rule for rules in self.rules.values() for rule in rules}
+        for feature in self.features:
+            if not used & set(feature.rules):
+                raise self._wrong(
+                    f"none of its rules reads '{feature.name}', which is for "
+                    f"{', '.join(feature.rules) or 'no rule'}"
+                )
         waiting, needed = [self.start], set[str]()
         while waiting:
             kind = waiting.pop()
@@ -118,9 +129,8 @@ class DSL:
                 column = np.asarray(examples[f"feature.{one.name}"])
             else:
                 there = [name[8:] for name in examples if name.startswith("feature.")]
-                raise self._wrong(
-                    f"the data have no feature '{one.name}'; they have: {', '.join(there) or 'none'}"
-                )
+                known = ", ".join(there) or "none"
+                raise self._wrong(f"the data have no feature '{one.name}'; they have: {known}")
             expected = np.asarray(examples["states"]).shape[:2]
             if column.shape != expected:
                 raise self._wrong(f"'{one.name}' has shape {column.shape}; expected {expected}")
@@ -243,16 +253,25 @@ def load(name: str) -> DSL:
         )
     try:
         if location.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(f"dsl_{Path(location).stem}", location)
+            place = hashlib.sha256(str(Path(location).resolve()).encode()).hexdigest()[:12]
+            called = f"symbench_dsl_{Path(location).stem}_{place}"
+            spec = importlib.util.spec_from_file_location(called, location)
             assert spec
             assert spec.loader
             module = importlib.util.module_from_spec(spec)
+            # Dataclasses of the file look their own module up by name.
+            sys.modules[called] = module
             spec.loader.exec_module(module)
         else:
             module = importlib.import_module(location)
     except Exception as error:
-        raise SymbenchError(f"the DSL's file '{location}' cannot be imported: {error!r}.") from error
+        raise SymbenchError(
+            f"the DSL's file '{location}' cannot be imported: {error!r}."
+        ) from error
     found = getattr(module, attribute, None)
     if not isinstance(found, DSL):
-        raise SymbenchError(f"{location} has no DSL called '{attribute}'.")
+        there = [name for name, value in vars(module).items() if isinstance(value, DSL)]
+        raise SymbenchError(
+            f"{location} has no DSL called '{attribute}'; it has: {', '.join(there) or 'none'}."
+        )
     return found

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from baselines.trajectory_encoder import Scale, TrajectorySettings, moments, number, whole
-from baselines.trajectory_method import columns_of, states_of
+from baselines.trajectory_method import columns_of, states_of, training_split
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
 from benchmarks.training import REPORT_EVERY, rows_of, seeded, to_device
 from methods.neurosymbolic_encoder import dsl as languages
@@ -78,17 +78,20 @@ class NeurosymbolicSettings(TrajectorySettings):
             whole(self, name, 1)
         for name in ("gamma", "adversary", "penalty"):
             number(self, name, 0)
+        number(self, "capacity_discrete", 0, above=True)
+        if self.capacity_continuous is not None:
+            number(self, "capacity_continuous", 0)
         for name in ("neural_epochs", "symbolic_epochs", "program_learning_rate"):
             number(self, name, 0, above=True)
         if self.programs >= self.z:
             raise SymbenchError(
-                f"programs is {self.programs}; with z = {self.z} there is room for {self.z - 1}, as "
-                "the neural part keeps one dimension."
+                f"programs is {self.programs}; with z = {self.z} there is room for {self.z - 1}, "
+                "as the neural part keeps one dimension."
             )
-        if not 0 < self.capacity_discrete < math.log(2):
+        if self.capacity_discrete >= math.log(2):
             raise SymbenchError(
                 f"capacity_discrete is {self.capacity_discrete}; a bit holds less than "
-                f"{math.log(2):.3f} nats and more than 0."
+                f"{math.log(2):.3f} nats."
             )
         check_depth(languages.load(self.dsl), self.max_depth)
 
@@ -130,6 +133,7 @@ class NeurosymbolicEncoder:
             written.append({"text": writer.text(), "words": writer.words()})
             trees.append({"program": k + 1, "nodes": search.as_json()})
         self.training_scale = training.feature_mean, training.feature_std
+        self.shape = np.asarray(examples["states"]).shape[1:]
         self.explanation = {"dsl": self.dsl.name, "programs": written, "search": trees}
 
     def _learn(
@@ -137,9 +141,7 @@ class NeurosymbolicEncoder:
     ) -> tuple[Program, NeurosymbolicNetwork, Search]:
         """The k-th program: from a fully neural one to one without nonterminals."""
         settings = self.settings
-        search = Search(
-            self.dsl, settings.penalty, settings.max_depth, settings.frontier, learned
-        )
+        search = Search(self.dsl, settings.penalty, settings.max_depth, settings.frontier, learned)
         turn = 0
         while True:
             candidate, turn = search.best(), turn + 1
@@ -162,6 +164,12 @@ class NeurosymbolicEncoder:
         """
         if not self.stages:
             raise SymbenchError("NeurosymbolicEncoder has not learned yet; call fit first.")
+        shape = np.asarray(inputs["states"]).shape[1:]
+        if shape != self.shape:
+            raise SymbenchError(
+                f"a trajectory has shape {shape} here; NeurosymbolicEncoder learned from those of "
+                f"{self.shape}."
+            )
         scale = self.stages[0].scale
         assert isinstance(scale, Scale)
         data = _prepared(inputs, self.settings, self.dsl, scale, *self.training_scale, run.device)
@@ -234,7 +242,8 @@ class _Training:
     ) -> None:
         self.settings, self.dsl, self.run = settings, dsl, run
         if "validation" in examples:
-            validation = np.asarray(examples["validation"]).astype(bool)
+            training_split(examples)  # for its checks of the column
+            validation = np.asarray(examples["validation"])
         else:
             validation = run.rng("validation").random(examples.count) < HELD_OUT
         if validation.all() or not validation.any():
@@ -280,12 +289,12 @@ class _Training:
         loop = _batches(self.train_rows, run.budget.batch_size, run.rng(f"batches of {name}"))
         with seeded(run, f"training of {name}"):
             for step, rows in zip(range(total), loop, strict=False):
-                loss, z, bits, scalars = network(batch_of(self.data, rows), step)
+                loss, z, told, scalars = network(batch_of(self.data, rows), step)
                 if opponent is not None:
                     opponent.zero_grad(set_to_none=True)
-                    network.adversary(z.detach(), bits).backward()
+                    network.adversary(z.detach(), told.detach()).backward()
                     opponent.step()
-                    scalars["adversary"] = network.adversary(z, bits)
+                    scalars["adversary"] = network.adversary(z, told)
                     loss = loss - settings.adversary * scalars["adversary"]
                 model.zero_grad(set_to_none=True)
                 loss.backward()

@@ -39,7 +39,7 @@ def straight_through(logits: Tensor, temperature: float = TEMPERATURE) -> Tensor
     uniform = torch.rand_like(logits).clamp_(1e-6, 1 - 1e-6)
     noisy = logits + torch.log(uniform) - torch.log1p(-uniform)
     soft = torch.sigmoid(noisy / temperature)
-    return (noisy > 0).to(soft.dtype) + soft - soft.detach()
+    return (noisy > 0).to(soft.dtype) + (soft - soft.detach())  # in this order 0 or 1 exactly
 
 
 def kl_bernoulli(logits: Tensor) -> Tensor:
@@ -55,7 +55,11 @@ class Adversary(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(z, units), nn.ReLU(), nn.Linear(units, units), nn.ReLU(), nn.Linear(units, 1)
+                nn.Linear(z, units),
+                nn.ReLU(),
+                nn.Linear(units, units),
+                nn.ReLU(),
+                nn.Linear(units, 1),
             )
             for _ in range(programs)
         )
@@ -106,7 +110,7 @@ class NeurosymbolicNetwork(nn.Module):
     def forward(
         self, batch: dict[str, Tensor], step: int
     ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """The loss without the adversary's term, the sampled z (B, z - K), the bits, and scalars."""
+        """The loss but for the adversary's term, a sampled z, the adversary's targets, scalars."""
         settings = self.settings
         mu, log_variance = self.posterior(batch)
         z = mu + torch.exp(0.5 * log_variance) * torch.randn_like(mu)
@@ -133,4 +137,8 @@ class NeurosymbolicNetwork(nn.Module):
             information = kl_bernoulli(learning).mean(0)
             loss = loss + settings.gamma * (information - reach).abs().sum()
             scalars["kl_program"] = information.sum()
-        return loss, z, bits, scalars
+        # What the adversary is to predict: of a program that learns, the probability, so that the
+        # model's side of the game reaches the program too. A bit that is always 1 is predicted
+        # without looking at z; without this gradient nothing in the objective moves it.
+        told = torch.cat([bits[:, : self.frozen], torch.sigmoid(learning)], 1)
+        return loss, z, told, scalars

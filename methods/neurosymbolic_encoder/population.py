@@ -6,8 +6,8 @@ for each program is arithmetic on one number a trajectory or frame. So the child
 are scored side by side even where they share no structure, which stacking whole programs with
 torch.func would need, and without the processes that would otherwise be started for the others.
 
-Letters: P programs, S selected features, M networks in a stack, B trajectories, T frames, F features
-of the DSL, R numbers a frame that the networks read, H hidden units.
+Letters: P programs, S selected features, M networks in a stack, B trajectories, T frames, F
+features of the DSL, R numbers a frame that the networks read, H hidden units.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ class Recurrent(nn.Module):
             gates = torch.sigmoid(now[..., : 2 * self.hidden] + held[..., : 2 * self.hidden])
             reset, update = gates.chunk(2, -1)
             new = torch.tanh(
-                torch.addcmul(
-                    now[..., 2 * self.hidden :], reset, held[..., 2 * self.hidden :]
-                )
+                torch.addcmul(now[..., 2 * self.hidden :], reset, held[..., 2 * self.hidden :])
             )
             h = torch.lerp(new, h, update)
             states.append(h)
@@ -104,7 +102,9 @@ class Population(nn.Module):
         self.thresholds = 0
         # Where each node of each program finds its numbers: (program, place in the tree) → slot.
         self.slots: dict[tuple[int, int], int] = {}
-        stacks: dict[tuple[type[nn.Module], int], list[tuple[int, int]]] = defaultdict(list)
+        stacks: dict[tuple[type[Framewise] | type[Recurrent], int], list[tuple[int, int]]] = (
+            defaultdict(list)
+        )
         for p, program in enumerate(self.programs):
             for n, (node, depth) in enumerate(program.nodes()):
                 if node.rule is None:
@@ -138,7 +138,9 @@ class Population(nn.Module):
         else:
             values = ()
         evaluation = _Evaluation(self, leaves, values)
-        return torch.stack([evaluation.value(p, program) for p, program in enumerate(self.programs)])
+        return torch.stack(
+            [evaluation.value(p, program) for p, program in enumerate(self.programs)]
+        )
 
 
 class _Evaluation:

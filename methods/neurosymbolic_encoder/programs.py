@@ -51,7 +51,7 @@ class Program:
         return penalty * sum(len(node.arguments) for node, _ in self.nodes())
 
     def filled(self, rule: str, feature: str | None) -> Program:
-        """This program with its first hole filled by a rule, whose arguments are new holes."""
+        """The program with its first hole filled by a rule, whose arguments are new holes."""
         if self.rule is None:
             holes = tuple(Program(kind) for kind in RULES[rule][self.kind])
             return Program(self.kind, rule, holes, feature)
@@ -94,6 +94,11 @@ def least_depth(program: Program, least: dict[str, float]) -> float:
 def check_depth(dsl: DSL, max_depth: int) -> None:
     """Raise where no program of the DSL is as shallow as the bound."""
     need = least_depths(dsl)[dsl.start]
+    if need == float("inf"):
+        raise SymbenchError(
+            f"the DSL '{dsl.name}' has no program that ends: its rules open nonterminals for ever; "
+            "add a rule that reads a feature (select, final)."
+        )
     if need > max_depth:
         raise SymbenchError(
             f"max_depth {max_depth} admits no program of the DSL '{dsl.name}': the shallowest has "

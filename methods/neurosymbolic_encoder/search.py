@@ -24,13 +24,17 @@ from methods.neurosymbolic_encoder.programs import Program, least_depth, least_d
 
 @dataclass
 class Candidate:
-    """A partial program in the search tree. error: the share of validation labels it misses."""
+    """A partial program in the search tree.
+
+    error: the share of validation labels that it misses; turn: the expansion that made it.
+    """
 
     number: int
     parent: int | None
     program: Program
     rule: str
     cost: float
+    turn: int = 0
     error: float | None = None
     chosen: bool = False
     excluded: str | None = None
@@ -60,8 +64,10 @@ class Candidate:
 class Search:
     """The tree of one search, and its frontier of candidates that may go on.
 
-    The frontier keeps the best `frontier` candidates, so that the search can come back to one whose
-    siblings led nowhere. learned: the programs found before, which are not chosen again.
+    The children of the last expansion go first, the best of them before the others: errors of
+    different turns were measured on labels of different networks. The frontier keeps `frontier`
+    candidates, so that the search can come back to an earlier one where all children are excluded.
+    learned: the programs found before, which are not chosen again.
     """
 
     def __init__(
@@ -72,17 +78,18 @@ class Search:
         self.least = least_depths(dsl)
         root = Candidate(0, None, Program(dsl.start), "start", 0.0)
         self.tree, self.frontier = [root], [root]
+        self.turns = 0
 
     def best(self) -> Candidate:
-        """Take the candidate with the smallest score out of the frontier."""
+        """Take the youngest candidates' best, by score, out of the frontier."""
         if not self.frontier:
             reasons = sorted({one.excluded for one in self.tree if one.excluded})
             raise SymbenchError(
                 f"the search in the DSL '{self.dsl.name}' has no candidate left "
                 f"({', '.join(reasons)}): raise max_depth, ask for fewer programs or add rules."
             )
-        best = min(self.frontier, key=lambda one: (one.score or 0.0, -one.number))
-        self.frontier.remove(best)
+        best = self.frontier.pop(0)
+        self.turns += 1
         return best
 
     def children(self, candidate: Candidate) -> list[Candidate]:
@@ -92,7 +99,12 @@ class Search:
             program = candidate.program.filled(rule, feature)
             name = f"{rule}({feature})" if feature else rule
             child = Candidate(
-                len(self.tree), candidate.number, program, name, program.cost(self.penalty)
+                len(self.tree),
+                candidate.number,
+                program,
+                name,
+                program.cost(self.penalty),
+                self.turns,
             )
             if least_depth(program, self.least) > self.max_depth:
                 child.excluded = f"deeper than {self.max_depth}"
@@ -106,7 +118,7 @@ class Search:
     def keep(self, scored: list[Candidate]) -> None:
         """Put scored children into the frontier, which keeps its best."""
         self.frontier = sorted(
-            [*self.frontier, *scored], key=lambda one: (one.score or 0.0, -one.number)
+            [*self.frontier, *scored], key=lambda one: (-one.turn, one.score, one.number)
         )
         for one in self.frontier[self.limit :]:
             one.excluded = "outside the frontier"

@@ -34,11 +34,9 @@ class Affine:
 
 
 class Writer:
-    """Writes the only program of a population. mean, std: (F,), of the features it has learned on."""
+    """Writes a population's only program. mean, std: (F,), of the features it has learned on."""
 
-    def __init__(
-        self, population: Population, dsl: DSL, mean: np.ndarray, std: np.ndarray
-    ) -> None:
+    def __init__(self, population: Population, dsl: DSL, mean: np.ndarray, std: np.ndarray) -> None:
         (self.program,) = population.programs
         self.dsl = dsl
         scale = population.scale.detach().flatten().tolist()
@@ -92,7 +90,9 @@ class Writer:
             side = "above" if one.slope > 0 else "below"
             turn = number(one.turning_point(self.threshold.get(0, 0.0)))
             what = "the average over time of" if root.rule == "map_average" else "at the end,"
-            return f"1 where {what} {one.feature.words} is {side} {turn} {one.feature.unit}".rstrip()
+            return (
+                f"1 where {what} {one.feature.words} is {side} {turn} {one.feature.unit}".rstrip()
+            )
         phrase = self._words(root, top=True)
         return f"1 where {phrase} is above {number(self.threshold.get(0, 0.0))}"
 

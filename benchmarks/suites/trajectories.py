@@ -381,6 +381,9 @@ CONTROLS = (
 
 ENTRIES = (*METHODS, *BASELINES, *WITH_FEATURES, *CONTROLS)
 _IDS = tuple(task.id for task in TASKS)
+# A handful of labels solves it on any representation, the raw states included: it ranks nothing,
+# and only shows, without data that users bring, that the methods of the task run.
+_EASY = "synthetic/behaviour"
 _SUMMARIES = {
     "smoke": "seconds a cell, to see that everything runs",
     "quick": "1,000 updates a training, minutes on 2 cores for the generated data",
@@ -396,7 +399,7 @@ SUITE = Suite(
     profiles=tuple(
         Profile(
             name,
-            tasks=_IDS,
+            tasks=tuple(task for task in _IDS if name == "smoke" or task != _EASY),
             methods=tuple(entry.name for entry in ENTRIES),
             seeds=1 if name == "smoke" else 3,
             budgets={task: protocol.budget(task, name) for task in _IDS},

@@ -1,0 +1,169 @@
+"""The suite: what methods see, what the tasks score, and what they warn of."""
+
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks import registry
+from benchmarks.protocol import Examples, OutputError
+from benchmarks.suites import trajectories as suite
+from benchmarks.suites import trajectory_settings as protocol
+from symdata.basketball.windows import FEATURES as COURT
+from symdata.calms21.geometry import FEATURES as MICE
+
+CLUSTERS, BEHAVIOUR = suite.Clusters("synthetic"), suite.Behaviour("synthetic")
+
+
+@pytest.fixture(scope="module")
+def draw():
+    return CLUSTERS.load(0)
+
+
+def test_labels_and_factors_are_only_in_the_targets(draw):
+    assert set(draw.targets) == {"labels", "factors"}
+    assert not set(draw.train) & set(draw.targets)
+    assert not set(draw.inputs) & set(draw.targets)
+    assert set(draw.train) - set(draw.inputs) == {"validation"}
+    assert draw.train.count == 12_000
+    assert int(np.asarray(draw.train["validation"]).sum()) == 2_000
+    assert draw.inputs.count == 2_000
+
+
+def test_every_seed_draws_anew_and_the_same_seed_the_same(draw):
+    assert CLUSTERS.load(0).fingerprint == draw.fingerprint
+    assert CLUSTERS.load(1).fingerprint != draw.fingerprint
+
+
+def test_true_classes_score_100_percent(draw):
+    labels = np.asarray(draw.targets["labels"])
+    scores = CLUSTERS.evaluate({"clusters": labels}, draw.targets)
+    assert scores["purity"] == scores["nmi"] == scores["rand_index"] == 1.0
+    assert "probe_x" not in scores
+
+
+def test_one_factor_gives_half_the_purity_and_the_whole_of_that_factor(draw):
+    factors = np.asarray(draw.targets["factors"])
+    scores = CLUSTERS.evaluate({"clusters": factors[:, 1]}, draw.targets)
+    assert scores["factor_nmi"] == pytest.approx(1.0)
+    assert scores["purity"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_embeddings_are_clustered_by_the_task_and_probed_in_samples(draw):
+    factors = np.asarray(draw.targets["factors"])
+    means = (2.0 * factors - 1).astype(np.float32)
+    sharp = {"embeddings": means, "deviations": np.full_like(means, 0.05)}
+    scores = CLUSTERS.evaluate(sharp, draw.targets)
+    assert scores["purity"] == 1.0
+    assert scores["probe_x"] == scores["probe_y"] == 1.0
+    assert scores["active_units"] == 2
+    collapsed = {"embeddings": 1e-3 * means, "deviations": np.ones_like(means)}
+    scores = CLUSTERS.evaluate(collapsed, draw.targets)
+    assert scores["probe_x"] == pytest.approx(0.5, abs=0.05)
+    assert any("posterior collapse" in line for line in CLUSTERS.flags(scores))
+
+
+def test_a_collapsed_clustering_is_flagged(draw):
+    count = draw.targets.count
+    scores = CLUSTERS.evaluate({"clusters": np.zeros(count, int)}, draw.targets)
+    assert CLUSTERS.flags(scores) == ["collapse: the largest cluster holds 100.0 % of the examples"]
+    fine = CLUSTERS.evaluate({"clusters": np.arange(count) % 4}, draw.targets)
+    assert CLUSTERS.flags(fine) == []
+
+
+@pytest.mark.parametrize(
+    ("outputs", "line"),
+    [
+        ({"clusters": np.zeros(5)}, "expected (5,) whole numbers"),
+        ({"clusters": np.zeros((5, 1), int)}, "expected (5,) whole numbers"),
+        ({"embeddings": np.zeros(5)}, "expected (5, d)"),
+        (
+            {"embeddings": np.zeros((5, 2)), "deviations": np.zeros((5, 3))},
+            "deviations and embeddings differ in shape",
+        ),
+    ],
+)
+def test_outputs_of_a_wrong_shape_are_refused(outputs, line):
+    with pytest.raises(OutputError, match=line.replace("(", r"\(").replace(")", r"\)")):
+        CLUSTERS.check(outputs, 5)
+
+
+def test_behaviour_learns_from_the_first_part_and_is_tested_on_the_rest():
+    labels = np.repeat([0, 1, 2, 3], 250)[np.random.default_rng(0).permutation(1000)]
+    told = np.eye(4)[labels]
+    scores = BEHAVIOUR.evaluate({"embeddings": told}, Examples({"labels": labels}))
+    assert scores["average_precision"] == pytest.approx(1.0)
+    # An embedding that tells the labels of the first part alone is of no use.
+    told[round(suite.LABELLED * 1000) :] = 0
+    scores = BEHAVIOUR.evaluate({"embeddings": told}, Examples({"labels": labels}))
+    assert scores["average_precision"] < 0.35
+
+
+def test_more_labels_help():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 4, 2000)
+    weak = np.eye(4)[labels] + generator.normal(size=(2000, 4))
+    scores = BEHAVIOUR.evaluate(
+        {"embeddings": np.hstack([weak, generator.normal(size=(2000, 30))])},
+        Examples({"labels": labels}),
+    )
+    assert scores["labels_1"] + 0.1 < scores["labels_100"]
+
+
+def test_without_data_a_task_is_skipped_with_the_way_out(monkeypatch):
+    monkeypatch.delenv("SYMBENCH_DATA", raising=False)
+    assert CLUSTERS.skip() is None
+    line = suite.Clusters("basketball").skip()
+    assert "--data-root" in line
+    assert "\n" not in line
+
+
+def test_two_data_sets_under_one_name_never_share_a_table(monkeypatch, tmp_path):
+    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path))
+    task, seen = suite.Clusters("basketball"), []
+    for value in (5.0, 6.0):
+        (tmp_path / "basketball").mkdir(exist_ok=True)
+        for name in ("train", "test"):
+            path = tmp_path / "basketball" / f"{name}.npz"
+            np.savez(path, data=np.full((8, 50, 22), value, np.float32))
+        seen.append(task.dataset())
+    assert seen[0] != seen[1]
+
+
+def test_the_appended_features_are_those_of_the_data_sets():
+    assert set(protocol.FEATURES["basketball"]) == set(COURT)
+    assert set(protocol.FEATURES["calms21"]) <= set(MICE)
+
+
+def test_every_entry_builds_with_the_settings_of_every_profile():
+    from benchmarks.runner import build
+
+    for profile in suite.SUITE.profiles:
+        for task in suite.TASKS:
+            for entry in suite.ENTRIES:
+                if entry.runs_on(task.id):
+                    build(profile.settled(entry, task.id))
+
+
+def test_paper_has_the_published_settings():
+    (paper,) = [one for one in suite.SUITE.profiles if one.name == "paper"]
+    entries = {entry.name: entry for entry in suite.ENTRIES}
+    mice = paper.settled(entries["neurosymbolic_2"], "calms21/clusters").settings
+    assert (mice["z"], mice["hidden"], mice["gamma"], mice["programs"]) == (8, 256, 100.0, 2)
+    assert paper.settled(entries["vq_tvae"], "basketball/clusters").settings["codes"] == 2
+    assert paper.settled(entries["tvae"], "calms21/clusters").settings["z"] == 32
+    assert paper.budget(entries["tvae"], "calms21/clusters").steps == 200 * 903
+    assert paper.budget(entries["neurosymbolic_2"], "calms21/clusters").steps == 30 * 903
+    assert paper.budget(entries["tvae"], "synthetic/clusters").total_steps(10_000) == 50 * 313
+
+
+@pytest.mark.skipif("SYMBENCH_DATA" not in os.environ, reason="needs data that users bring")
+@pytest.mark.parametrize("name", ["basketball", "calms21"])
+def test_given_data_load(name):
+    data = suite.Clusters(name).load(0)
+    assert np.isfinite(np.asarray(data.train["states"])).all()
+    assert set(np.unique(data.targets["labels"])) <= {0, 1, 2, 3}
+
+
+def test_the_suite_is_registered():
+    assert registry.suite("trajectories") is suite.SUITE

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,6 +91,18 @@ def test_the_example_of_the_readme_keeps_the_protocol_and_runs(tmp_path):
     ran = symbench("run", *arguments, "--method", "my_method.py:GRU")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "GRU" in ran.stdout
+
+
+def test_the_language_of_the_readme_finds_a_program(tmp_path):
+    code = re.search(r"```python\n(.*?)```", fenced("dsl"), re.DOTALL).group(1)
+    assert "steps=1000" in code
+    (tmp_path / "my_dsl.py").write_text(code.replace("steps=1000", "steps=10"))
+    walks = np.random.default_rng(0).normal(size=(80, 12, 2)).cumsum(1).astype(np.float32)
+    np.save(tmp_path / "fish.npy", walks)
+    command = [sys.executable, "my_dsl.py"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"1 where .*(the speed|the depth)", ran.stdout)
 
 
 def test_the_table_of_the_readme_is_that_of_the_results():

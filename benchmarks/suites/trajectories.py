@@ -3,7 +3,7 @@
 Source: Zhan, Sun, Kennedy, Yue, Chaudhuri, "Unsupervised Learning of Neurosymbolic Encoders" (TMLR
 2022, arXiv 2107.13132). On each data set two tasks: `clusters`, do the clusters that a method finds
 agree with labels it has never seen; and `behaviour`, how good a classifier of behaviour becomes on
-its representation with few labels. Add a method: its file, and one `Entry` below.
+its representation with few labels. Add a method: its file, and one `Entry` in `trajectory_entries`.
 
 This module is read for every list, so that what computes is imported where it is used.
 """
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.protocol import (
-    Entry,
     Examples,
     OutputError,
     Outputs,
@@ -26,6 +25,7 @@ from benchmarks.protocol import (
     TaskData,
 )
 from benchmarks.suites import trajectory_settings as protocol
+from benchmarks.suites.trajectory_entries import ENTRIES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -303,83 +303,6 @@ class Behaviour(TrajectoryTask):
 
 
 TASKS = (*(Clusters(name) for name in SOURCES), *(Behaviour(name) for name in SOURCES))
-_CLUSTERS = ("*/clusters",)
-_GIVEN = ("basketball/clusters", "calms21/clusters")
-_MICE = ("calms21/clusters",)
-_BEHAVIOUR = ("*/behaviour",)
-
-_ENCODER = "methods.neurosymbolic_encoder:NeurosymbolicEncoder"
-_PROGRAMS = "methods.task_programming:TaskProgramming"
-
-
-def _encoder(programs: int, tasks: tuple[str, ...], dsl: str = "") -> Entry:
-    own: dict[str, Any] = {"programs": programs}
-    if dsl:
-        own["dsl"] = f"calms21_{dsl}"
-    what = f"{programs} program" + ("s" if programs > 1 else "")
-    return Entry(
-        f"neurosymbolic_{programs}" + (f"_dsl{dsl}" if dsl else ""),
-        _ENCODER,
-        own,
-        "ablation" if dsl else "method",
-        f"neurosymbolic encoder, {what}" + (f", DSL {dsl}" if dsl else ""),
-        tasks,
-    )
-
-
-METHODS = (
-    _encoder(1, _CLUSTERS),
-    _encoder(2, _CLUSTERS),
-    _encoder(3, _GIVEN),
-    *(_encoder(programs, _MICE, dsl) for dsl in "23" for programs in (1, 2)),
-    *(
-        Entry(f"task_programming_{name}", _PROGRAMS, {"programs_by": name}, kind, words, _BEHAVIOUR)
-        for name, kind, words in (
-            ("learned", "method", "TVAE that also predicts one learned program"),
-            ("expert", "baseline", "TVAE that also predicts expert-written programs"),
-            ("none", "baseline", "TVAE, without programs"),
-        )
-    ),
-)
-_BASELINES = (
-    ("tvae", "baselines.tvae:TVAE", "trajectory VAE"),
-    ("tvae_kmeans", "baselines.tvae:TVAEKMeans", "TVAE with the k-means loss"),
-    ("joint_tvae", "baselines.joint_tvae:JointTVAE", "a binary latent beside the continuous one"),
-    ("vq_tvae", "baselines.vq_tvae:VQTVAE", "one code of a codebook a trajectory"),
-    ("beta_tvae", "baselines.beta_tvae:BetaTVAE", "TVAE with a capacity"),
-)
-BASELINES = tuple(
-    Entry(name, path, kind="baseline", summary=words, tasks=_CLUSTERS)
-    for name, path, words in _BASELINES
-)
-WITH_FEATURES = tuple(
-    Entry(
-        f"{name}_features",
-        path,
-        kind="ablation",
-        summary=f"{name}, with the DSL's features in its input",
-        tasks=_GIVEN,
-    )
-    for name, path, _ in _BASELINES
-    if name != "tvae_kmeans"
-)
-CONTROLS = (
-    Entry(
-        "random",
-        "baselines.trajectory_controls:Random",
-        kind="control",
-        summary="a random cluster",
-        tasks=_CLUSTERS,
-    ),
-    Entry(
-        "kmeans",
-        "baselines.trajectory_controls:KMeansRaw",
-        kind="control",
-        summary="KMeans on the raw states; where there are no clusters, the raw states",
-    ),
-)
-
-ENTRIES = (*METHODS, *BASELINES, *WITH_FEATURES, *CONTROLS)
 _IDS = tuple(task.id for task in TASKS)
 # A handful of labels solves it on any representation, the raw states included: it ranks nothing,
 # and only shows, without data that users bring, that the methods of the task run.

@@ -86,13 +86,6 @@ class DSL:
                     raise self._wrong(
                         f"no rule '{rule}' gives {kind}; there are: {known or 'none'}"
                     )
-        used = {rule for rules in self.rules.values() for rule in rules}
-        for feature in self.features:
-            if not used & set(feature.rules):
-                raise self._wrong(
-                    f"none of its rules reads '{feature.name}', which is for "
-                    f"{', '.join(feature.rules) or 'no rule'}"
-                )
         waiting, needed = [self.start], set[str]()
         while waiting:
             kind = waiting.pop()
@@ -101,6 +94,13 @@ class DSL:
             needed.add(kind)
             for rule, _ in self.fillings(kind):
                 waiting += [one for one in RULES[rule][kind] if one not in needed]
+        used = {rule for rules in self.rules.values() for rule in rules}
+        for feature in self.features:
+            if not used & set(feature.rules):
+                raise self._wrong(
+                    f"none of its rules reads '{feature.name}', which is for "
+                    f"{', '.join(feature.rules) or 'no rule'}"
+                )
 
     def _wrong(self, why: str) -> SymbenchError:
         return SymbenchError(f"the DSL '{self.name}' cannot be used: {why}.")

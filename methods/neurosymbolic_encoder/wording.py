@@ -28,10 +28,6 @@ class Affine:
     slope: float
     offset: float
 
-    def turning_point(self, threshold: float = 0.0) -> float:
-        """The value of the feature at which the result equals the threshold."""
-        return (threshold - self.offset) / self.slope if self.slope else float("nan")
-
 
 class Writer:
     """Writes a population's only program. mean, std: (F,), of the features it has learned on."""
@@ -80,21 +76,40 @@ class Writer:
     def words(self) -> str:
         """The same as a sentence: `1 where the average over time of the speed is above 3.1`."""
         self.n = -1
-        only = [self.affine[n] for n in self.affine]
-        root = self.program
-        simple = root.rule == "final" or (
-            root.rule == "map_average" and root.arguments[0].rule == "select"
-        )
-        if simple and only[0].slope:
-            (one,) = only
-            side = "above" if one.slope > 0 else "below"
-            turn = number(one.turning_point(self.threshold.get(0, 0.0)))
-            what = "the average over time of" if root.rule == "map_average" else "at the end,"
-            return (
-                f"1 where {what} {one.feature.words} is {side} {turn} {one.feature.unit}".rstrip()
-            )
-        phrase = self._words(root, top=True)
+        linear = self._linear(self.program)
+        if linear is not None:
+            terms, offset = linear
+            (slope, phrase, unit), *others = terms
+            if not others and slope:
+                side = "above" if slope > 0 else "below"
+                return f"1 where {phrase} is {side} {number(-offset / slope)} {unit}".rstrip()
+            total = " plus ".join(f"{number(slope)} × {phrase}" for slope, phrase, _ in terms)
+            return f"1 where {total} is above {number(-offset)}"
+        self.n = -1
+        phrase = self._words(self.program, top=True)
         return f"1 where {phrase} is above {number(self.threshold.get(0, 0.0))}"
+
+    def _linear(self, node: Program) -> tuple[list[tuple[float, str, str]], float] | None:
+        """Slope, phrase and unit of each term of a weighted sum, and its offset; None: it is no sum.
+
+        A sum of averages or last values, each of a single feature.
+        """
+        self.n += 1
+        here = self.n
+        if node.rule == "final":
+            one = self.affine[here]
+            return [(one.slope, f"{one.feature.words} at the end", one.feature.unit)], one.offset
+        if node.rule == "map_average" and node.arguments[0].rule == "select":
+            self.n += 1
+            one = self.affine[self.n]
+            phrase = f"the average over time of {one.feature.words}"
+            return [(one.slope, phrase, one.feature.unit)], one.offset - self.threshold[here]
+        if node.rule == "add":
+            parts = [self._linear(argument) for argument in node.arguments]
+            if None not in parts:
+                sums = [part for part in parts if part is not None]
+                return [term for terms, _ in sums for term in terms], sum(one for _, one in sums)
+        return None
 
     def _words(self, node: Program, top: bool = False) -> str:
         self.n += 1

@@ -136,6 +136,8 @@ QUICK_SEARCH: Settings = {
     "symbolic_epochs": 3.0,
     "program_learning_rate": 3e-3,
 }
+# Every nonterminal costs a training of the whole model, and a program of depth 5 may have dozens.
+QUICK_DEPTH = 3
 
 # A smoke cell only shows that everything runs.
 SMOKE_STEPS = 4
@@ -170,6 +172,7 @@ def settings(entry: Entry, data: str, profile: str) -> dict[str, Any]:
             given["ramp"] = QUICK_RAMP
         if kind == "encoder":
             given |= QUICK_SEARCH
+            given["max_depth"] = min(QUICK_DEPTH, given["max_depth"])
     if profile == "smoke" and kind == "encoder":
         given |= SMOKE_SEARCH
     return given

@@ -108,7 +108,8 @@ def test_encoding_distinct_images_once_changes_nothing(method):
         torch.set_default_dtype(torch.float32)
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
-            assert torch.allclose(a, b, rtol=1e-8, atol=1e-11)
+            # Rounding is the processor's, and MNM amplifies it; a difference in kind is of order 1.
+            assert (a - b).abs().max() <= 1e-6 * a.abs().max().clamp(min=1.0)
 
 
 @every_method

@@ -124,7 +124,10 @@ class DSL:
         columns = []
         for one in self.features:
             if one.compute is not None:
-                column = np.asarray(one.compute(np.asarray(examples["states"])))
+                try:
+                    column = np.asarray(one.compute(np.asarray(examples["states"])))
+                except Exception as error:
+                    raise self._wrong(f"computing '{one.name}' failed: {error!r}") from error
             elif f"feature.{one.name}" in examples:
                 column = np.asarray(examples[f"feature.{one.name}"])
             else:
@@ -244,6 +247,8 @@ DSLS = {
 
 def load(name: str) -> DSL:
     """The DSL called so, or the object at `package.module:NAME` or `path/to/file.py:NAME`."""
+    if not isinstance(name, str):
+        raise SymbenchError(f"dsl is {name!r}; it must be a name, or file.py:NAME of your own.")
     if name in DSLS:
         return DSLS[name]
     location, _, attribute = name.rpartition(":")

@@ -4,6 +4,11 @@ For each program: begin with a fully neural one; train the VAE with it; label th
 expand the first nonterminal, and let every child learn the labels; go on with the best, until no
 nonterminal is left. Train once more, freeze the program, and begin the next. Weights are drawn
 afresh each time; only structure, and frozen programs, are carried over.
+
+What was chosen where the paper leaves it open, for reasons given in `network`: a frozen program's
+bit is not sampled and has no KL term; the model's side of the adversary's game reaches the learning
+program's probability as well as z; before any program the model is the plain TVAE, which is trained
+only to show its latent beside the later ones.
 """
 
 from __future__ import annotations
@@ -152,6 +157,7 @@ class NeurosymbolicEncoder:
                 search.choose(candidate)
                 return candidate.program, network, search
             labels = training.labels(network)
+            candidate.share = float(labels.float().mean())
             children = search.children(candidate)
             for one, error in zip(children, training.errors(children, labels, name), strict=True):
                 one.error = error
@@ -335,13 +341,20 @@ class _Training:
                 run.budget.batch_size,
                 settings.program_learning_rate,
                 run.rng(f"batches of {name}, {kind} children"),
-                self._count,
+                self._count_child,
             )
             found |= zip((one.number for one in chosen), scores, strict=True)
         return [found[one.number] for one in children]
 
     def _count(self, rows: Tensor) -> None:
         self.updates, self.seen = self.updates + 1, self.seen + len(rows)
+
+    def _count_child(self, rows: Tensor) -> None:
+        self._count(rows)
+        if self.updates % REPORT_EVERY == 0:
+            # How many turns a search takes is not known beforehand: one more is always assumed.
+            next_turn = self.run.budget.total_steps(len(self.train_rows))
+            self.run.report(self.updates, self.updates + next_turn, self.seen)
 
     def _report(self, name: str, step: int, total: int, scalars: dict[str, Tensor]) -> None:
         values = {key: float(value.detach()) for key, value in scalars.items()}
@@ -350,7 +363,6 @@ class _Training:
                 f"the loss became {values['loss']} by step {step} of {total} ({name}); lower the "
                 "learning rate."
             )
-        # How many turns a search takes is not known beforehand: one more is always assumed.
         self.run.report(self.updates, self.updates + 2 * total - step, self.seen, **values)
 
 

@@ -26,7 +26,8 @@ from methods.neurosymbolic_encoder.programs import Program, least_depth, least_d
 class Candidate:
     """A partial program in the search tree.
 
-    error: the share of validation labels that it misses; turn: the expansion that made it.
+    error: the share of validation labels that it misses; turn: the expansion that made it. share:
+    of ones among the labels that it gave when it was expanded; near 0 or 1, the bit had collapsed.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Candidate:
     cost: float
     turn: int = 0
     error: float | None = None
+    share: float | None = None
     chosen: bool = False
     excluded: str | None = None
 
@@ -56,6 +58,7 @@ class Candidate:
             "cost": self.cost,
             "error": self.error,
             "score": self.score,
+            "share": self.share,
             "chosen": self.chosen,
             "excluded": self.excluded,
         }

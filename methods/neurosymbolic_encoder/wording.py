@@ -12,8 +12,9 @@ from methods.neurosymbolic_encoder.programs import Program
 
 
 def number(value: float) -> str:
-    """Three digits that matter, with a proper minus sign."""
-    return f"{value:.3g}".replace("-", "−")
+    """Three digits that matter, or whole numbers from 1,000 on, with a proper minus sign."""
+    digits = f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
+    return digits.replace("-", "−")
 
 
 def _signed(value: float) -> str:
@@ -90,7 +91,7 @@ class Writer:
         return f"1 where {phrase} is above {number(self.threshold.get(0, 0.0))}"
 
     def _linear(self, node: Program) -> tuple[list[tuple[float, str, str]], float] | None:
-        """Slope, phrase and unit of each term of a weighted sum, and its offset; None: it is no sum.
+        """Slope, phrase and unit of each term of a weighted sum, and its offset; None: no sum.
 
         A sum of averages or last values, each of a single feature.
         """

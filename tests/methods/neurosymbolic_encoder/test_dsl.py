@@ -116,6 +116,10 @@ def _holed(states):
             Feature("pace", "", compute=lambda states: states),
             r"'pace' has shape (4, 6, 2); expected (4, 6)",
         ),
+        (
+            Feature("pace", "", compute=lambda states: 1 / len(states[:0])),
+            "computing 'pace' failed: ZeroDivisionError('division by zero')",
+        ),
         (Feature("pace", "", compute=_holed), "'pace' holds values that are NaN or infinite"),
         (Feature("speed", ""), "'speed' has shape (4,); expected (4, 6)"),
         (Feature("x", ""), "'x' holds values that are NaN or infinite"),

@@ -46,9 +46,7 @@ class Literal:
     """The meaning of a program, one list or frame at a time; weights are read by place."""
 
     def __init__(self, made, p, data, features):
-        self.weights = {
-            key: weight.numpy().squeeze() for key, weight in weights(made, p).items()
-        }
+        self.weights = {key: weight.numpy().squeeze() for key, weight in weights(made, p).items()}
         self.data, self.features = data, features
         self.names = [feature.name for feature in EVERYTHING.features]
         self.program = made.programs[p]
@@ -300,10 +298,8 @@ def test_learning_side_by_side_is_learning_alone():
 )
 def test_hidden_units_halve_with_depth(most, least, units):
     assert [hidden_units(depth, most, least) for depth in range(4)] == units
-    made = Population(
-        [program(text) for text in ("?", "map_average(?)", "add(?, map_average(add(?, select(a))))")],
-        EVERYTHING, 5, most, least,
-    )  # fmt: skip
+    texts = ("?", "map_average(?)", "add(?, map_average(add(?, select(a))))")
+    made = Population([program(text) for text in texts], EVERYTHING, 5, most, least)
     found = {}
     for stack, places in zip(made.stacks, made.where, strict=True):
         for place in places:

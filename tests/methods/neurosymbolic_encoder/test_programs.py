@@ -150,8 +150,7 @@ def completions(dsl):
     @cache
     def hole(kind, depth):
         return depth > 0 and any(
-            all(hole(one, depth - 1) for one in RULES[rule][kind])
-            for rule, _ in dsl.fillings(kind)
+            all(hole(one, depth - 1) for one in RULES[rule][kind]) for rule, _ in dsl.fillings(kind)
         )
 
     def tree(node, depth):

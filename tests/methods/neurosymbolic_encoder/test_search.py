@@ -98,6 +98,16 @@ def test_excluded_children_are_in_the_tree_with_their_reasons():
     assert all(one.error is None and one.score is None for one in unscored)
 
 
+def test_a_child_goes_on_only_where_it_can_be_completed_within_the_depth():
+    """Of two levels is `add(?, ?)`, but a hole of it takes two more."""
+    rules = {LIST_TO_ATOM: ("map_average", "add"), ATOM_TO_ATOM: ("select", "add")}
+    dsl = DSL("averages", SMALL.features[:1], rules)
+    for depth, admitted in ((2, ["map_average"]), (3, ["map_average", "add"])):
+        search = Search(dsl, 0.01, depth, 10, [])
+        assert names(search.children(search.best())) == admitted
+    assert Search(dsl, 0.01, 1, 10, []).children(search.tree[0]) == []
+
+
 def test_what_is_learned_before_is_the_program_and_not_a_part_of_it():
     search = searching(learned=["final(a)"])
     expand(search, search.best(), {"add": 0.0})
@@ -148,7 +158,8 @@ def test_the_tree_as_json():
     assert [node["id"] for node in nodes] == list(range(len(nodes)))
     assert nodes[0] == {
         "id": 0, "parent": None, "program": "?list_to_atom", "rule": "start", "complete": False,
-        "depth": 1, "cost": 0.0, "error": None, "score": None, "chosen": True, "excluded": None,
+        "depth": 1, "cost": 0.0, "error": None, "score": None, "share": None, "chosen": True,
+        "excluded": None,
     }  # fmt: skip
     assert all(node["parent"] < node["id"] for node in nodes[1:])
     way = [node for node in nodes if node["chosen"]]

@@ -93,7 +93,7 @@ def frames(count=3, length=5, inputs=4, features=3, seed=0):
 
 
 def walks(count=60, length=9, seed=0, noise=0.15):
-    """states (N, T, 2) from (10, 10) on, which drift as their factors (N, 2) say."""
+    """States (N, T, 2) from (10, 10) on, which drift as their factors (N, 2) say."""
     rng = np.random.default_rng(seed)
     factors = rng.integers(0, 2, (count, 2))
     steps = rng.normal(0, noise, (count, length, 2))
@@ -111,3 +111,9 @@ def examples(states, **columns):
 
 def run(seed=0, steps=3, batch_size=16):
     return Run(seed=seed, budget=Budget(steps=steps, batch_size=batch_size))
+
+
+def without_noise(monkeypatch):
+    """Samples become means, and a sampled bit the likelier one."""
+    monkeypatch.setattr(torch, "randn_like", torch.zeros_like)
+    monkeypatch.setattr(torch, "rand_like", lambda given: torch.full_like(given, 0.5))

@@ -28,7 +28,8 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
 
         for name in symdata.names():
             source = symdata.dataset(name)
-            configs = f"{len(source.CONFIGS)} configurations, such as {source.CONFIGS[0]}"
+            some, *others = source.CONFIGS
+            configs = f"{len(source.CONFIGS)} configurations, such as {some}" if others else some
             yield name, f"{source.DESCRIPTION} ({configs})"
         return
     for name in registry.SUITES:

@@ -93,6 +93,7 @@ BETA: Mapping[str, Settings] = {
     "calms21": {"gamma": 100.0, "capacity": 20.0, "ramp": 10_000},
     "basketball": {"gamma": 10.0, "capacity": 5.0, "ramp": 20_000},
 }
+# Codes of the codebook, and clusters among which guessing chooses.
 CODES = {"synthetic": 4, "calms21": 4, "basketball": 2}
 # What the encoder's first DSL reads, appended to the input of the baselines called so.
 FEATURES = {
@@ -157,7 +158,7 @@ def settings(entry: Entry, data: str, profile: str) -> dict[str, Any]:
     """The settings that a profile gives an entry on a data set, under the entry's own."""
     kind = family(entry)
     if kind == "control":
-        return {}
+        return {"clusters": CODES[data]} if entry.name == "random" and CODES[data] != 4 else {}
     given = dict(SIZES[data])
     if kind != "encoder" and data in BASELINE_Z:
         given["z"] = BASELINE_Z[data]

@@ -171,7 +171,13 @@ def wait_for(condition, seconds=60):
 def test_ctrl_c_keeps_what_is_done_and_ends_every_process(command, fake, tmp_path):
     arguments = (*FAST, "--method", fake("Honest"), "--method", fake("Slow"), "--out", tmp_path)
     process = subprocess.Popen(
-        command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command(*arguments),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that puts the tests into the background has them, and so this, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(lambda: len(list(tmp_path.rglob("*.json"))) == 4)
     os.killpg(process.pid, signal.SIGINT)

@@ -20,6 +20,9 @@ DATASETS = {
     "synthetic_trajectories": "symdata.synthetic_trajectories",
     "basketball": "symdata.basketball",
     "calms21": "symdata.calms21",
+    "mnist4": "symdata.mnist4",
+    "mnist10": "symdata.mnist10",
+    "arrow_room": "symdata.arrow_room",
 }
 """Name → package. A new dataset is a folder with a card, and one line here."""
 

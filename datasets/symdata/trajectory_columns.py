@@ -36,13 +36,13 @@ def table(part: Trajectories, declared: Features) -> pa.Table:
     arrays = {"states": part.states, **part.features, "label": part.labels}
     if part.factors is not None:
         arrays["factors"] = part.factors
-    columns = {name: _column(array) for name, array in arrays.items()}
+    columns = {name: column(array) for name, array in arrays.items()}
     return pa.table(columns).cast(declared.arrow_schema)
 
 
-def _column(array: np.ndarray) -> pa.Array:
+def column(array: np.ndarray) -> pa.Array:
     """One entry a row; what is left of the axes becomes lists of fixed size."""
-    column = pa.array(np.ascontiguousarray(array).reshape(-1))
+    values = pa.array(np.ascontiguousarray(array).reshape(-1))
     for size in array.shape[:0:-1]:
-        column = pa.FixedSizeListArray.from_arrays(column, size)
-    return column
+        values = pa.FixedSizeListArray.from_arrays(values, size)
+    return values

@@ -1,0 +1,91 @@
+"""The rule of the room: `violations` says what in a scene breaks it.
+
+Four things of one material stand in the room: one arrow, two objects of one shape and one of
+another. The arrow is the nearest to the camera, and points at the object that is unlike the others.
+
+Source: Jiang and Ahn, "Generative Neurosymbolic Machines" (NeurIPS 2020), Arrow Room.
+
+Letters: K things, at most one of which is an arrow when its direction matters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from symdata.arrow_room.camera import distance
+
+THINGS, OBJECTS = 4, 3
+
+
+def violations(
+    shapes: Sequence[str],
+    materials: Sequence[str],
+    positions: np.ndarray,
+    direction: np.ndarray | None,
+    degrees: float = 2.0,
+    nearer: float = 0.0,
+) -> tuple[str, ...]:
+    """What breaks the rule, a short phrase each; empty where nothing does.
+
+    shapes, materials: K names. positions: (K, 3), of the centres. direction: (2,) along which the
+    arrow points on the floor, None where there is no arrow. degrees: how far off it may point.
+    nearer: by how much it is to be the nearest; below zero, it may be farther by so much.
+    """
+    arrows = [k for k, shape in enumerate(shapes) if shape == "arrow"]
+    objects = [k for k, shape in enumerate(shapes) if shape != "arrow"]
+    found = []
+    if len(shapes) != THINGS:
+        found.append(f"there are {len(shapes)} things, not {THINGS}")
+    if len(arrows) != 1:
+        found.append("there is no arrow" if not arrows else f"there are {len(arrows)} arrows")
+    if len(set(materials)) > 1:
+        found.append("not all are of one material")
+    kinds = Counter(shapes[k] for k in objects)
+    odd = [k for k in objects if kinds[shapes[k]] == 1]
+    if len(objects) == OBJECTS and len(kinds) != 2:
+        found.append(
+            f"all three objects are {shapes[objects[0]]}s"
+            if len(kinds) == 1
+            else "no two objects have the same shape"
+        )
+    if len(arrows) == 1:
+        arrow = arrows[0]
+        far = distance(np.asarray(positions, dtype=np.float64))
+        nearest = min((far[k] for k in objects), default=math.inf)
+        if nearest - far[arrow] <= nearer:
+            found.append("the arrow is not the closest to the camera")
+        if direction is not None and len(objects) == OBJECTS and len(odd) == 1:
+            found += _pointing(shapes, positions, np.asarray(direction), arrow, odd[0], degrees)
+    return tuple(found)
+
+
+def _pointing(
+    shapes: Sequence[str],
+    positions: np.ndarray,
+    direction: np.ndarray,
+    arrow: int,
+    odd: int,
+    degrees: float,
+) -> list[str]:
+    """What is wrong with where the arrow points, if anything."""
+    off = [
+        _angle(direction, positions[k] - positions[arrow]) for k in range(len(shapes)) if k != arrow
+    ]
+    others = [k for k in range(len(shapes)) if k != arrow]
+    closest = others[int(np.argmin(off))]
+    if off[others.index(odd)] <= degrees and closest == odd:
+        return []
+    if closest != odd and min(off) <= degrees:
+        return [f"the arrow points at a {shapes[closest]}, not at the {shapes[odd]}"]
+    return [f"the arrow does not point at the {shapes[odd]}"]
+
+
+def _angle(one: np.ndarray, other: np.ndarray) -> float:
+    """Between two directions, in degrees."""
+    across = one[0] * other[1] - one[1] * other[0]
+    along = one[0] * other[0] + one[1] * other[1]
+    return math.degrees(math.atan2(abs(across), along))

@@ -1,0 +1,148 @@
+"""The scenes of the room: `generate(config)` draws them, renders them once, and keeps the images.
+
+Rooms are drawn in `rooms.py` and `breaks.py`, which take a moment and need no renderer; images
+come from `rendering.py` by way of `workers.py`, over all cores, and `symdata.cache` keeps them.
+
+Letters: N scenes, K things in each, H = W pixels.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from operator import index
+
+import numpy as np
+from tqdm import tqdm
+
+from symdata import cache
+from symdata.arrow_room import NAME, VERSION, camera, settings, workers
+from symdata.arrow_room.breaks import BREAKS
+from symdata.arrow_room.breaks import shuffled as shuffled_rooms
+from symdata.arrow_room.rooms import Rooms, Stream, obeying
+from symdata.arrow_room.shapes import ARROW_CODE
+from symdata.errors import DataError
+from symdata.sampling import Draw
+from symdata.scenes import Scenes
+
+# Images that are rendered at a time by one process: what an interruption loses at most.
+PIECE = 20
+
+
+def generate(config: str, seed: int = 0) -> dict[str, Scenes]:
+    """The splits "train", "validation" and "test"."""
+    sizes = settings(config)["sizes"]
+    drawn = {split: obeying(count, stream(config, split, seed)) for split, count in sizes.items()}
+    return {split: _scenes(config, split, seed, rooms) for split, rooms in drawn.items()}
+
+
+def shuffled(config: str, count: int, seed: int = 0) -> Scenes:
+    """Right objects, put together at random: any shapes, materials and places, no rule at all."""
+    rooms = shuffled_rooms(count, stream(config, "shuffled", seed))
+    return _scenes(config, "shuffled", seed, rooms)
+
+
+def broken(config: str, count: int, seed: int = 0) -> dict[str, Scenes]:
+    """Kind of break → N images with exactly one rule broken."""
+    return {
+        kind: _scenes(config, kind, seed, make(count, stream(config, kind, seed)))
+        for kind, make in BREAKS.items()
+    }
+
+
+def missing(config: str) -> str | None:
+    """One line on why the configuration cannot be had here, and the way out; None if it can."""
+    if find_spec("mitsuba") is not None:
+        return None
+    size = settings(config)["size"]
+    for split, count in settings(config)["sizes"].items():
+        if not cache.kept(_name(config, split), _key(config, split, 0), (count, size, size, 3)):
+            return "its images are rendered with Mitsuba: pip install 'symbench[render]'."
+    return None
+
+
+def graph(rooms: Rooms, size: int) -> dict[str, np.ndarray]:
+    """What is in the rooms, and where in images of this size; see the data set's card."""
+    arrows = rooms.shapes == ARROW_CODE
+    which = arrows.argmax(axis=1)
+    rows = np.arange(len(rooms))
+    there = arrows.any(axis=1)[:, None]
+    directions = np.where(there, rooms.turns[rows, which], 0)
+    centres = rooms.positions[rows, which]
+    ahead = centres.copy()
+    ahead[:, :2] += 1e-3 * directions
+    step = camera.project(ahead) - camera.project(centres)
+    length = np.sqrt(step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1])
+    headings = step / np.where(there[:, 0], length, 1)[:, None]
+    return {
+        "shapes": rooms.shapes,
+        "colours": rooms.colours,
+        "materials": rooms.materials,
+        "positions": rooms.positions.astype(np.float32),
+        "pixels": (size * camera.project(rooms.positions)).astype(np.float32),
+        "boxes": (size * rooms.boxes).astype(np.float32),
+        "directions": directions.astype(np.float32),
+        "headings": headings.astype(np.float32),
+    }
+
+
+def stream(config: str, part: str, seed: int) -> Stream:
+    """The streams of a split, or of a kind of scenes, by the rest of their names."""
+    seed = index(seed)
+    if seed < 0:
+        raise DataError(f"a seed is an integer from 0 on, not {seed}.")
+    return partial(Draw, NAME, VERSION, config, part, seed=seed)
+
+
+def _name(config: str, part: str) -> str:
+    return f"{NAME}/{config}-{part}"
+
+
+def _key(config: str, part: str, seed: int, count: int | None = None) -> dict[str, object]:
+    """What determines the images of a split, or of so many scenes of a kind."""
+    chosen = settings(config)
+    sizes = chosen.pop("sizes")
+    scenes = {"part": part, "seed": seed, "count": sizes[part] if count is None else count}
+    return {"dataset": NAME, "version": VERSION, "config": config, **chosen, **scenes}
+
+
+def _scenes(config: str, part: str, seed: int, rooms: Rooms) -> Scenes:
+    """The rooms with their images, from the cache or rendered now."""
+    chosen = settings(config)
+    size, samples = chosen["size"], chosen["samples_per_pixel"]
+    key = _key(config, part, seed, len(rooms))
+    label = f"{NAME} {config} {part}"
+    path = cache.place(_name(config, part), key)
+
+    def make(pieces: Sequence[slice]) -> Iterator[tuple[slice, np.ndarray]]:
+        left = sum(piece.stop - piece.start for piece in pieces)
+        print(
+            f"Rendering {left} of {len(rooms)} images of {label} for {path}; an interruption loses "
+            f"nothing that is done.",
+            file=sys.stderr,
+        )
+        bar = tqdm(
+            total=len(rooms), initial=len(rooms) - left, desc=label, unit="image", disable=None
+        )
+        with bar:
+            for piece, images in workers.render(rooms, pieces, size, samples):
+                yield piece, images
+                bar.update(len(images))
+
+    shape = (len(rooms), size, size, 3)
+    images = cache.keep(_name(config, part), key, shape, "uint8", PIECE, make, _maker)
+    return Scenes(images, graph(rooms, size))
+
+
+def _maker() -> str:
+    """Mitsuba and its version; `DataError` where it is not installed."""
+    try:
+        return f"mitsuba {version('mitsuba')}"
+    except PackageNotFoundError:
+        raise DataError(
+            f"the images of {NAME} are rendered with Mitsuba, which is not installed: "
+            f"pip install 'symbench[render]'."
+        ) from None

@@ -1,0 +1,179 @@
+"""Arrays that take long to make, kept as HDF5 under a folder of the user, and made piece by piece.
+
+    rows = keep("arrow_room/test", description, shape, "uint8", 64, make, made_by="mitsuba 3.9.1")
+
+A file is found by what determines its content, not by when it was made. While it is in the making,
+each piece that is done lies beside it as a file of its own, written at a stroke; whoever asks again
+after an interruption, however rude, goes on from there. The last piece joins them into one chunked
+HDF5 file, which appears whole or not at all. HDF5 and zip keep checksums, so that damage is seen.
+
+Letters: N rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symdata.errors import DataError
+
+VARIABLE = "SYMBENCH_CACHE"
+
+Make = Callable[[Sequence[slice]], Iterable[tuple[slice, np.ndarray]]]
+"""The rows that are still to be made, in pieces → each piece with its rows, in any order."""
+
+
+def root() -> Path:
+    """$SYMBENCH_CACHE, else `symbench` in the folder where this system keeps what can be remade."""
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Path(given).expanduser()
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"]) / "symbench"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "symbench"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The specification has relative paths ignored.
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "symbench"
+
+
+def place(name: str, description: Mapping[str, Any]) -> Path:
+    """The file in which rows with this description (JSON) are kept."""
+    text = json.dumps(description, sort_keys=True)
+    return root() / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
+
+
+def kept(name: str, description: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
+    """Whether rows of this shape are there, whole as far as can be told without reading them."""
+    import h5py
+
+    try:
+        with h5py.File(place(name, description), "r") as file:
+            return bool(file["rows"].shape == shape)
+    except (OSError, KeyError):
+        return False
+
+
+def keep(
+    name: str,
+    description: Mapping[str, Any],
+    shape: tuple[int, ...],
+    dtype: str,
+    piece: int,
+    make: Make,
+    made_by: Callable[[], str] = str,
+) -> np.ndarray:
+    """All rows, of this shape (N, ...), from the file or made now, in pieces of so many rows.
+
+    made_by: the program that makes them, asked for only then. A finished file serves whoever asks,
+    but no file is put together from the pieces of two programs.
+    """
+    path = place(name, description)
+    found = _read(path, shape, dtype)
+    if found is not None:
+        return found
+    maker = made_by()
+    parts = path.with_suffix(".parts")
+    slices = [slice(k, min(k + piece, shape[0])) for k in range(0, shape[0], piece)]
+    rows = np.empty(shape, dtype=dtype)
+    with _writing(parts):
+        open_ = []
+        for rows_of in slices:
+            part = _read_part(_part(parts, rows_of), rows[rows_of], maker)
+            if part is None:
+                open_.append(rows_of)
+            else:
+                rows[rows_of] = part
+        made: Iterator[tuple[slice, np.ndarray]] = iter(make(open_) if open_ else ())
+        for rows_of, values in made:
+            rows[rows_of] = values
+            _write_part(_part(parts, rows_of), rows[rows_of], maker)
+        _write(path, rows, piece, description, maker)
+        shutil.rmtree(parts, ignore_errors=True)
+    return rows
+
+
+def _part(parts: Path, rows: slice) -> Path:
+    return parts / f"{rows.start:07d}-{rows.stop:07d}.npz"
+
+
+def _read(path: Path, shape: tuple[int, ...], dtype: str) -> np.ndarray | None:
+    """The rows of a finished file; None where there is none, or none that is whole."""
+    import h5py
+
+    if not path.exists():
+        return None
+    try:
+        with h5py.File(path, "r") as file:
+            rows = file["rows"]
+            if rows.shape == shape and rows.dtype == dtype:
+                return np.asarray(rows[:])  # HDF5 compares each chunk with its checksum
+    except (OSError, KeyError):
+        pass
+    print(f"{path} is damaged: what it held is made anew.", file=sys.stderr)
+    path.unlink(missing_ok=True)
+    return None
+
+
+def _write(
+    path: Path, rows: np.ndarray, piece: int, description: Mapping[str, Any], maker: str
+) -> None:
+    import h5py
+
+    with _renamed(path) as partial, h5py.File(partial, "w") as file:
+        chunks = (min(piece, len(rows)), *rows.shape[1:])
+        file.create_dataset("rows", data=rows, chunks=chunks, fletcher32=True)
+        file.attrs["description"] = json.dumps(description, sort_keys=True)
+        file.attrs["made_by"] = maker
+
+
+def _read_part(path: Path, like: np.ndarray, maker: str) -> np.ndarray | None:
+    """The rows of a piece by the same maker; None where it is missing, damaged or another's."""
+    try:
+        with np.load(path) as stored:
+            rows, by = stored["rows"], str(stored["made_by"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    fits = by == maker and rows.shape == like.shape and rows.dtype == like.dtype
+    return np.asarray(rows) if fits else None
+
+
+def _write_part(path: Path, rows: np.ndarray, maker: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _renamed(path) as partial, partial.open("wb") as file:
+        np.savez(file, rows=rows, made_by=np.str_(maker))
+
+
+@contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes `path` when the block ends without an error."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(parts: Path) -> Iterator[None]:
+    """What the system has against writing there, as one line."""
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cannot write to {parts.parent} ({error.strerror or error}): make room there, or give "
+            f"another folder in ${VARIABLE}."
+        ) from None

@@ -1,0 +1,40 @@
+"""Scenes as columns of a Hugging Face data set.
+
+Letters: N scenes, C channels, K objects in each scene.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from datasets import ClassLabel, Features, Image, List, Value
+
+from symdata.png import encode
+from symdata.scenes import Scenes
+from symdata.trajectory_columns import column
+
+QUADRANTS = ["top_left", "top_right", "bottom_right", "bottom_left"]
+
+
+def digits(per_scene: int) -> Features:
+    """image: the picture; for each digit its class, its cell (x0, y0, x1, y1) and its quadrant."""
+    return Features(
+        image=Image(),
+        classes=List(ClassLabel(num_classes=10), length=per_scene),
+        boxes=List(List(Value("float32"), length=4), length=per_scene),
+        quadrants=List(ClassLabel(names=QUADRANTS), length=per_scene),
+    )
+
+
+def table(part: Scenes, declared: Features) -> pa.Table:
+    """N rows with the columns of `declared`: the image, then the graph."""
+    columns = {"image": pictures(part.images)}
+    columns |= {name: column(array) for name, array in part.graph.items()}
+    return pa.table(columns).cast(declared.arrow_schema)
+
+
+def pictures(images: np.ndarray) -> pa.Array:
+    """(N, H, W, C) uint8, grey or RGB → N PNG files, as `datasets.Image` stores them."""
+    plain = images[..., 0] if images.shape[-1] == 1 else images
+    files = pa.array([encode(image) for image in plain], pa.binary())
+    return pa.StructArray.from_arrays([files, pa.nulls(len(files), pa.string())], ["bytes", "path"])

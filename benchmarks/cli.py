@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from benchmarks.cli_data import data_app
-from benchmarks.cli_options import DataRoot, example
+from benchmarks.cli_options import DataRoot, Digits, example
 from benchmarks.errors import SymbenchError
 
 if TYPE_CHECKING:
@@ -96,6 +96,12 @@ def run(
             metavar="N", help="Worker processes; 0: this process. Default: one a core.", min=0
         ),
     ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Examples computed at a time; fewer need less memory.", min=1
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")
@@ -104,6 +110,7 @@ def run(
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
     ] = False,
     data_root: DataRoot = None,
+    digits: Digits = None,
 ) -> None:
     """Train and score methods on the tasks of a suite, and show the table.
 
@@ -119,7 +126,7 @@ def run(
         seeds=plan.seeds_from(seeds) if seeds else None,
         profile=profile,
     )
-    options = session.Options(out, device, jobs, fail_fast, retry_failed)
+    options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once)
     raise typer.Exit(
         session.preview(filters, options) if dry_run else session.run(filters, options)
     )
@@ -229,6 +236,7 @@ def check(
         ),
     ] = None,
     data_root: DataRoot = None,
+    digits: Digits = None,
 ) -> None:
     """Check that a method keeps the protocol, in seconds. Exit code 1 where it does not."""
     from benchmarks import conformance
@@ -259,6 +267,7 @@ def show(
     ],
     out: Out = DEFAULT_OUT,
     data_root: DataRoot = None,
+    digits: Digits = None,
 ) -> None:
     """Show one record: scores, settings, what was learned, and its pictures as PNG beside it."""
     from benchmarks import show

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.cli_options import DATA_VARIABLE, DataRoot, example
+from benchmarks.cli_options import DATA_VARIABLE, DataRoot, Digits, example
 from benchmarks.errors import SymbenchError
 
 data_app = typer.Typer(
@@ -58,6 +58,7 @@ def build(
     config: Annotated[list[str] | None, typer.Option(help="Configurations; else all.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
     data_root: DataRoot = None,
+    digits: Digits = None,
 ) -> None:
     """Write a dataset as Parquet with its card, for `datasets.load_dataset(folder)`."""
     from benchmarks.display import counting
@@ -73,6 +74,7 @@ def build(
 def verify(
     folder: Annotated[Path, typer.Argument(help="A folder made by `build`.")],
     data_root: DataRoot = None,
+    digits: Digits = None,
 ) -> None:
     """Regenerate a built dataset and compare. Exit code 1 where they differ."""
     from benchmarks.display import counting
@@ -98,6 +100,7 @@ def publish(
     seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
     private: Annotated[bool, typer.Option("--private", help="Not visible to others.")] = False,
     data_root: DataRoot = None,
+    digits: Digits = None,
 ) -> None:
     """Push a dataset to the Hugging Face hub."""
     from benchmarks.display import counting

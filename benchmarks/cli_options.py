@@ -12,6 +12,9 @@ from benchmarks.errors import SymbenchError
 
 # Where datasets that users bring are looked for; `symdata.root` reads it, and so do workers.
 DATA_VARIABLE = "SYMBENCH_DATA"
+# Whose handwritten digits the scenes are made of; `symdata.digits` reads it, and so do workers.
+DIGITS_VARIABLE = "SYMBENCH_DIGITS"
+DIGITS = ("sklearn", "mnist")
 
 
 def use_data_root(folder: Path | None) -> Path | None:
@@ -31,6 +34,33 @@ DataRoot = Annotated[
         metavar="FOLDER",
         help=f"Where datasets lie that you bring; else ${DATA_VARIABLE}.",
         callback=use_data_root,
+    ),
+]
+
+
+def use_digits(value: str | None) -> str | None:
+    """Make scenes of these digits, here and in worker processes."""
+    if value is None or value in DIGITS:
+        chosen = value
+    elif Path(value).is_dir():
+        chosen = str(Path(value).resolve())
+    else:
+        raise SymbenchError(
+            f"--digits '{value}' is not known; there are: {', '.join(DIGITS)}, or a folder that "
+            "holds MNIST."
+        )
+    if chosen is not None:
+        os.environ[DIGITS_VARIABLE] = chosen
+    return chosen
+
+
+Digits = Annotated[
+    str | None,
+    typer.Option(
+        "--digits",
+        metavar="NAME",
+        help=f"Digits of the scenes: sklearn, mnist or a folder of MNIST; else ${DIGITS_VARIABLE}.",
+        callback=use_digits,
     ),
 ]
 

@@ -69,54 +69,73 @@ def check(spec: str, suite_name: str | None = None) -> list[Finding]:
         why = next(iter(reasons.values()), "it is for none of the tasks of the smoke profile.")
         raise SymbenchError(f"{entry.name} cannot be checked here: {why}")
     try:
-        for rule, problem in _rules(entry, tasks, profile):
-            findings.append(Finding(rule, not problem, problem))
+        for finding in _rules(entry, tasks, profile):
+            findings.append(finding)
     except _BrokenError as broken:
         rule, detail = broken.args
         findings.append(Finding(rule, False, detail))
     return findings
 
 
-def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[tuple[str, str]]:
-    """Each rule with what breaks it, or with an empty text."""
+def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[Finding]:
+    """The rules one after the other; raises `_BrokenError` where none that follows can be seen."""
     task, *others = tasks
     bare, entry = entry, profile.settled(entry, task.id)
-    yield "settings are a frozen dataclass with defaults that survives pickling", _settings(entry)
+    rule = "settings are a frozen dataclass with defaults that survives pickling"
+    yield _found(rule, _settings(entry))
 
     budget = profile.budget(bare, task.id)
     trial = _Trial(entry, task, Run(1, budget))
-    yield _works(task), ""
-    yield "inputs are not mutated", trial.mutated
-    touched = sorted(set(trial.inputs.touched))
-    yield "withheld labels are not touched", f"asked for {', '.join(touched)}" if touched else ""
+    yield _found(_works(task), "")
+    yield _found("inputs are not mutated", trial.mutated)
+    touched = ", ".join(sorted(set(trial.inputs.touched)))
+    yield _found("withheld labels are not touched", f"asked for {touched}" if touched else "")
 
-    again = _Trial(entry, task, Run(1, budget))
-    yield "the same seed gives the same outputs", _difference(trial.outputs, again.outputs, task)
+    again, wanted = _Trial(entry, task, Run(1, budget)), _wanted(task)
+    repeated = _difference(trial.outputs, again.outputs, wanted)
+    yield _found("the same seed gives the same outputs", repeated)
     other = _Trial(entry, task, Run(1, budget), method_seed=2)
     # Of all outputs: after a short training the answers may agree where what is behind differs.
     apart = _difference(trial.outputs, other.outputs)
     if getattr(trial.method, "deterministic", False):
-        yield "declared deterministic: another seed gives the same outputs", apart
+        yield _found("declared deterministic: another seed gives the same outputs", apart)
     else:
         same = (
             "" if apart else "the outputs are the same; declare `deterministic = True` if so meant"
         )
-        yield "another seed gives other outputs", same
+        yield _found("another seed gives other outputs", same)
 
+    # What is drawn belongs to no input: its rows need not follow them.
+    wanted -= set(task.generated)
     count = trial.inputs.count
     order = np.random.Generator(np.random.Philox(0)).permutation(count)
     shuffled = trial.evaluate(trial.inputs.take(order))
     original = {name: array[order] for name, array in trial.outputs.items()}
-    yield "the order of the inputs does not change outputs", _difference(original, shuffled, task)
     pieces = [slice(0, 1), slice(1, count // 3), slice(count // 3, count)]
     parts = [trial.evaluate(trial.inputs.take(piece)) for piece in pieces]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in trial.outputs}
-    difference = _difference(trial.outputs, joined, task)
-    yield "the number of inputs at a time does not change outputs", difference
+    for rule, one, two in (
+        ("the order of the inputs does not change outputs", original, shuffled),
+        ("the number of inputs at a time does not change outputs", trial.outputs, joined),
+    ):
+        if wanted.isdisjoint({*one, *two}):
+            drawn = ", ".join(task.generated)
+            yield Finding(rule, True, f"{drawn} are drawn and answer for no input", skipped=True)
+        else:
+            yield _found(rule, _difference(one, two, wanted))
 
     for task in others:
         _Trial(profile.settled(bare, task.id), task, Run(1, profile.budget(bare, task.id)))
-        yield _works(task), ""
+        yield _found(_works(task), "")
+
+
+def _found(rule: str, problem: str) -> Finding:
+    return Finding(rule, not problem, problem)
+
+
+def _wanted(task: Task) -> set[str]:
+    """The names of the outputs that the task needs."""
+    return {name for names in task.alternatives for name in names}
 
 
 def _works(task: Task) -> str:
@@ -179,11 +198,10 @@ def _digest(data: TaskData) -> str:
 
 
 def _difference(
-    one: dict[str, np.ndarray], two: dict[str, np.ndarray], task: Task | None = None
+    one: dict[str, np.ndarray], two: dict[str, np.ndarray], wanted: set[str] | None = None
 ) -> str:
-    """What differs between two answers: of the outputs that the task needs, or of all of them."""
-    wanted = {name for names in task.alternatives for name in names} if task else {*one, *two}
-    names = [name for name in (*one, *two) if name in wanted]
+    """What differs between two answers: of the outputs in `wanted`, or of all of them."""
+    names = [name for name in (*one, *two) if wanted is None or name in wanted]
     for name in dict.fromkeys(names):
         if name not in one or name not in two:
             return f"{name} are given only once"

@@ -28,11 +28,15 @@ PROGRESS_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Place:
-    """What every worker is told: the folder of the records, the device, and threads for a cell."""
+    """What every worker is told: the folder of the records, the device, and threads for a cell.
+
+    at_once: see `Run`.
+    """
 
     root: Path
     device: str
     threads: int
+    at_once: int | None = None
 
 
 class Listener(Protocol):
@@ -74,7 +78,9 @@ def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:
         found = store.find(cell)
         if found is not None and found.status == "done":
             return found
-        return runner.execute(cell, store, place.device, place.threads, reporter)
+        return runner.execute(
+            cell, store, place.device, place.threads, reporter, at_once=place.at_once
+        )
 
     return execute
 

@@ -3,18 +3,19 @@
 A method learns with `fit` and answers with `evaluate`; the task, which alone sees the withheld
 labels, turns the answers into scores. Everything that crosses this line is a named NumPy array.
 
-Letters: N examples, T images of a sequence, S distinct items, C classes.
+Letters: N examples.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
+from benchmarks.columns import Column, Deduplicated, Examples
 from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
 
 __all__ = [
@@ -45,96 +46,6 @@ if TYPE_CHECKING:  # at run time only where needed: the lists of the command lin
 PROTOCOL_VERSION = 1
 
 Outputs: TypeAlias = "Mapping[str, np.ndarray]"
-
-
-class Deduplicated:
-    """A column (N, T, ...) whose items repeat: its distinct items, and where each one stands.
-
-    table: (S, ...) the distinct items; index: (N, T) integers into it, so that the column is
-    `table[index]`. This is `np.unique` of the raw column: it says which items are equal, as the
-    raw items do, and no more; the order of the table carries no meaning. A method that does not
-    care calls `numpy.asarray(column)`; one that does encodes each distinct item once. Both fields
-    are NumPy arrays or both are torch tensors.
-    """
-
-    __slots__ = ("index", "table")
-
-    def __init__(self, table: Any, index: Any) -> None:
-        self.table, self.index = table, index
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the column: (N, T, ...)."""
-        return (*self.index.shape, *self.table.shape[1:])
-
-    def __len__(self) -> int:
-        return int(self.index.shape[0])
-
-    def __getitem__(self, rows: Any) -> Deduplicated:
-        """The same column for some examples; rows: a slice or an array of integers."""
-        return Deduplicated(self.table, self.index[rows])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        import numpy as np
-
-        return np.asarray(self.table[self.index], dtype=dtype)
-
-
-Column: TypeAlias = "np.ndarray | Deduplicated"
-
-
-class Examples(Mapping[str, Column]):
-    """Named columns of equal length: `examples["images"]`; `examples.take(rows)` is a subset.
-
-    `withheld` names the columns that exist but are not given to this reader. Asking for one raises
-    `WithheldError` and is noted in `touched`: a method that swallows the error is still seen.
-    """
-
-    def __init__(
-        self,
-        columns: Mapping[str, Column],
-        withheld: tuple[str, ...] = (),
-        touched: list[str] | None = None,
-    ) -> None:
-        lengths = {name: len(column) for name, column in columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"columns differ in length: {lengths}")
-        self._columns = dict(columns)
-        self.withheld = withheld
-        self.touched: list[str] = [] if touched is None else touched
-
-    @property
-    def count(self) -> int:
-        """N, the number of examples."""
-        return len(next(iter(self._columns.values()))) if self._columns else 0
-
-    def __getitem__(self, name: str) -> Column:
-        if name in self._columns:
-            return self._columns[name]
-        if name in self.withheld:
-            self.touched.append(name)
-            raise WithheldError(f"'{name}' is withheld here: a method answers for inputs alone.")
-        raise KeyError(f"no column '{name}'; there are: {', '.join(self._columns)}")
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._columns
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    def take(self, rows: Any) -> Examples:
-        """The examples at `rows` (a slice or an array of integers), in that order."""
-        columns = {name: column[rows] for name, column in self._columns.items()}
-        return Examples(columns, self.withheld, self.touched)
-
-    def select(self, names: tuple[str, ...]) -> Examples:
-        """Only the columns in `names`; the others become withheld."""
-        kept = {name: column for name, column in self._columns.items() if name in names}
-        hidden = tuple(name for name in self._columns if name not in names)
-        return Examples(kept, (*self.withheld, *hidden), self.touched)
 
 
 @dataclass(frozen=True)
@@ -172,6 +83,11 @@ class Run:
 
     Random numbers come from `seed_for(purpose)` or `rng(purpose)`: streams that are independent by
     purpose ("weights", "batches", "evaluation" …), so that no result depends on what ran before.
+
+    at_once: how many examples the device computes at a time, so that they fit its memory; None: a
+    batch in training, and what the method thinks best in its evaluation. checkpoint: a file that
+    outlives this process, for a long training to go on from; every checkpoint_seconds it is written
+    anew. earlier_seconds: what the processes before this one spent on what it went on from.
     """
 
     seed: int
@@ -181,6 +97,10 @@ class Run:
     reporter: Callable[..., None] = _ignore
     steps: int = 0
     examples: int = 0
+    checkpoint: Path | None = None
+    checkpoint_seconds: float = 60.0
+    at_once: int | None = None
+    earlier_seconds: float = 0.0
 
     def _sequence(self, purpose: str) -> np.random.SeedSequence:
         import numpy as np
@@ -212,6 +132,8 @@ class Method(Protocol):
     deterministic: True where the seed changes nothing; the conformance kit then expects that.
     explanation: where it is set once `evaluate` is done, a JSON dict that goes into the record:
     what was learned, in a form that people read, such as programs and how they were found.
+    illustrations: where it is set once `evaluate` is done, small arrays of any shape by name, kept
+    beside the record for the task's pictures.
     """
 
     Settings: ClassVar[type]
@@ -256,6 +178,7 @@ class Task(ABC):
     """One question with one score: a dataset, a regime, and the way answers are scored.
 
     needs: names of outputs; an item that is a tuple asks for at least one of its names.
+    generated: outputs whose rows are drawn and answer for no input, such as samples.
     also: further scores that are worth a column of the full table; no method ranks by them.
     """
 
@@ -264,6 +187,7 @@ class Task(ABC):
     version: int
     score: Score
     needs: tuple[str | tuple[str, ...], ...]
+    generated: tuple[str, ...] = ()
     also: tuple[Score, ...] = ()
     privileged: tuple[str, ...] = ()
 
@@ -294,20 +218,30 @@ class Task(ABC):
         """Raise `OutputError` unless the outputs that the task needs have the shapes it expects."""
 
     @abstractmethod
-    def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
-        """Scores by name; `score.name` and the names of `also` are among them."""
+    def evaluate(
+        self, outputs: Outputs, targets: Examples, device: str = "cpu"
+    ) -> dict[str, float]:
+        """Scores by name; `score.name` and the names of `also` are among them.
+
+        device: where a score that trains a network of its own may do so.
+        """
 
     def flags(self, scores: Mapping[str, float]) -> list[str]:
         """What a reader of these scores must be warned of, such as a collapse; a line each."""
         return []
 
     def pictures(
-        self, outputs: Outputs, data: TaskData, explanation: Mapping[str, Any]
+        self,
+        outputs: Outputs,
+        data: TaskData,
+        explanation: Mapping[str, Any],
+        illustrations: Mapping[str, np.ndarray] = {},
     ) -> Mapping[str, Callable[[], Figure]]:
         """What is worth drawing of one cell, by name; each is drawn only when it is called.
 
         outputs: empty where they were not kept; then only what needs none can be drawn.
         data: the draw, its inputs and targets cut to the examples that the outputs answer.
+        illustrations: those of the method, empty where it gave none or they were not kept.
         """
         return {}
 

@@ -1,16 +1,19 @@
 """What a cell leaves behind: the record's schema, and storage that survives a crash.
 
 One JSON file a record, written to a temporary name and renamed, so that a reader sees a whole
-record or none; the outputs lie beside it as Parquet and are written first.
+record or none; the outputs lie beside it as Parquet, the method's illustrations as NumPy's .npz,
+and both are written first.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -40,7 +43,8 @@ class Record(BaseModel):
 
     chance: None where no theory gives it. also: which of the scores have a column of their own.
     flags: what a reader of the scores must be warned of. explanation: what was learned, as the
-    method tells it. examples: seen in training, repetitions counted; evaluated: scored.
+    method tells it. examples: seen in training, repetitions counted; evaluated: scored. outputs,
+    illustrations: the files beside the record that hold them.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -85,6 +89,7 @@ class Record(BaseModel):
     peak_memory_bytes: int | None = None
     parameters: int | None = None
     outputs: str | None = None
+    illustrations: str | None = None
     error: Failure | None = None
 
     @property
@@ -101,6 +106,10 @@ class Record(BaseModel):
     def examples_per_second(self) -> float | None:
         """Training examples a second of `fit`, where the method reported any."""
         return self.examples / self.fit_seconds if self.examples and self.fit_seconds else None
+
+
+# Below the folder of the records; what starts with a dot is not searched for records.
+CHECKPOINTS = ".checkpoints"
 
 
 def content_hash(value: Any) -> str:
@@ -135,6 +144,10 @@ class Store:
         folder = self.root / record.suite / record.profile / record.task / record.regime
         return folder / record.method / f"seed{record.seed}-{record.key}.json"
 
+    def checkpoint(self, cell: Any) -> Path:
+        """Where the cell's training may leave what it goes on from after an interruption."""
+        return self.root / CHECKPOINTS / f"{cell.key}.pt"
+
     def find(self, cell: Any) -> Record | None:
         """The record of this cell, or None where there is none that can be read."""
         path = self.path(cell)
@@ -143,14 +156,24 @@ class Store:
         record = read_record(path)
         return record if isinstance(record, Record) and record.key == cell.key else None
 
-    def save(self, record: Record, outputs: dict[str, np.ndarray] | None = None) -> Path:
-        """Store the outputs, then the record that names them."""
+    def save(
+        self,
+        record: Record,
+        outputs: dict[str, np.ndarray] | None = None,
+        illustrations: Mapping[str, np.ndarray] | None = None,
+    ) -> Path:
+        """Store outputs and illustrations, then the record that names them."""
         path = self.path(record)
         if outputs is not None:
             write_atomically(path.with_suffix(".parquet"), _parquet(outputs))
             record.outputs = path.with_suffix(".parquet").name
-        content = record.model_dump_json(indent=1, by_alias=True) + "\n"
-        write_atomically(path, content.encode())
+        if illustrations:
+            content, arrays = io.BytesIO(), dict[str, Any](illustrations)
+            np.savez_compressed(content, **arrays)
+            write_atomically(path.with_suffix(".npz"), content.getvalue())
+            record.illustrations = path.with_suffix(".npz").name
+        text = record.model_dump_json(indent=1, by_alias=True) + "\n"
+        write_atomically(path, text.encode())
         return path
 
     def load(self) -> tuple[list[Record], list[str]]:
@@ -213,3 +236,12 @@ def read_outputs(path: Path) -> dict[str, np.ndarray]:
         values = column.flatten() if shape else column
         outputs[name] = values.to_numpy(zero_copy_only=False).reshape(len(table), *shape)
     return outputs
+
+
+def read_illustrations(path: Path) -> dict[str, np.ndarray]:
+    """The illustrations that `Store.save` wrote; none where the file is gone or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return {}

@@ -25,6 +25,7 @@ from benchmarks.plan import Cell
 from benchmarks.protocol import (
     PROTOCOL_VERSION,
     Deduplicated,
+    DivergedError,
     Entry,
     Examples,
     OutputError,
@@ -38,38 +39,57 @@ from benchmarks.records import Failure, Further, Record, Store, content_hash
 
 # Draws of tasks that a process keeps for its next cells.
 KEPT_BYTES = 1_000_000_000
+# Of `np.savez_compressed`, in one release or another.
+_ARGUMENTS = ("file", "args", "kwds", "allow_pickle")
 PACKAGES = ("symbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "datasets")
 
 
 def execute(
-    cell: Cell, store: Store, device: str, threads: int, reporter: Callable[..., None]
+    cell: Cell,
+    store: Store,
+    device: str,
+    threads: int,
+    reporter: Callable[..., None],
+    at_once: int | None = None,
 ) -> Record:
     """Run a cell, store its record and draw its pictures.
 
     Whatever the method raises becomes a failed record. A picture that fails costs nothing: the
-    record that is returned, but not the one stored, has a line on it among its flags.
+    record that is returned, but not the one stored, has a line on it among its flags. A training
+    that left a checkpoint goes on from it; it is kept until the cell is done, or cannot be.
     """
     started = time.perf_counter()
     reset_peak_memory(device)
+    run = Run(cell.seed, cell.budget, device, None, reporter, at_once=at_once)
+    run.checkpoint = store.checkpoint(cell)
+    outputs, shown = None, dict[str, np.ndarray]()
     try:
         with tempfile.TemporaryDirectory(prefix="symbench-") as scratch:
-            run = Run(cell.seed, cell.budget, device, Path(scratch), reporter)
-            result, outputs = answer(cell.definition(), cell.entry, run)
+            run.scratch = Path(scratch)
+            result, outputs, shown = answer(cell.definition(), cell.entry, run)
     except Exception as error:
-        result, outputs = {"error": _failure(error)}, None
-    record = describe(cell, device, threads, time.perf_counter() - started, **result)
+        result = {"error": _failure(error)}
+    seconds = time.perf_counter() - started + run.earlier_seconds
+    record = describe(cell, device, threads, seconds, **result)
     record.peak_memory_bytes = peak_memory(device)
-    path = store.save(record, outputs)
+    path = store.save(record, outputs, shown)
+    if record.error is None or record.error.type == DivergedError.__name__:
+        run.checkpoint.unlink(missing_ok=True)
     task = cell.definition()
     if outputs is not None and task.draws:
         data = _load(task, cell.seed)
-        _, problems = drawing.draw(task, outputs, data, record.explanation, path)
+        _, problems = drawing.draw(task, outputs, data, record.explanation, shown, path)
         record = record.model_copy(update={"flags": [*record.flags, *problems]})
     return record
 
 
-def answer(task: Task, entry: Entry, run: Run) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Fit and evaluate a method on one draw of a task: fields of the record, and outputs."""
+def answer(
+    task: Task, entry: Entry, run: Run
+) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Fit and evaluate a method on one draw of a task.
+
+    Returns fields of the record, the outputs, and the method's illustrations.
+    """
     method = build(entry)
     # A copy, so that a method which changes its arrays changes nothing for the cells that follow.
     data = deepcopy(_load(task, run.seed))
@@ -82,15 +102,16 @@ def answer(task: Task, entry: Entry, run: Run) -> tuple[dict[str, Any], dict[str
     outputs = method.evaluate(inputs, run)
     evaluated = time.perf_counter()
     kept = checked(task, outputs, inputs.count)
-    scores = task.evaluate(kept, targets)
+    shown = illustrations(method)
+    scores = task.evaluate(kept, targets, run.device)
     if not np.isfinite(list(scores.values())).all():
         raise OutputError(f"the scores {scores} are not all numbers.")
-    return {
+    result = {
         "scores": scores,
         "flags": task.flags(scores),
         "explanation": explanation(method),
         "fingerprint": data.fingerprint,
-        "fit_seconds": fitted - begun,
+        "fit_seconds": fitted - begun + run.earlier_seconds,
         "evaluate_seconds": evaluated - fitted,
         "steps": run.steps,
         "examples": run.examples,
@@ -98,7 +119,8 @@ def answer(task: Task, entry: Entry, run: Run) -> tuple[dict[str, Any], dict[str
         "parameters": getattr(method, "parameters", None),
         # What has no form in JSON is shown as Python shows it.
         "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=repr)),
-    }, kept
+    }
+    return result, kept, shown
 
 
 _DRAWS: dict[tuple[Task, str, int], tuple[TaskData, int]] = {}
@@ -171,10 +193,8 @@ def checked(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
                 either = ", ".join(f"'{name}'" for name in names)
                 wanted = f"none of {either}, of which {task.id} needs one"
             raise OutputError(f"evaluate gave {wanted}; it gave {', '.join(outputs) or 'nothing'}.")
-    arrays = {name: np.asarray(value) for name, value in outputs.items()}
+    arrays = {name: _numbers(name, value) for name, value in outputs.items()}
     for name, array in arrays.items():
-        if array.dtype.kind not in "fiub":
-            raise OutputError(f"{name} has dtype {array.dtype}; expected numbers.")
         if array.ndim == 0 or len(array) != count:
             raise OutputError(
                 f"{name} has shape {array.shape}; expected {count} rows, one an input."
@@ -184,6 +204,32 @@ def checked(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
             raise OutputError(f"{name} holds {bad} values that are NaN or infinite.")
     task.check(arrays, count)
     return arrays
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise OutputError(f"{name} has dtype {array.dtype}; expected numbers.")
+    return array
+
+
+def illustrations(method: Any) -> dict[str, np.ndarray]:
+    """The arrays that the method gives for pictures, or the reason why they cannot be kept."""
+    given = getattr(method, "illustrations", None)
+    if given is None:
+        return {}
+    if not hasattr(given, "items"):
+        raise OutputError(
+            f"the method's illustrations are {type(given).__name__}; expected a dict of arrays."
+        )
+    for name in given:
+        # `np.savez` takes them as arguments, beside some of its own.
+        if not (isinstance(name, str) and name.isidentifier()) or name in _ARGUMENTS:
+            raise OutputError(
+                f"an illustration is called {name!r}; expected letters, digits and '_', and none "
+                f"of {', '.join(_ARGUMENTS)}."
+            )
+    return {name: _numbers(f"illustration '{name}'", value) for name, value in given.items()}
 
 
 def explanation(method: Any) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from benchmarks import executors, plan, registry
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
 from benchmarks.protocol import SymbenchError
-from benchmarks.records import Record, Store
+from benchmarks.records import CHECKPOINTS, Record, Store
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 REFERENCE_RESULTS = Path(__file__).resolve().parent.parent / "leaderboard" / "results"
 STALE_SECONDS = 3600.0
+STALE_CHECKPOINT_SECONDS = 30 * 24 * 3600.0
 # What NVIDIA's driver, Windows' subsystem for Linux and AMD's driver put there.
 GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
 
@@ -33,6 +34,7 @@ class Options:
     jobs: int | None = None
     fail_fast: bool = False
     retry_failed: bool = False
+    at_once: int | None = None
 
 
 def preview(filters: Filters, options: Options) -> int:
@@ -102,7 +104,7 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     workers = max(1, min(jobs, len(state.waiting)))
     # Threads follow the jobs asked for, not the cells left: a resumed run computes the same.
     threads = max(1, executors.cores() // max(1, jobs))
-    place = executors.Place(store.root, device, threads)
+    place = executors.Place(store.root, device, threads, options.at_once)
     _remove_stale(store.root)
     console.print(
         f"{len(state.waiting)} cells to run, {len(state.done)} done before; "
@@ -171,11 +173,16 @@ def _ensure_writable(folder: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what killed runs left half-written; younger files may belong to another run."""
-    for partial in folder.rglob(".*.partial"):
+    """Remove what killed runs left half-written, and checkpoints that nobody went on from.
+
+    Younger files may belong to another run, or to one that will be taken up again.
+    """
+    kept = (folder / CHECKPOINTS).glob("*.pt")
+    ages = [(path, STALE_SECONDS) for path in folder.rglob(".*.partial")]
+    for path, age in [*ages, *((path, STALE_CHECKPOINT_SECONDS) for path in kept)]:
         try:
-            if time.time() - partial.stat().st_mtime > STALE_SECONDS:
-                partial.unlink()
+            if time.time() - path.stat().st_mtime > age:
+                path.unlink()
         except FileNotFoundError:
             continue
 

@@ -13,7 +13,7 @@ from benchmarks import registry
 from benchmarks.display import duration
 from benchmarks.plan import profile_of
 from benchmarks.protocol import SymbenchError
-from benchmarks.records import Record, read_outputs, read_record
+from benchmarks.records import Record, read_illustrations, read_outputs, read_record
 from symdata.errors import DataError
 
 LISTED = 6
@@ -180,7 +180,7 @@ def _made(record: Record) -> str:
 def pictures(path: Path) -> list[str]:
     """Draw what the task has pictures of; a line for each file, and for each that cannot be drawn.
 
-    path: the record's file. Its outputs, where they were kept, lie beside it.
+    path: the record's file. Its outputs and illustrations, where they were kept, lie beside it.
     """
     from benchmarks.pictures.drawing import draw
 
@@ -202,7 +202,10 @@ def pictures(path: Path) -> list[str]:
         return ["no pictures: the data that are here are not those of the record."]
     kept = path.with_name(record.outputs) if record.outputs else None
     outputs = read_outputs(kept) if kept and kept.is_file() else {}
-    drawn, problems = draw(task, outputs, data, record.explanation, path)
+    shown = read_illustrations(path.with_name(record.illustrations)) if record.illustrations else {}
+    drawn, problems = draw(task, outputs, data, record.explanation, shown, path)
     if not outputs:
         problems.append("the outputs are not beside the record: only what needs none is drawn.")
+    if record.illustrations and not shown:
+        problems.append("no whole illustrations beside the record: only what needs none is drawn.")
     return [*(str(one) for one in drawn), *problems]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.protocol import Outputs, Task, TaskData
 from benchmarks.records import write_atomically
 
@@ -14,7 +16,12 @@ DPI = 150
 
 
 def draw(
-    task: Task, outputs: Outputs, data: TaskData, explanation: Mapping[str, Any], record: Path
+    task: Task,
+    outputs: Outputs,
+    data: TaskData,
+    explanation: Mapping[str, Any],
+    illustrations: Mapping[str, np.ndarray],
+    record: Path,
 ) -> tuple[list[Path], list[str]]:
     """Draw what the task has pictures of; their paths, and a line for each that failed.
 
@@ -25,7 +32,7 @@ def draw(
     cut = TaskData(data.train, data.inputs.take(rows), data.targets.take(rows), data.fingerprint)
     paths, problems = list[Path](), list[str]()
     try:
-        pictures = task.pictures(outputs, cut, explanation)
+        pictures = task.pictures(outputs, cut, explanation, illustrations)
     except Exception as error:
         return [], [f"no pictures: {_said(error)}"]
     for name, picture in pictures.items():

@@ -5,9 +5,12 @@ import os
 import signal
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+
+from benchmarks.protocol import Budget, Examples
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,50 @@ class Diverges(Honest):
                 return torch.log(self.weight - 1).mean(), {}
 
         fit_network(Log(), train.select(("labels",)), run, learning_rate=0.1)
+
+
+class Long(Honest):
+    """A long training with checkpoints, which notes each update that it computes in a file.
+
+    Its loss has noise, so that it ends the same only where all random streams go on as they were.
+    SYMBENCH_TEST_STALL: the update in which it waits to be stopped. SYMBENCH_TEST_MEMORY: how many
+    examples fit the memory, from the 80th update on.
+    """
+
+    def fit(self, train, run):
+        import torch
+
+        from benchmarks.long_training import Optimisation
+        from benchmarks.long_training import train as learn
+        from benchmarks.training import seeded
+
+        super().fit(train, run)
+        notes = Path(os.environ["SYMBENCH_TEST_NOTES"])
+        memory = int(os.environ.get("SYMBENCH_TEST_MEMORY", "1000"))
+        stall = int(os.environ.get("SYMBENCH_TEST_STALL", "-1"))
+
+        class Noisy(torch.nn.Module):
+            def __init__(self, start):
+                super().__init__()
+                self.weight = torch.nn.Parameter(torch.from_numpy(start))
+
+            def loss(self, batch, step):
+                with notes.open("a") as stream:
+                    stream.write(f"{step} {len(batch['codes'])}\n")
+                if step >= 80 and len(batch["codes"]) > memory:
+                    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+                if step == stall:
+                    time.sleep(60)
+                noisy = batch["codes"] + torch.randn_like(batch["codes"])
+                return (noisy @ self.weight).square().mean(), {}
+
+        with seeded(run, "weights"):
+            network = Noisy(np.eye(8, dtype=np.float32))
+        codes = self.pixels(train) @ self.projection
+        run.budget, run.checkpoint_seconds = Budget(steps=250, batch_size=8), 0.0
+        learn(network, Examples({"codes": codes[:60] / 100}), run, Optimisation(learning_rate=1e-2))
+        turned = network.weight.detach().numpy()
+        self.projection, self.means = self.projection @ turned, self.means @ turned
 
 
 class ReadsLabels(Honest):

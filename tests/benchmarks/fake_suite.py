@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Split(Task):
         if "clusters" in outputs and outputs["clusters"].dtype.kind not in "iu":
             raise OutputError("clusters are not whole numbers.")
 
-    def evaluate(self, outputs, targets) -> dict[str, float]:
+    def evaluate(self, outputs, targets, device="cpu") -> dict[str, float]:
         first = outputs["clusters" if "clusters" in outputs else "embeddings"]
         clusters = first.reshape(len(first), -1)[:, 0] > 0
         labels = np.asarray(targets["labels"])
@@ -61,7 +61,7 @@ class Split(Task):
         whole = scores["largest_cluster"] == 1
         return ["largest cluster holds 100 % of the examples"] if whole else []
 
-    def pictures(self, outputs, data, explanation):
+    def pictures(self, outputs, data, explanation, illustrations):
         def line():
             from matplotlib.figure import Figure
 
@@ -72,7 +72,15 @@ class Split(Task):
         def broken():
             raise RuntimeError("out of paint")
 
-        return {"line": line, "broken": broken}
+        def curve():
+            from matplotlib.figure import Figure
+
+            figure = Figure(figsize=(1, 1))
+            figure.add_subplot().plot(illustrations["curve"])
+            return figure
+
+        drawn = {"line": line, "broken": broken}
+        return drawn | {"curve": curve} if "curve" in illustrations else drawn
 
 
 @dataclass(frozen=True)
@@ -117,11 +125,64 @@ class Unspeakable(Side):
         return outputs
 
 
+class Shows(Side):
+    """Gives arrays for pictures, one of each kind of number."""
+
+    def evaluate(self, inputs, run):
+        self.illustrations = {
+            "curve": np.linspace(0, 1, 7, dtype=np.float32),
+            "images": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
+            "present": np.array([[True], [False]]),
+            "alone": np.array(3),
+        }
+        return super().evaluate(inputs, run)
+
+
+class Words(Side):
+    illustrations: ClassVar[dict] = {"x": np.array(["a"])}
+
+
+class Resumed(Side):
+    def fit(self, train, run):
+        super().fit(train, run)
+        run.earlier_seconds = 1000.0
+
+
 class Infinite(Unspeakable):
     def evaluate(self, inputs, run):
         outputs = super().evaluate(inputs, run)
         self.explanation = {"cost": float("nan")}
         return outputs
+
+
+class Draws(Side):
+    """Its clusters are drawn, and have nothing to do with the inputs."""
+
+    deterministic = False
+
+    def stream(self, run):
+        return run.rng("samples")
+
+    def evaluate(self, inputs, run):
+        return {"clusters": self.stream(run).integers(0, 2, inputs.count)}
+
+
+class DrawsAndEmbeds(Draws):
+    def embeddings(self, inputs):
+        return np.asarray(inputs["states"])[:, None]
+
+    def evaluate(self, inputs, run):
+        return {**super().evaluate(inputs, run), "embeddings": self.embeddings(inputs)}
+
+
+class DrawsAndCounts(DrawsAndEmbeds):
+    def embeddings(self, inputs):
+        return np.arange(inputs.count, dtype=np.float32)[:, None]
+
+
+class DrawsUnseeded(Draws):
+    def stream(self, run):
+        return np.random.default_rng()
 
 
 def _path(name: str) -> str:

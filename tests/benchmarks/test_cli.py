@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import registry
+from benchmarks import registry, session
 from benchmarks.cli import main
-from benchmarks.cli_options import DATA_VARIABLE
+from benchmarks.cli_options import DATA_VARIABLE, DIGITS_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = [
@@ -41,7 +41,7 @@ def test_run_takes_the_flags_of_the_readme(symbench):
     readme = (ROOT / "README.md").read_text()
     flags = re.search(r"train and score; `(.+?)`", readme).group(1).split()
     shown = symbench("run", "--help").stdout
-    assert len(flags) == 12
+    assert len(flags) == 14
     for flag in flags:
         assert flag in shown
 
@@ -101,18 +101,17 @@ def test_publishing_without_a_token_is_one_line(symbench, tmp_path):
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        ("run",),
-        ("check", "esbn"),
-        ("show", "0123"),
-        ("data", "build", "abstract_rules"),
-        ("data", "verify", "data"),
-        ("data", "publish", "abstract_rules", "--repo", "me/rules"),
-    ],
-    ids=" ".join,
-)
+READERS = [
+    ("run",),
+    ("check", "esbn"),
+    ("show", "0123"),
+    ("data", "build", "abstract_rules"),
+    ("data", "verify", "data"),
+    ("data", "publish", "abstract_rules", "--repo", "me/rules"),
+]
+
+
+@pytest.mark.parametrize("verb", READERS, ids=" ".join)
 def test_a_data_root_that_is_not_there_is_one_line(verb, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
     nowhere = tmp_path / "nowhere"
@@ -141,6 +140,50 @@ def test_the_data_root_is_where_symdata_looks():
     from symdata import root
 
     assert root.VARIABLE == DATA_VARIABLE
+
+
+@pytest.mark.parametrize("verb", READERS, ids=" ".join)
+def test_digits_that_are_not_known_are_one_line(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv(DIGITS_VARIABLE, raising=False)
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(SystemExit) as ended:
+        main([*verb, "--digits", str(nowhere)])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        f"error: --digits '{nowhere}' is not known; there are: sklearn, mnist, or a folder that "
+        "holds MNIST.\n"
+    )
+    assert DIGITS_VARIABLE not in os.environ
+
+
+@pytest.mark.parametrize("given", ["sklearn", "mnist", "mine"])
+def test_the_digits_reach_worker_processes(tmp_path, monkeypatch, given):
+    from symdata import digits
+
+    assert digits.VARIABLE == DIGITS_VARIABLE
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(DIGITS_VARIABLE, "elsewhere")
+    Path("mine").mkdir()
+    with pytest.raises(SystemExit):
+        main(["show", "0123", "--digits", given])
+    expected = str(tmp_path / "mine") if given == "mine" else given
+    assert os.environ[DIGITS_VARIABLE] == expected
+    with pytest.raises(SystemExit):
+        main(["show", "0123"])
+    assert os.environ[DIGITS_VARIABLE] == expected, "no flag changes nothing"
+
+
+def test_at_once_reaches_the_run(monkeypatch, tmp_path, capsys):
+    seen = []
+    monkeypatch.setattr(session, "run", lambda filters, options: seen.append(options) or 0)
+    for arguments in ([], ["--at-once", "3"], ["--at-once", "0"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["run", "--out", str(tmp_path), *arguments])
+    assert [options.at_once for options in seen] == [None, 3]
+    assert ended.value.code == 2
+    shown = capsys.readouterr().err
+    assert "'--at-once'" in shown
+    assert shown.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -189,3 +189,17 @@ assert {"methods.esbn", "baselines.encoders", "benchmarks.training"} <= set(walk
 assert "benchmarks.protocol" not in walked
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_the_source_hash_covers_the_long_loop_and_what_that_shares(tmp_path):
+    path = tmp_path / "scenes_method.py"
+    for line in (
+        "from benchmarks.long_training import train",
+        "import benchmarks.long_training as loop",
+        "from benchmarks import long_training",
+    ):
+        path.write_text(f"{line}\nclass M: pass\n")
+        walked = registry.sources(f"{path}:M")
+        assert set(walked) == {"", "benchmarks.long_training", "benchmarks.training"}
+    path.write_text("from benchmarks.training import train\nclass M: pass\n")
+    assert set(registry.sources(f"{path}:M")) == {"", "benchmarks.training"}

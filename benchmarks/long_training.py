@@ -1,0 +1,166 @@
+"""The training loop for scenes: it runs for hours, keeps a device busy, and can be killed.
+
+Beside what `benchmarks.training` does: images stay uint8 on the device, weights of convolutions lie
+channels-last, CUDA computes in bfloat16 where that is asked for, gradients are clipped, a batch may
+be computed in parts, and a checkpoint lets a training that was killed go on where it was. On a CPU
+it then ends in the same weights, bit for bit, as one that was not.
+
+A network may have `adapt(scalars)`, called without a gradient after each update, with the scalars
+that its loss gave. What it changes must be among the network's buffers, to be in checkpoints. There
+is one checkpoint to a `Run`: a method trains one network with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.checkpoint import Checkpoint, identity
+from benchmarks.errors import SymbenchError
+from benchmarks.protocol import Examples, Run
+from benchmarks.training import REPORT_EVERY, Batch, Network, _report, rows_of, seeded, to_device
+
+OPTIMISERS = ("adam", "rmsprop")
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How weights are updated.
+
+    clip: the largest norm that all gradients together may have, 0 for any. mixed_precision: compute
+    in bfloat16 on CUDA devices made for it; weights and loss are float32 nevertheless.
+    """
+
+    optimiser: str = "adam"
+    learning_rate: float = 1e-4
+    clip: float = 0.0
+    mixed_precision: bool = True
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS:
+            allowed = ", ".join(OPTIMISERS)
+            raise SymbenchError(f"no optimiser '{self.optimiser}'; there are: {allowed}.")
+        if not self.learning_rate > 0:
+            raise SymbenchError(f"learning_rate is {self.learning_rate}; it must be above 0.")
+        if not self.clip >= 0:
+            raise SymbenchError(f"clip is {self.clip}; it must be at least 0, which clips nothing.")
+
+
+def train(network: Network, examples: Examples, run: Run, how: Optimisation) -> None:
+    """Minimise the network's loss for the run's budget, each epoch in a new random order.
+
+    Goes on from `run.checkpoint` where that is of this training. Raises `DivergedError` when the
+    loss stops being a finite number, at the next report.
+    """
+    for _ in updates(network, examples, run, how):
+        pass
+
+
+def updates(
+    network: Network, examples: Examples, run: Run, how: Optimisation
+) -> Generator[int, None, None]:
+    """`train`, update by update: yields how many are done. The speed cases time these."""
+    assert isinstance(network, torch.nn.Module)
+    count, batch_size = examples.count, min(run.budget.batch_size, examples.count)
+    total, at_once = run.budget.total_steps(count), min(run.at_once or batch_size, batch_size)
+    with _room(f"the {count:,} training examples were put on {run.device}; use --device cpu"):
+        data = to_device(examples, run.device)
+    if any(parameter.dim() == 4 for parameter in network.parameters()):
+        network.to(memory_format=torch.channels_last)
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = _optimiser(learned, how)
+    mixed, adapt = (
+        how.mixed_precision and _has_bfloat16(run.device),
+        getattr(network, "adapt", None),
+    )
+    whose = identity(network, examples, run, how) if run.checkpoint else ""
+    checkpoint, order = Checkpoint(network, optimiser, run, whose), run.rng("batches")
+    network.train()
+    with seeded(run, "training"), _room(_advice(at_once, batch_size)):
+        place = checkpoint.resume()
+        if place.step:
+            run.report(place.step, total, place.seen)
+        while place.step < total:
+            if place.order:
+                order.bit_generator.state = json.loads(place.order)
+            # A training that goes on within this epoch draws its order once more.
+            place.order = json.dumps(order.bit_generator.state, default=np.ndarray.tolist)
+            batches = torch.from_numpy(order.permutation(count)).to(run.device).split(batch_size)
+            for rows in batches[place.batches : place.batches + total - place.step]:
+                optimiser.zero_grad(set_to_none=True)
+                loss, scalars = _gradients(network, data, rows, at_once, place.step, mixed)
+                if how.clip:
+                    torch.nn.utils.clip_grad_norm_(learned, how.clip, foreach=True)
+                optimiser.step()
+                if adapt is not None:
+                    with torch.no_grad():
+                        adapt(scalars)
+                place.step, place.seen = place.step + 1, place.seen + len(rows)
+                place.batches += 1
+                if place.step % REPORT_EVERY == 0 or place.step == total:
+                    _report(run, place.step, total, place.seen, loss, scalars)
+                    checkpoint.keep(place, ended=place.step == total)
+                yield place.step
+            place.order, place.batches = "", 0
+    network.eval()
+
+
+def _optimiser(learned: list[torch.nn.Parameter], how: Optimisation) -> torch.optim.Optimizer:
+    if how.optimiser == "adam":
+        return torch.optim.Adam(learned, lr=how.learning_rate, fused=True)
+    return torch.optim.RMSprop(learned, lr=how.learning_rate, foreach=True)
+
+
+def _has_bfloat16(device: str) -> bool:
+    """Whether this is a CUDA device with hardware for bfloat16, which came with Ampere."""
+    return device.startswith("cuda") and torch.cuda.get_device_capability(device)[0] >= 8
+
+
+def _gradients(
+    network: Network, data: Batch, rows: Tensor, at_once: int, step: int, mixed: bool
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Add the gradients of the mean loss over the examples at rows (B,); that loss, and scalars.
+
+    A part of `at_once` examples counts by its size, so that every mean is that of the batch.
+    """
+    parts, means = rows.split(at_once), dict[str, Tensor]()
+    for part in parts:
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=mixed):
+            loss, scalars = network.loss(rows_of(data, part), step)
+        loss, found = loss.float(), {name: value.detach() for name, value in scalars.items()}
+        if len(parts) == 1:
+            loss.backward()
+            return loss.detach(), found
+        share = len(part) / len(rows)
+        (loss * share).backward()
+        for name, value in {**found, "": loss.detach()}.items():
+            means[name] = means[name] + value * share if name in means else value * share
+    return means.pop(""), means
+
+
+def _advice(at_once: int, batch_size: int) -> str:
+    what = f"{at_once} examples of a batch of {batch_size} were computed at once"
+    if at_once == 1:
+        return f"{what}; fewer is not possible: use a device with more memory"
+    return f"{what}; give --at-once a smaller number, such as {at_once // 2}, and --retry-failed"
+
+
+@contextmanager
+def _room(what: str) -> Iterator[None]:
+    """Turn the many ways to say that memory has run out into one line."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        said = str(error).lower()
+        # Of the CPU's allocator on Linux and on Windows, of CUDA, and of its libraries.
+        signs = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
+        known = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
+        if not known and not any(sign in said for sign in signs):
+            raise
+        raise SymbenchError(f"memory ran out when {what}.") from error

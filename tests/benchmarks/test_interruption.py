@@ -1,0 +1,214 @@
+"""A long cell that is killed, interrupted or short of memory goes on from its checkpoint."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import plan, runner, session
+from benchmarks.executors import Place, _executor
+from benchmarks.records import CHECKPOINTS, Store, read_outputs
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = ("run", "--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu", "--jobs", 1)
+# The training stands still in the update 120 until it is stopped; it reports every 50.
+STEPS, STALL, KEPT = 250, 120, 100
+
+
+@pytest.fixture
+def long(tmp_path, fake, monkeypatch):
+    """The arguments of a run with one long cell; its updates are noted in a file."""
+    monkeypatch.setenv("SYMBENCH_TEST_NOTES", str(tmp_path / "notes"))
+    return (*SMOKE, "--method", fake("Long"), "--task", "rmts", "--out", tmp_path / "out")
+
+
+@pytest.fixture
+def cell(fake, long):
+    filters = plan.Filters(("abstract_rules",), ("rmts",), (fake("Long"),), None, "smoke")
+    return plan.cells(filters)[0]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, fake):
+    """Scores and outputs of the cell where nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYMBENCH_TEST_NOTES", str(folder / "notes"))
+        filters = plan.Filters(("abstract_rules",), ("rmts",), (fake("Long"),), None, "smoke")
+        (cell,) = plan.cells(filters)
+        runner.execute(cell, Store(folder), "cpu", 1, lambda **_: None)
+    assert notes(folder) == [(step, 8 if step % 8 < 7 else 4) for step in range(STEPS)]
+    return results(folder)
+
+
+def notes(folder):
+    """The updates that were computed: which, and how many examples at once."""
+    path = folder / "notes"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [tuple(map(int, line.split())) for line in lines if line.count(" ") == 1]
+
+
+def results(folder):
+    """What must not depend on how the cell came to its end."""
+    (record,) = Store(folder).load()[0]
+    outputs = read_outputs(Store(folder).path(record).with_suffix(".parquet"))
+    arrays = {name: array.tobytes() for name, array in outputs.items()}
+    return record.status, record.scores, record.steps, record.examples, arrays
+
+
+def checkpoints(folder):
+    return sorted(path.name for path in (folder / "out" / CHECKPOINTS).iterdir())
+
+
+def disturb(arguments, folder, send):
+    """Start a run, and do something to it in the middle of its cell; its exit code."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "SYMBENCH_TEST_STALL": str(STALL)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    limit = time.monotonic() + 60
+    while (STALL, 8) not in notes(folder):
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.02)
+    send(process.pid)
+    code = process.wait(timeout=30)
+    while time.monotonic() < limit:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return code
+        time.sleep(0.02)
+    raise AssertionError("a process is left")
+
+
+def stopped(folder, cell):
+    """Check what a stopped run leaves, and forget which updates it computed."""
+    assert Store(folder / "out").load() == ([], [])
+    assert f"{cell.key}.pt" in checkpoints(folder)
+    (folder / "notes").unlink()
+
+
+def test_a_cell_that_was_killed_goes_on(symbench, long, cell, tmp_path, undisturbed):
+    code = disturb(long, tmp_path, lambda group: os.killpg(group, signal.SIGKILL))
+    assert code == -signal.SIGKILL
+    stopped(tmp_path, cell)
+    assert symbench(*long).returncode == 0
+    assert [step for step, _ in notes(tmp_path)] == list(range(KEPT, STEPS))
+    assert results(tmp_path / "out") == undisturbed
+    assert f"{cell.key}.pt" not in checkpoints(tmp_path)
+
+
+def test_a_cell_that_was_interrupted_goes_on(long, cell, tmp_path, undisturbed):
+    code = disturb(long, tmp_path, lambda group: os.killpg(group, signal.SIGINT))
+    assert code == 130
+    stopped(tmp_path, cell)
+    runner.execute(cell, Store(tmp_path / "out"), "cpu", 1, lambda **_: None)
+    assert [step for step, _ in notes(tmp_path)] == list(range(KEPT, STEPS))
+    assert results(tmp_path / "out") == undisturbed
+
+
+def test_a_cell_short_of_memory_goes_on_with_fewer_at_once(
+    fake, long, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("SYMBENCH_TEST_MEMORY", "3")
+    filters = plan.Filters(("abstract_rules",), ("rmts",), (fake("Long"),), None, "smoke")
+    assert session.run(filters, session.Options(tmp_path / "out", "cpu", jobs=0)) == 1
+    assert (
+        "SymbenchError: memory ran out when 8 examples of a batch of 8 were computed at once; "
+        "give --at-once a smaller number, such as 4, and --retry-failed." in capsys.readouterr().out
+    )
+    assert len(checkpoints(tmp_path)) == 1
+    (tmp_path / "notes").unlink()
+    fewer = session.Options(tmp_path / "out", "cpu", jobs=0, retry_failed=True, at_once=3)
+    assert session.run(filters, fewer) == 0
+    assert notes(tmp_path)[:3] == [(50, 3), (50, 3), (50, 2)]
+    assert results(tmp_path / "out")[2:4] == (STEPS, 1876)
+    assert checkpoints(tmp_path) == []
+
+
+def test_the_time_before_an_interruption_counts(planted, tmp_path):
+    path = f"{planted.__file__}:Resumed"
+    (cell,) = plan.cells(plan.Filters(("planted",), ("plane",), (path,), [0]))
+    record = runner.execute(cell, Store(tmp_path), "cpu", 1, lambda **_: None)
+    assert 1000 < record.fit_seconds < record.wall_seconds < 1100
+
+
+def test_a_damaged_checkpoint_costs_the_time_and_nothing_else(cell, tmp_path, undisturbed, caplog):
+    store = Store(tmp_path / "out")
+    path = store.checkpoint(cell)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half a check")
+    runner.execute(cell, store, "cpu", 1, lambda **_: None)
+    assert "is left aside: it is damaged; training begins anew." in caplog.text
+    assert results(tmp_path / "out") == undisturbed
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("Honest", False), ("Raises", True), ("Diverges", False)]
+)
+def test_a_checkpoint_is_kept_until_the_cell_is_done_or_cannot_be(fake, tmp_path, name, kept):
+    filters = plan.Filters(("abstract_rules",), ("rmts",), (fake(name),), None, "smoke")
+    (cell,) = plan.cells(filters)
+    path = Store(tmp_path).checkpoint(cell)
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    runner.execute(cell, Store(tmp_path), "cpu", 1, lambda **_: None)
+    assert path.exists() == kept
+
+
+def test_a_record_that_cannot_be_stored_leaves_the_checkpoint(fake, tmp_path, monkeypatch):
+    filters = plan.Filters(("abstract_rules",), ("rmts",), (fake("Honest"),), None, "smoke")
+    (cell,) = plan.cells(filters)
+    path = Store(tmp_path).checkpoint(cell)
+    path.parent.mkdir()
+    path.write_bytes(b"")
+
+    def full(*given):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Store, "save", full)
+    with pytest.raises(OSError, match="no space"):
+        runner.execute(cell, Store(tmp_path), "cpu", 1, lambda **_: None)
+    assert path.exists()
+
+
+def test_checkpoints_are_no_records_and_are_removed_after_a_month(tmp_path):
+    folder, now = tmp_path / CHECKPOINTS, time.time()
+    folder.mkdir()
+    ages = {"new.pt": 0, "week.pt": 7, "old.pt": 31, ".cut.partial": 1, ".young.partial": 0}
+    for name, days in ages.items():
+        (folder / name).write_text("{}")
+        os.utime(folder / name, (now - 86400 * days,) * 2)
+    (folder / "seed0-0123.json").write_text("{}")
+    assert Store(tmp_path).load() == ([], [])
+    session._remove_stale(tmp_path)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"new.pt", "week.pt", ".young.partial", "seed0-0123.json"}
+
+
+def test_the_cell_is_told_where_its_checkpoint_lies_and_how_many_at_once(
+    fake, tmp_path, monkeypatch
+):
+    filters = plan.Filters(("abstract_rules",), ("rmts",), (fake("Honest"),), None, "smoke")
+    (cell,) = plan.cells(filters)
+    seen = []
+
+    def answer(task, entry, run):
+        seen.append(run)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(runner, "answer", answer)
+    _executor(Place(tmp_path, "cpu", 1, 5))(cell, lambda **_: None)
+    _executor(Place(tmp_path, "cpu", 1))(cell, lambda **_: None)
+    assert [run.at_once for run in seen] == [5, None]
+    assert {run.checkpoint for run in seen} == {tmp_path / ".checkpoints" / f"{cell.key}.pt"}
+    assert {run.checkpoint_seconds for run in seen} == {60.0}

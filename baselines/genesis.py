@@ -1,0 +1,327 @@
+"""GENESIS: masks and components drawn one after another.
+
+Engelcke, Kosiorek, Parker Jones and Posner, "GENESIS: Generative Scene Inference and Sampling with
+Object-Centric Latent Representations" (ICLR 2020, arXiv 1907.13052). For each of K components a
+mask latent is drawn, given those before it; the masks break a stick, so that they sum to 1 in every
+pixel. A component VAE explains what each mask shows, with a prior computed from the mask's latent:
+
+    p(x | z) = Π Σ_k m_k N(x; x_k, σ²),   p(z) = Π_k p(z^m_k | z^m_<k) p(z^c_k | z^m_k).
+
+Layers are the authors' defaults. Deviations: σ is 0.2 and not 0.7, as in all the suite, with the
+goal of GECO converted (`baselines.geco`); features and gates of a gated convolution pass a
+GroupNorm of one group each, as five gates in a row would let little through. Choices where no
+figure is published: the mask decoder mirrors the encoder and ends in a 1×1 convolution; the first
+mask latent has a standard Gaussian prior; the component encoder ends in the layer of 256 of MONet
+(arXiv 1901.11390), whose component VAE this is; means pass a sigmoid; component priors are bounded
+as mask priors are; below 64 pixels the strides are those at 64, and the last map is smaller.
+
+Letters: B images, C channels, H = W = size in pixels, K components, S posterior samples, M and Z
+dimensions of the mask and of the component latent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, repeat
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from baselines.geco import GECO
+from baselines.scene_layers import kl, log_density
+from baselines.scene_method import (
+    DRAWN,
+    SIGMA,
+    SceneMethod,
+    SceneNetwork,
+    SceneSettings,
+    pixels,
+)
+from baselines.trajectory_encoder import number, whole
+
+MASK_FILTERS = (32, 32, 64, 64, 64)
+MASK_FEATURES, MASK_LSTM, PRIOR_HIDDEN = 256, 128, 256
+COMPONENT_FILTERS = (32, 32, 64, 64)
+COMPONENT_HIDDEN, BROADCAST_FILTERS, BORDER = 256, 32, 8
+SHOWN_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class GENESISSettings(SceneSettings):
+    """The published sizes, of which `width` is the share of channels and hidden units that is kept.
+
+    components: K, one more than a scene has objects. mask_latent, component_latent: M and Z.
+    geco: whether β, which starts at `beta`, is moved to reach `goal` (nats a value at σ = 0.7), by
+    geco_step a nat and geco_speedup times that while the goal is met.
+    """
+
+    clip: float = 0.0
+    components: int = 5
+    width: float = 1.0
+    mask_latent: int = 64
+    component_latent: int = 16
+    geco: bool = True
+    goal: float = 0.5655
+    geco_step: float = 1e-5
+    geco_speedup: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole(self, "components", 2)
+        for name in ("mask_latent", "component_latent"):
+            whole(self, name, 1)
+        for name in ("width", "geco_step", "geco_speedup"):
+            number(self, name, 0, above=True)
+        number(self, "goal", 0)
+
+    def kept(self, *widths: int) -> tuple[int, ...]:
+        """The share of these published widths that is kept, at least one each."""
+        return tuple(max(1, round(self.width * width)) for width in widths)
+
+
+class Scene(NamedTuple):
+    """What explains images: log masks (B, K, 1, H, W), means (B, K, C, H, W), latents (B, K, ·)."""
+
+    log_masks: Tensor
+    means: Tensor
+    latents: tuple[Tensor, Tensor]
+    posteriors: tuple[Normal, Normal]
+    priors: tuple[Normal, Normal]
+
+
+class MaskVAE(nn.Module):
+    """Image → K latents, one after another → the logits of K − 1 masks."""
+
+    def __init__(self, settings: GENESISSettings, size: int, channels: int) -> None:
+        super().__init__()
+        self.k, m = settings.components, settings.mask_latent
+        self.m = m
+        filters = (channels, *settings.kept(*MASK_FILTERS))
+        strides = (2, 2, 2, 1, 1) if size >= 128 else (1, 2, 1, 2, 1)
+        side = size // prod(strides)
+        features, hidden, prior = settings.kept(MASK_FEATURES, MASK_LSTM, PRIOR_HIDDEN)
+        down = [
+            gated(*pair, stride) for pair, stride in zip(pairwise(filters), strides, strict=True)
+        ]
+        self.encoder = nn.Sequential(*down, nn.Conv2d(filters[-1], features, side), nn.Flatten())
+        self.recurrence = nn.LSTMCell(features + m, hidden)
+        self.posterior = nn.Linear(hidden, 2 * m)
+        self.prior_recurrence = nn.LSTM(m, prior, batch_first=True)
+        self.prior = nn.Linear(prior, 2 * m)
+        back = (*filters[:0:-1], filters[1])
+        up = [
+            gated(*pair, stride, transposed=True)
+            for pair, stride in zip(pairwise(back), strides[::-1], strict=True)
+        ]
+        self.decoder = nn.Sequential(
+            nn.ConvTranspose2d(m, filters[-1], side), *up, nn.Conv2d(filters[1], 1, 1)
+        )
+
+    def infer(self, features: Tensor) -> tuple[Tensor, Normal]:
+        """features: (B, F) of the image → K latents (B, K, M) and their posterior."""
+        z, state = features.new_zeros(len(features), self.m), None
+        latents, parameters = [], []
+        for _ in range(self.k):
+            state = self.recurrence(torch.cat([features, z], 1), state)
+            parameters.append(self.posterior(state[0]))
+            z = posterior_of(parameters[-1]).rsample()
+            latents.append(z)
+        return torch.stack(latents, 1), posterior_of(torch.stack(parameters, 1))
+
+    def prior_of_all(self, z: Tensor) -> Normal:
+        """z: (B, K, M) → the prior of each, given those before it; the first is standard."""
+        later = prior_of(self.prior(self.prior_recurrence(z[:, :-1])[0]))
+        mean, std = (
+            F.pad(values, (0, 0, 1, 0), value=first)
+            for values, first in ((later.loc, 0.0), (later.scale, 1.0))
+        )
+        return Normal(mean, std, validate_args=False)
+
+    def draw(self, count: int) -> Tensor:
+        """K latents from the prior (count, K, M)."""
+        latents, state = [torch.randn(count, self.m, device=self.prior.weight.device)], None
+        for _ in range(self.k - 1):
+            seen, state = self.prior_recurrence(latents[-1][:, None], state)
+            latents.append(prior_of(self.prior(seen[:, 0])).sample())
+        return torch.stack(latents, 1)
+
+    def log_masks(self, z: Tensor) -> Tensor:
+        """z: (B, K, M) → (B, K, 1, H, W); the last mask is what the others leave."""
+        first = rearrange(z[:, :-1], "b k m -> (b k) m 1 1")
+        logits = rearrange(self.decoder(first), "(b k) one h w -> b k one h w", k=self.k - 1)
+        return stick_breaking(logits.float())
+
+
+class ComponentVAE(nn.Module):
+    """[log mask, image] → latent → the means of the pixels of one component."""
+
+    grid: Tensor
+
+    def __init__(self, settings: GENESISSettings, size: int, channels: int) -> None:
+        super().__init__()
+        z, filters = settings.component_latent, settings.kept(*COMPONENT_FILTERS)
+        (hidden,), (wide,) = settings.kept(COMPONENT_HIDDEN), settings.kept(BROADCAST_FILTERS)
+        (prior,), halved = settings.kept(PRIOR_HIDDEN), -(-size // 16)
+        down: list[nn.Module] = []
+        for before, after in pairwise((channels + 1, *filters)):
+            down += [nn.Conv2d(before, after, 3, 2, 1), nn.ELU()]
+        self.encoder = nn.Sequential(
+            *down,
+            nn.Flatten(),
+            nn.Linear(filters[-1] * halved**2, hidden),
+            nn.ELU(),
+            nn.Linear(hidden, 2 * z),
+        )
+        self.prior = nn.Sequential(
+            nn.Linear(settings.mask_latent, prior),
+            nn.ELU(),
+            nn.Linear(prior, prior),
+            nn.ELU(),
+            nn.Linear(prior, 2 * z),
+        )
+        self.first = nn.Conv2d(z + 2, wide, 3)
+        convs = [layer for _ in range(3) for layer in (nn.Conv2d(wide, wide, 3), nn.ELU())]
+        self.decoder = nn.Sequential(nn.ELU(), *convs, nn.Conv2d(wide, channels, 1), nn.Sigmoid())
+        line = torch.linspace(-1, 1, size + BORDER)
+        self.register_buffer("grid", torch.stack(torch.meshgrid(line, line, indexing="xy"))[None])
+
+    def encode(self, x: Tensor, log_masks: Tensor) -> Normal:
+        """x: (B, C, H, W), log_masks: (B, K, 1, H, W) → the posterior (B, K, Z)."""
+        shown = x[:, None].expand(-1, log_masks.shape[1], -1, -1, -1)
+        parameters = self.encoder(torch.cat([log_masks, shown], 2).flatten(0, 1))
+        return posterior_of(parameters.unflatten(0, log_masks.shape[:2]))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z: (B, K, Z), broadcast to all pixels, and their places in [−1, 1] → (B, K, C, H, W).
+
+        The first convolution of a map that is the same everywhere is a product with the sum of its
+        kernel: only the places need to be convolved, and those once.
+        """
+        from_z, from_place = self.first.weight.split([z.shape[2], 2], 1)
+        places = F.conv2d(self.grid, from_place, self.first.bias)
+        of_z = F.linear(z.flatten(0, 1), from_z.sum((2, 3)))
+        return self.decoder(of_z[:, :, None, None] + places).unflatten(0, z.shape[:2])
+
+
+class GENESISNetwork(SceneNetwork):
+    """Masks first, then what they show; trained with GECO."""
+
+    def __init__(self, settings: GENESISSettings, size: int, channels: int) -> None:
+        super().__init__(settings, size, channels)
+        self.k = settings.components
+        self.planes = 4 * self.k * settings.kept(BROADCAST_FILTERS)[0]
+        self.masks = MaskVAE(settings, size, channels)
+        self.components = ComponentVAE(settings, size, channels)
+        values = channels * size**2
+        step = settings.geco_step if settings.geco else 0.0
+        self.geco = GECO(settings.goal, values, SIGMA, step, settings.geco_speedup, settings.beta)
+
+    def infer(self, x: Tensor, features: Tensor) -> Scene:
+        """x: (B, C, H, W) and its features for the masks → latents from the posterior, and more."""
+        z, posterior = self.masks.infer(features)
+        log_masks = self.masks.log_masks(z)
+        posteriors = (posterior, self.components.encode(x, log_masks))
+        latent = posteriors[1].rsample()
+        priors = (self.masks.prior_of_all(z), prior_of(self.components.prior(z)))
+        return Scene(log_masks, self.components.decode(latent), (z, latent), posteriors, priors)
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """batch: `images` (B, H, W, C) uint8 → the mean of NLL + β KL in nats, and their parts."""
+        x = pixels(batch)
+        scene = self.infer(x, self.masks.encoder(x))
+        nll = -mixture(x, scene.log_masks, scene.means).mean()
+        masks, components = (
+            kl(posterior, prior).mean()
+            for posterior, prior in zip(scene.posteriors, scene.priors, strict=True)
+        )
+        total = nll + self.geco.beta * (masks + components)
+        parts = {"kl_mask": masks, "kl_component": components}
+        return total, {"nll": nll, "kl": masks + components, **parts, "beta": self.geco.beta}
+
+    def adapt(self, scalars: dict[str, Tensor]) -> None:
+        """Move β after an update."""
+        self.geco.update(scalars["nll"])
+
+    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B)."""
+        features = repeat(self.masks.encoder(x), "b f -> (s b) f", s=samples)
+        x = repeat(x, "b c h w -> (s b) c h w", s=samples)
+        scene = self.infer(x, features)
+        weights = mixture(x, scene.log_masks, scene.means)
+        for z, posterior, prior in zip(scene.latents, scene.posteriors, scene.priors, strict=True):
+            weights = weights + log_density(prior, z) - log_density(posterior, z)
+        return rearrange(weights, "(s b) -> s b", s=samples)
+
+    def sample(self, count: int) -> Tensor:
+        """(count, C, H, W) in [0, 1]."""
+        z = self.masks.draw(count)
+        latent = prior_of(self.components.prior(z)).sample()
+        return (self.masks.log_masks(z).exp() * self.components.decode(latent)).sum(1)
+
+    def illustrate(self, x: Tensor) -> dict[str, Tensor]:
+        """What each component shows within its mask, their sum, and samples; few at a time."""
+        scenes = [self.infer(part, self.masks.encoder(part)) for part in x.split(SHOWN_AT_ONCE)]
+        shown = torch.cat([scene.log_masks.exp() * scene.means for scene in scenes])
+        drawn = [self.sample(SHOWN_AT_ONCE) for _ in range(DRAWN // SHOWN_AT_ONCE)]
+        return {"components": shown, "reconstructions": shown.sum(1), "drawn": torch.cat(drawn)}
+
+
+class Gate(nn.Module):
+    """(B, 2F, H, W) → (B, F, H, W): features · σ(gates). `nn.GLU` would lose channels-last."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: features, then gates."""
+        features, gates = x.chunk(2, 1)
+        return features * gates.sigmoid()
+
+
+def gated(inputs: int, outputs: int, stride: int, transposed: bool = False) -> nn.Sequential:
+    """A gated 5×5 convolution that divides the side by the stride; transposed: multiplies it."""
+    convolution = (
+        nn.ConvTranspose2d(inputs, 2 * outputs, 5, stride, 2, output_padding=stride - 1)
+        if transposed and stride > 1
+        else nn.Conv2d(inputs, 2 * outputs, 5, stride, 2)
+    )
+    return nn.Sequential(convolution, nn.GroupNorm(2, 2 * outputs), Gate())
+
+
+def stick_breaking(logits: Tensor) -> Tensor:
+    """logits: (B, K−1, 1, H, W) → log masks (B, K, 1, H, W) that sum to 1.
+
+    Each takes a share σ(logit) of what those before it left, and the last takes all that is left.
+    """
+    left = F.pad(F.logsigmoid(-logits).cumsum(1), (0, 0, 0, 0, 0, 0, 1, 0))
+    return left + F.pad(F.logsigmoid(logits), (0, 0, 0, 0, 0, 0, 0, 1))
+
+
+def mixture(x: Tensor, log_masks: Tensor, means: Tensor) -> Tensor:
+    """x: (B, C, H, W), log_masks: (B, K, 1, H, W), means: (B, K, C, H, W) → nats (B,).
+
+    The log density of Σ_k m_k Normal(x_k, 0.2) in every pixel and channel, summed over them.
+    """
+    each = Normal(means.float(), SIGMA, validate_args=False).log_prob(x[:, None])
+    return (log_masks + each).logsumexp(1).flatten(1).sum(1)
+
+
+def posterior_of(parameters: Tensor) -> Normal:
+    """parameters: (…, 2Z) → Normal of (…, Z), std = softplus(a + 0.5) + 1e-8."""
+    mean, a = parameters.float().chunk(2, -1)
+    return Normal(mean, F.softplus(a + 0.5) + 1e-8, validate_args=False)
+
+
+def prior_of(parameters: Tensor) -> Normal:
+    """parameters: (…, 2Z) → Normal of (…, Z), bounded: mean by tanh, std = σ(a + 4) + 1e-4."""
+    mean, a = parameters.float().chunk(2, -1)
+    return Normal(mean.tanh(), (a + 4).sigmoid() + 1e-4, validate_args=False)
+
+
+class GENESIS(SceneMethod):
+    """GENESIS, with GECO."""
+
+    Settings = GENESISSettings
+    Network = GENESISNetwork

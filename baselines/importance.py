@@ -1,0 +1,42 @@
+"""The log-likelihood of a latent-variable model by importance sampling, in log space and chunks.
+
+With z_s drawn from the posterior q(z | x) and log w_s = log p(x, z_s) − log q(z_s | x),
+
+    LL = log Σ_s w_s − log S,   ELBO = Σ_s log w_s / S ≤ LL,
+
+both in nats an image (Burda, Grosse and Salakhutdinov, ICLR 2016, arXiv 1509.00519, equation 8).
+
+Letters: B images, S samples of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log
+
+import torch
+from torch import Tensor
+
+
+def estimate(
+    log_weights: Callable[[Tensor, int], Tensor], x: Tensor, samples: int, at_once: int
+) -> tuple[Tensor, Tensor]:
+    """x: (B, C, H, W) → LL and ELBO (B,), double precision, from `samples` posterior samples each.
+
+    log_weights: (images (b, C, H, W), s) → (s, b) log weights of fresh samples; each call encodes
+    its images once. at_once: how many samples, s · b, a call may draw; as many as fit are of the
+    same image.
+    """
+    together = min(samples, at_once)
+    lls, elbos = [], []
+    for images in x.split(max(1, at_once // together)):
+        parts = [
+            log_weights(images, min(together, samples - done)).double()
+            for done in range(0, samples, together)
+        ]
+        weights = torch.cat(parts)
+        elbo = weights.mean(0)
+        # Jensen's inequality, which rounding alone can break (where all weights are equal).
+        lls.append(torch.maximum(weights.logsumexp(0) - log(samples), elbo))
+        elbos.append(elbo)
+    return torch.cat(lls), torch.cat(elbos)

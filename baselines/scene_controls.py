@@ -1,0 +1,49 @@
+"""Controls of the `scenes` suite: the best that samples can be, and real objects by no rule.
+
+`Real` gives the test images themselves: the ceiling, if the judge and the classifier are just.
+`Shuffled` gives images of real objects put together at random: what a generator reaches that has
+learned objects and no structure.
+
+Letters: N examples, C channels, H = W = size in pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from baselines.scene_method import images_of
+from benchmarks.protocol import Examples, Run
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """A control has nothing to set."""
+
+
+class Real:
+    """The test images as samples."""
+
+    deterministic: ClassVar[bool] = True
+    Settings: ClassVar[type] = NoSettings
+    reads: ClassVar[tuple[str, ...]] = ()
+    column: ClassVar[str] = "images"
+
+    def __init__(self, settings: NoSettings) -> None:
+        self.settings = settings
+
+    def fit(self, train: Examples, run: Run) -> None:
+        """There is nothing to learn."""
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """`samples` (N, H, W, C) uint8."""
+        return {"samples": images_of(inputs, self.column)}
+
+
+class Shuffled(Real):
+    """Objects of the test images put together at random, from the privileged column `shuffled`."""
+
+    reads: ClassVar[tuple[str, ...]] = ("shuffled",)
+    column: ClassVar[str] = "shuffled"

@@ -1,0 +1,135 @@
+"""The building blocks of the scene generators: convolutions, MLP, LSTM of maps, Gaussians.
+
+Sizes are those of Generative Neurosymbolic Machines (Jiang and Ahn, NeurIPS 2020, arXiv
+2010.12152), whose encoder and decoders every generator but GENESIS shares, so that what differs is
+the structure of the latent. Weights start as torch starts them.
+
+Letters: B images, C channels, H = W = size in pixels, F features, Z latent dimensions.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
+
+from benchmarks.protocol import SymbenchError
+
+SIZES = (16, 32, 64, 128)
+LEAST_STD = 1e-4  # keeps logarithms finite; far below any deviation that a latent can use
+
+
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution, CELU, GroupNorm of one group: (B, inputs, H, W) → (B, outputs, H/s, W/s)."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2),
+        nn.CELU(),
+        nn.GroupNorm(1, outputs),
+    )
+
+
+class MLP(nn.Sequential):
+    """Linear, CELU and LayerNorm for every layer of `hidden`, then a bare Linear to `outputs`.
+
+    outputs: None where the last hidden layer is the output.
+    """
+
+    def __init__(self, inputs: int, hidden: tuple[int, ...], outputs: int | None = None) -> None:
+        layers: list[nn.Module] = []
+        for before, after in pairwise((inputs, *hidden)):
+            layers += [nn.Linear(before, after), nn.CELU(), nn.LayerNorm(after)]
+        if outputs is not None:
+            layers.append(nn.Linear((inputs, *hidden)[-1], outputs))
+        super().__init__(*layers)
+
+
+class ImageEncoder(nn.Sequential):
+    """Nine convolutions to a 4×4 map: (B, C, size, size) → (B, features, 4, 4).
+
+    At 128 pixels kernels 4 3 4 3 4 3 4 3 4 and strides 2 1 2 1 2 1 2 1 2, as published. A smaller
+    image is halved less often: the last convolutions of stride 2 get stride 1, and kernel 3.
+    """
+
+    def __init__(self, channels: int, size: int, features: int) -> None:
+        halvings = halvings_to(4, size)
+        filters = (16, 16, 32, 32, 64, 64, features, features, features)
+        layers = []
+        for layer, (before, after) in enumerate(pairwise((channels, *filters))):
+            halves = layer % 2 == 0 and layer // 2 < halvings
+            layers.append(conv(before, after, 4, 2) if halves else conv(before, after, 3))
+        super().__init__(*layers)
+
+
+class SubPixelDecoder(nn.Sequential):
+    """Convolutions whose channels become pixels: (B, inputs, h, w) → (B, filters[-1], u·h, u·w).
+
+    Layer i convolves to filters[i] · upscales[i]² channels and shuffles them into a map that is
+    upscales[i] times as large, then CELU and GroupNorm; the last layer is the bare convolution. u:
+    the product of the upscales.
+    kernels: one for each layer; where None, 1 in a layer that enlarges and 3 in one that does not.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        filters: tuple[int, ...],
+        upscales: tuple[int, ...],
+        kernels: tuple[int, ...] | None = None,
+    ) -> None:
+        kernels = kernels or tuple(1 if upscale > 1 else 3 for upscale in upscales)
+        layers: list[nn.Module] = []
+        channels = (inputs, *filters)
+        for (before, after), upscale, kernel in zip(
+            pairwise(channels), upscales, kernels, strict=True
+        ):
+            layers.append(nn.Conv2d(before, after * upscale**2, kernel, padding=kernel // 2))
+            if upscale > 1:
+                layers.append(nn.PixelShuffle(upscale))
+            layers += [nn.CELU(), nn.GroupNorm(1, after)]
+        super().__init__(*layers[:-2])
+
+
+class ConvLSTM(nn.Module):
+    """An LSTM whose state is a map; one convolution of [x, h] gives all four gates."""
+
+    def __init__(self, inputs: int, hidden: int, kernel: int) -> None:
+        super().__init__()
+        self.gates = nn.Conv2d(inputs + hidden, 4 * hidden, kernel, padding=kernel // 2)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """x: (B, inputs, h, w), state: h and c (B, hidden, h, w) → the next h and c."""
+        h, c = state
+        keep, write, show, new = self.gates(torch.cat([x, h], 1)).chunk(4, 1)
+        c = keep.sigmoid() * c + write.sigmoid() * new.tanh()
+        return show.sigmoid() * c.tanh(), c
+
+
+def gaussian(parameters: Tensor) -> Normal:
+    """parameters: (B, 2Z, …) means and raw deviations → Normal of (B, Z, …), std by softplus.
+
+    Single precision at least, as differences of logarithms need it. Unchecked: a check of the
+    values would make the device wait at every step.
+    """
+    mean, raw = parameters.float().chunk(2, 1)
+    return Normal(mean, F.softplus(raw) + LEAST_STD, validate_args=False)
+
+
+def kl(posterior: Normal, prior: Normal) -> Tensor:
+    """KL of Normals of (B, …) in nats, summed over all but the first axis → (B,)."""
+    return kl_divergence(posterior, prior).flatten(1).sum(1)
+
+
+def log_density(distribution: Normal, z: Tensor) -> Tensor:
+    """z: (B, …) → its log density in nats, summed over all but the first axis → (B,)."""
+    return distribution.log_prob(z).flatten(1).sum(1)
+
+
+def halvings_to(side: int, size: int) -> int:
+    """How often an image of `size` pixels is halved until `side` are left."""
+    if size not in SIZES:
+        allowed = ", ".join(map(str, SIZES))
+        raise SymbenchError(f"images have {size} pixels a side; scenes have one of: {allowed}.")
+    return (size // side).bit_length() - 1

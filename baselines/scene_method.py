@@ -1,0 +1,255 @@
+"""The protocol of every learner of the `scenes` suite: train, draw scenes, measure likelihood.
+
+All have one likelihood, Normal(x̂, 0.2) on every pixel and channel, so that their log-likelihoods
+compare. The largest that it allows is 0.6905 nats a value: 11,313 for a grey image of 128 × 128.
+
+Letters: N examples, B images of a batch, C channels, H = W = size in pixels, S posterior samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log, pi
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from baselines.importance import estimate
+from baselines.scene_layers import SIZES
+from baselines.trajectory_encoder import number, whole
+from benchmarks.long_training import Optimisation, _room, train
+from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
+from benchmarks.training import seeded
+
+SIGMA = 0.2
+OPTIMISERS = ("adam", "rmsprop")
+EVALUATION_BYTES = 2**29
+SHOWN, DRAWN = 8, 16
+# What `illustrate` may return that is no picture: boxes in pixels, and which of them are there.
+NUMBERS = ("boxes", "presence", "drawn_boxes", "drawn_presence")
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """How a generator learns and is measured.
+
+    beta: weight of the KL in the loss; never in the likelihood that is reported.
+    optimiser: "adam" or "rmsprop", with its learning_rate; clip: largest norm of the gradient, 0
+    for any.
+    importance_samples: posterior samples of an image, for its log-likelihood.
+    mixed_precision: train in bfloat16 where the device has it; the evaluation never does.
+    """
+
+    beta: float = 1.0
+    optimiser: str = "adam"
+    learning_rate: float = 1e-4
+    clip: float = 1.0
+    importance_samples: int = 100
+    mixed_precision: bool = True
+
+    def __post_init__(self) -> None:
+        number(self, "beta", 0)
+        number(self, "learning_rate", 0, above=True)
+        number(self, "clip", 0)
+        whole(self, "importance_samples", 1)
+        if self.optimiser not in OPTIMISERS:
+            raise SymbenchError(
+                f"optimiser is {self.optimiser!r}; it must be one of: {', '.join(OPTIMISERS)}."
+            )
+        for name, field in self.__dataclass_fields__.items():
+            value = getattr(self, name)
+            if isinstance(field.default, bool) and not isinstance(value, bool):
+                raise SymbenchError(f"{name} is {value!r}; it must be one of: True, False.")
+
+
+def pixels(batch: dict[str, Any]) -> Tensor:
+    """`images` (B, H, W, C) uint8 → (B, C, H, W) in [0, 1], channels last in memory."""
+    images = batch["images"].permute(0, 3, 1, 2)
+    return images.contiguous(memory_format=torch.channels_last).float() / 255
+
+
+def log_normal(x: Tensor, mean: Tensor) -> Tensor:
+    """x, mean: (B, C, H, W) → the log density of Normal(mean, 0.2) in nats an image (B,)."""
+    squares = (x.float() - mean.float()).square().flatten(1).sum(1)
+    return -squares / (2 * SIGMA**2) - x[0].numel() * (log(SIGMA) + 0.5 * log(2 * pi))
+
+
+class SceneNetwork(nn.Module):
+    """A generator of images; a subclass says what its latents are.
+
+    planes: how many maps of the image's size one sample needs at once, roughly; the evaluation
+    decides from it how many samples it computes together.
+    """
+
+    planes: int = 64
+
+    def __init__(self, settings: SceneSettings, size: int, channels: int) -> None:
+        super().__init__()
+        self.settings, self.size, self.channels = settings, size, channels
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """batch: `images` (B, H, W, C) uint8 → the mean loss in nats an image, and its parts."""
+        raise NotImplementedError
+
+    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), of S samples of each."""
+        raise NotImplementedError
+
+    def sample(self, count: int) -> Tensor:
+        """Images from the prior, the means of their pixels: (count, C, H, W) in [0, 1]."""
+        raise NotImplementedError
+
+    def illustrate(self, x: Tensor) -> dict[str, Tensor]:
+        """x: (B, C, H, W) → what there is to look at, by the names that the suite's pictures know.
+
+        Images are (…, C, H, W) in [0, 1]: `reconstructions`, `components` (B, K), `steps` (B, T),
+        `drawn`, `traversal_global` and `traversal_position` (R, 9). `boxes` and `drawn_boxes`
+        (…, K, 4) are in pixels, `presence` and `drawn_presence` (…, K) in [0, 1].
+        """
+        return {}
+
+    def elbo_loss(self, nll: Tensor, kl: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """nll, kl: (B,) nats → the mean of nll + β kl, and both as scalars."""
+        scalars = {"nll": nll.mean(), "kl": kl.mean()}
+        return scalars["nll"] + self.settings.beta * scalars["kl"], scalars
+
+
+class SceneMethod:
+    """`fit` and `evaluate` of a `SceneNetwork`; a subclass names its Settings and Network."""
+
+    Settings: ClassVar[type] = SceneSettings
+    Network: ClassVar[type[SceneNetwork]]
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: SceneSettings) -> None:
+        self.settings = settings
+        self.network: SceneNetwork | None = None
+        self.illustrations: dict[str, np.ndarray] = {}
+
+    @property
+    def parameters(self) -> int | None:
+        """The number of weights; None before `fit`."""
+        if self.network is None:
+            return None
+        return sum(weight.numel() for weight in self.network.parameters())
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """Learn from `images` (N, H, W, C)."""
+        images = images_of(examples)
+        # Weights are drawn on the CPU, so that a run starts alike on every device.
+        with seeded(run, "weights"):
+            network = self.Network(self.settings, images.shape[1], images.shape[3])
+        self.network = network.to(run.device)
+        how = Optimisation(
+            optimiser=self.settings.optimiser,
+            learning_rate=self.settings.learning_rate,
+            clip=self.settings.clip,
+            mixed_precision=self.settings.mixed_precision,
+        )
+        train(self.network, Examples({"images": images}), run, how)
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """`samples` (N, H, W, C) uint8, as many as inputs; their likelihood and bound (N,).
+
+        `log_likelihood` and `elbo` are in nats an image.
+        """
+        name = type(self).__name__
+        if self.network is None:
+            raise SymbenchError(f"{name} has not learned yet; call fit first.")
+        network, images = self.network.eval(), images_of(inputs)
+        learned = (network.size, network.size, network.channels)
+        if images.shape[1:] != learned:
+            raise SymbenchError(
+                f"an image has shape {images.shape[1:]} here; {name} learned from those of "
+                f"{learned}."
+            )
+        at_once = run.at_once or default_at_once(network)
+        advice = f"{at_once} samples were computed at once; give --at-once a smaller number"
+        with torch.inference_mode(), _room(advice):
+            drawn = self._draw(len(images), at_once, run)
+            likelihood, elbo = self._measure(images, at_once, run)
+            with seeded(run, "illustrations"):
+                self.illustrations = self._illustrate(images[:SHOWN], run)
+        return {"samples": drawn, "log_likelihood": likelihood, "elbo": elbo}
+
+    def _draw(self, count: int, at_once: int, run: Run) -> np.ndarray:
+        """`count` images from the prior: (N, H, W, C) uint8."""
+        assert self.network is not None
+        with seeded(run, "samples"):
+            counts = [min(at_once, count - done) for done in range(0, count, at_once)]
+            parts = [as_bytes(self.network.sample(part), "samples") for part in counts]
+        return np.concatenate(parts)
+
+    def _measure(self, images: np.ndarray, at_once: int, run: Run) -> tuple[np.ndarray, np.ndarray]:
+        """images: (N, H, W, C) uint8 → their log-likelihoods and bounds (N,) float32."""
+        assert self.network is not None
+        samples = self.settings.importance_samples
+        with seeded(run, "likelihood"):
+            pairs = [
+                estimate(
+                    self.network.log_weights,
+                    on_device(images[start : start + at_once], run.device),
+                    samples,
+                    at_once,
+                )
+                for start in range(0, len(images), at_once)
+            ]
+        ll, elbo = (torch.cat(parts).float().cpu().numpy() for parts in zip(*pairs, strict=True))
+        _finite(ll, "log_likelihood")
+        return ll, elbo
+
+    def _illustrate(self, images: np.ndarray, run: Run) -> dict[str, np.ndarray]:
+        """images: (B, H, W, C) uint8 → they themselves, and what the network has to show."""
+        assert self.network is not None
+        shown = self.network.illustrate(on_device(images, run.device))
+        return {"images": images} | {
+            name: value.float().cpu().numpy() if name in NUMBERS else as_bytes(value, name)
+            for name, value in shown.items()
+        }
+
+
+def images_of(examples: Examples, name: str = "images") -> np.ndarray:
+    """The column `name` (N, H, W, C) uint8, checked."""
+    if name not in examples:
+        given = ", ".join(examples) or "nothing"
+        raise SymbenchError(f"there is no column '{name}', which scenes need; got: {given}.")
+    images = np.asarray(examples[name])
+    if images.dtype != np.uint8:
+        raise SymbenchError(f"{name} are {images.dtype}; they must be uint8, 0 to 255.")
+    fits = images.ndim == 4 and len(images) and images.shape[1] == images.shape[2]
+    if not fits or images.shape[1] not in SIZES or images.shape[3] not in (1, 3):
+        sizes = ", ".join(map(str, SIZES))
+        raise SymbenchError(
+            f"{name} have shape {images.shape}; they must be (N, size, size, C) with size one of "
+            f"{sizes} and C 1 or 3."
+        )
+    return images
+
+
+def default_at_once(network: SceneNetwork) -> int:
+    """How many samples the evaluation computes together, so that they stay within 512 MiB or so."""
+    return max(1, EVALUATION_BYTES // (4 * network.planes * network.size**2))
+
+
+def as_bytes(images: Tensor, name: str) -> np.ndarray:
+    """images: (…, C, H, W) in [0, 1] → (…, H, W, C) uint8; refuses what is no number."""
+    values = rearrange(images.float().cpu().numpy(), "... c h w -> ... h w c")
+    _finite(values, name)
+    return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+
+
+def _finite(values: np.ndarray, name: str) -> None:
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise DivergedError(
+            f"{name} hold {bad} values that are NaN or infinite: the training has diverged; "
+            "lower the learning rate."
+        )
+
+
+def on_device(images: np.ndarray, device: str) -> Tensor:
+    """images: (B, H, W, C) uint8 → (B, C, H, W) in [0, 1] on the device."""
+    return pixels({"images": torch.from_numpy(np.ascontiguousarray(images)).to(device)})

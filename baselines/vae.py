@@ -1,0 +1,139 @@
+"""The variational autoencoder (VAE), the baseline whose latent has no structure at all.
+
+Kingma and Welling (ICLR 2014, arXiv 1312.6114), convolutional, with a weight β on the KL (Higgins
+et al., ICLR 2017), as the baseline of Generative Neurosymbolic Machines (arXiv 2010.12152), which
+does not publish its sizes. Here the encoder is that of GNM and the decoder is as wide, so that both
+have the parameters of the rivals; the latent has 128 dimensions: ten digits take about ten each.
+
+Letters: B images, C channels, S posterior samples, Z latent dimensions, R rows of a picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+from torch.distributions import Normal
+
+from baselines.scene_layers import (
+    MLP,
+    ImageEncoder,
+    SubPixelDecoder,
+    gaussian,
+    halvings_to,
+    kl,
+    log_density,
+)
+from baselines.scene_method import (
+    DRAWN,
+    SceneMethod,
+    SceneNetwork,
+    SceneSettings,
+    log_normal,
+    pixels,
+)
+from baselines.trajectory_encoder import whole
+
+ROWS, COLUMNS = 6, 9
+
+
+@dataclass(frozen=True)
+class VAESettings(SceneSettings):
+    """z: latent dimensions; features: channels of the 4×4 map; hidden: units of the MLPs."""
+
+    z: int = 128
+    features: int = 64
+    hidden: int = 512
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("z", "features", "hidden"):
+            whole(self, name, 1)
+
+
+class VAENetwork(SceneNetwork):
+    """Image → 4×4 map → MLP → z → MLP → 4×4 map → image."""
+
+    def __init__(self, settings: VAESettings, size: int, channels: int) -> None:
+        super().__init__(settings, size, channels)
+        self.z, features = settings.z, settings.features
+        self.encoder = ImageEncoder(channels, size, features)
+        self.posterior = MLP(16 * features, (settings.hidden,), 2 * settings.z)
+        self.spread = MLP(settings.z, (settings.hidden, 16 * features))
+        self.decoder = widening(features, size, channels)
+
+    def encode(self, x: Tensor) -> Normal:
+        """x: (B, C, H, W) → the posterior of z (B, Z)."""
+        return gaussian(self.posterior(self.encoder(x).flatten(1)))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z: (B, Z) → the means of the pixels (B, C, H, W)."""
+        maps = rearrange(self.spread(z), "b (f h w) -> b f h w", h=4, w=4)
+        return self.decoder(maps).float().sigmoid()
+
+    def prior(self, like: Tensor) -> Normal:
+        """The standard Gaussian of the shape of `like`, on its device."""
+        return Normal(torch.zeros_like(like), torch.ones_like(like), validate_args=False)
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """batch: `images` (B, H, W, C) uint8 → the mean of NLL + β KL in nats, and both."""
+        x = pixels(batch)
+        posterior = self.encode(x)
+        nll = -log_normal(x, self.decode(posterior.rsample()))
+        return self.elbo_loss(nll, kl(posterior, self.prior(posterior.loc)))
+
+    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+        """x: (B, C, H, W) → log p(x | z) p(z) / q(z | x) in nats (S, B)."""
+        encoded = self.encode(x)
+        posterior = Normal(
+            repeat(encoded.loc, "b z -> (s b) z", s=samples),
+            repeat(encoded.scale, "b z -> (s b) z", s=samples),
+            validate_args=False,
+        )
+        z = posterior.rsample()
+        seen = log_normal(repeat(x, "b c h w -> (s b) c h w", s=samples), self.decode(z))
+        weights = seen + log_density(self.prior(z), z) - log_density(posterior, z)
+        return rearrange(weights, "(s b) -> s b", s=samples)
+
+    def sample(self, count: int) -> Tensor:
+        """(count, C, H, W) in [0, 1]."""
+        where = next(self.parameters())
+        return self.decode(torch.randn(count, self.z, device=where.device, dtype=where.dtype))
+
+    def illustrate(self, x: Tensor) -> dict[str, Tensor]:
+        """Reconstructions, samples, and what the dimensions that tell most of the images do.
+
+        Each row of `traversal_global` (R, 9, …) moves one of them from −2 to 2; the rest is x[0]'s.
+        """
+        posterior = self.encode(x)
+        z = posterior.loc
+        told = torch.distributions.kl_divergence(posterior, self.prior(z)).mean(0)
+        dimensions = told.argsort(descending=True)[:ROWS]
+        moved = repeat(z[0], "z -> r n z", r=len(dimensions), n=COLUMNS).clone()
+        moved[torch.arange(len(dimensions)), :, dimensions] = torch.linspace(-2, 2, COLUMNS).to(z)
+        traversed = self.decode(rearrange(moved, "r n z -> (r n) z"))
+        return {
+            "reconstructions": self.decode(z),
+            "drawn": self.sample(DRAWN),
+            "traversal_global": rearrange(traversed, "(r n) c h w -> r n c h w", n=COLUMNS),
+        }
+
+
+def widening(features: int, size: int, channels: int) -> SubPixelDecoder:
+    """A decoder of 3×3 convolutions: (B, features, 4, 4) → (B, channels, size, size), no sigmoid.
+
+    Each layer doubles the side, so that none works at the full one, as none of the encoder does.
+    """
+    halvings = halvings_to(4, size)
+    filters = (*(128, 64, 32, 16)[: halvings - 1], channels)
+    return SubPixelDecoder(features, filters, (2,) * halvings, (3,) * halvings)
+
+
+class VAE(SceneMethod):
+    """Convolutional variational autoencoder."""
+
+    Settings = VAESettings
+    Network = VAENetwork

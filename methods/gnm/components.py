@@ -1,0 +1,128 @@
+"""The components: a symbol for each cell (is it there, where, how deep) and a picture (what).
+
+One network gives all of them from a map of features: from f_x the posterior, from StructDRAW's
+f_drawn the prior, so that both read the same language (section 3.3 of the paper).
+
+Letters: B images, F features, h = w = 4 cells, K = h·w components, G = side of a glimpse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from baselines.scene_layers import conv, gaussian, kl, log_density
+
+LOGIT_RANGE = 8.8
+WHERE = 4
+WHERE_INIT = 0.01  # bound of the first weights: boxes begin alike, near the middle of their cells
+SCALE_BIAS = -1.0  # and cover a bit more than a cell: sigmoid(-1) = 0.27 of the image's side
+
+
+@dataclass(frozen=True)
+class Latents:
+    """A value of each latent: presence, depth (B, K), where (B, 4, h, w), what (B, W, h, w)."""
+
+    presence: Tensor
+    where: Tensor
+    depth: Tensor
+    what: Tensor
+
+    @property
+    def codes(self) -> Tensor:
+        """What of each component (B, K, W)."""
+        return self.what.flatten(2).transpose(1, 2)
+
+    @property
+    def depths(self) -> Tensor:
+        """Depth of each component (B, K)."""
+        return self.depth.flatten(1)
+
+
+@dataclass(frozen=True)
+class Components:
+    """The distributions of the latents; all of (B, …, h, w), presence as logits (B, K)."""
+
+    logits: Tensor
+    where: Normal
+    depth: Normal
+    what: Normal
+
+    def relaxed(self, temperature: float) -> Latents:
+        """A draw that gradients reach: presence is relaxed Bernoulli, in (0, 1)."""
+        presence = ((self.logits + logistic(self.logits)) / temperature).sigmoid()
+        return Latents(presence, self.where.rsample(), self.depth.rsample(), self.what.rsample())
+
+    def draw(self) -> Latents:
+        """A draw of the model itself: presence is 0 or 1."""
+        presence = torch.bernoulli(self.logits.sigmoid())
+        return Latents(presence, self.where.sample(), self.depth.sample(), self.what.sample())
+
+    def mean(self) -> Latents:
+        """The means of the Gaussians, and the more probable of present and absent."""
+        presence = (self.logits > 0).float()
+        return Latents(presence, self.where.mean, self.depth.mean, self.what.mean)
+
+    def kl(self, prior: Components) -> dict[str, Tensor]:
+        """KL of each latent against the prior in nats (B,)."""
+        return {
+            "presence": kl_bernoulli(self.logits, prior.logits),
+            "where": kl(self.where, prior.where),
+            "depth": kl(self.depth, prior.depth),
+            "what": kl(self.what, prior.what),
+        }
+
+    def log_density(self, z: Latents) -> Tensor:
+        """Log density of a draw whose presence is 0 or 1, in nats (B,)."""
+        presence = -F.binary_cross_entropy_with_logits(self.logits, z.presence, reduction="none")
+        gaussians = ((self.where, z.where), (self.depth, z.depth), (self.what, z.what))
+        return presence.sum(1) + torch.stack([log_density(p, value) for p, value in gaussians]).sum(
+            0
+        )
+
+
+class ComponentHeads(nn.Module):
+    """Map (B, F, h, w) → the distributions of K components, each from its own cell's features."""
+
+    def __init__(self, features: int, what: int) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(conv(features, features, 1), conv(features, features, 1))
+        self.presence = nn.Conv2d(features, 1, 1)
+        self.where = nn.Conv2d(features, 2 * WHERE, 1)
+        self.depth = nn.Conv2d(features, 2, 1)
+        self.what = nn.Conv2d(features, 2 * what, 1)
+        nn.init.uniform_(self.where.weight, -WHERE_INIT, WHERE_INIT)
+        assert self.where.bias is not None
+        with torch.no_grad():
+            self.where.bias.copy_(torch.tensor([SCALE_BIAS] + [0.0] * (2 * WHERE - 1)))
+
+    def forward(self, *maps: Tensor) -> list[Components]:
+        """maps: (B, F, h, w), each → its components; one pass for all maps."""
+        seen = self.trunk(torch.cat(maps))
+        heads = (self.presence, self.where, self.depth, self.what)
+        parts = zip(*(head(seen).chunk(len(maps)) for head in heads), strict=True)
+        return [
+            Components(
+                LOGIT_RANGE * presence.float().tanh().flatten(1),
+                gaussian(where),
+                gaussian(depth),
+                gaussian(what),
+            )
+            for presence, where, depth, what in parts
+        ]
+
+
+def logistic(like: Tensor) -> Tensor:
+    """Logistic noise in the shape of `like`."""
+    uniform = torch.rand_like(like).clamp(1e-6, 1 - 1e-6)
+    return uniform.logit()
+
+
+def kl_bernoulli(logits: Tensor, prior: Tensor) -> Tensor:
+    """KL of Bernoullis in nats, of logits (B, …) → (B,); no logarithm of a probability is taken."""
+    each = logits.sigmoid() * (logits - prior) + F.softplus(prior) - F.softplus(logits)
+    return each.flatten(1).sum(1)

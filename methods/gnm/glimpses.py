@@ -1,0 +1,106 @@
+"""Decoders from a vector to a small picture: of a component, and of the background.
+
+Letters: N vectors, Z their size, C channels, P pixels so far, G side of the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate, pairwise
+from math import prod
+from operator import mul
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from baselines.scene_layers import SubPixelDecoder, conv
+
+# On a CPU a large block of memory comes fresh from the system each time it is asked for, which
+# costs more than what is computed in it: maps stay below this many numbers (8 MiB).
+AT_ONCE = 2**21
+
+
+def trimmed(upscales: tuple[int, ...], side: int) -> tuple[int, ...]:
+    """Upscales for a picture of `side` pixels: the last ones are halved until it fits."""
+    left = list(upscales)
+    while prod(left) > side:
+        last = max(layer for layer, upscale in enumerate(left) if upscale > 1)
+        left[last] //= 2
+    return tuple(left)
+
+
+def largest_map(filters: tuple[int, ...], upscales: tuple[int, ...]) -> int:
+    """How many numbers the largest map of a sub-pixel decoder has, for one vector."""
+    sides = accumulate(upscales, mul)
+    return max(channels * side**2 for channels, side in zip(filters, sides, strict=True))
+
+
+def in_parts(decode: Callable[[Tensor], Tensor], z: Tensor, largest: int) -> Tensor:
+    """Decode z (N, Z); on a CPU in parts. largest: numbers in the largest map that one z needs."""
+    if z.is_cuda:
+        return decode(z)
+    return torch.cat([decode(part) for part in z.split(max(1, AT_ONCE // largest))])
+
+
+class PointwiseDecoder(nn.Module):
+    """A sub-pixel decoder whose layers have kernel 1, but for the last, which have kernel 3.
+
+    A convolution of kernel 1, CELU and GroupNorm of one group do not care where a pixel is. So they
+    are matrix products, and the pixels that each layer makes stay beside each other in memory until
+    the last one has made its own: only then are they sorted into rows and columns, once.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        filters: tuple[int, ...],
+        upscales: tuple[int, ...],
+        spatial: int,
+    ) -> None:
+        """filters, upscales: of all layers; spatial: how many at the end have kernel 3."""
+        super().__init__()
+        count = len(filters) - spatial
+        self.filters, self.upscales = filters[:count], upscales[:count]
+        self.largest = largest_map(filters, upscales)
+        widths = (inputs, *filters)
+        self.linears = nn.ModuleList(
+            nn.Linear(before, after * upscale**2)
+            for (before, after), upscale in zip(pairwise(widths), self.upscales, strict=False)
+        )
+        self.norms = nn.ModuleList(nn.GroupNorm(1, after) for after in filters[:count])
+        pairs = list(pairwise(widths[count:]))
+        self.spatial = nn.Sequential(*(conv(before, after, 3) for before, after in pairs[:-1]))
+        self.last = nn.Conv2d(*pairs[-1], 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z: (N, Z) → logits of the picture (N, C, G, G)."""
+        return in_parts(self._decode, z, self.largest)
+
+    def _decode(self, z: Tensor) -> Tensor:
+        x, count = z.unsqueeze(1), len(z)
+        for linear, norm, channels in zip(self.linears, self.norms, self.filters, strict=True):
+            x = F.celu(linear(x), inplace=True).reshape(count, -1, 1, channels)
+            x = norm(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(count, -1, channels)
+        # (N, (u₁ u₁ u₂ u₂ …), C): each layer's rows and columns, from the coarsest to the finest.
+        x = x.reshape(
+            count, *(side for upscale in self.upscales for side in (upscale, upscale)), -1
+        )
+        rows, columns = range(1, x.dim() - 1, 2), range(2, x.dim() - 1, 2)
+        x = x.permute(0, *rows, *columns, x.dim() - 1)
+        side = prod(self.upscales)
+        return self.last(self.spatial(x.reshape(count, side, side, -1).permute(0, 3, 1, 2)))
+
+
+class ColourGlimpses(nn.Module):
+    """The glimpses of scenes in colour: kernel 3 in every layer; (N, Z) → logits (N, C, G, G)."""
+
+    def __init__(self, inputs: int, filters: tuple[int, ...], upscales: tuple[int, ...]) -> None:
+        super().__init__()
+        self.net = SubPixelDecoder(inputs, filters, upscales, kernels=(3,) * len(filters))
+        self.largest = largest_map(filters, upscales)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z: (N, Z) → logits of the picture (N, C, G, G)."""
+        return in_parts(lambda part: self.net(rearrange(part, "n z -> n z 1 1")), z, self.largest)

@@ -1,0 +1,115 @@
+"""From glimpses to an image: a box for every component, and what is drawn in it.
+
+A box is upright, so that the bilinear resampling that puts a glimpse G into it is separable: the
+canvas is Y G Xᵀ with small matrices of interpolation weights. This is `grid_sample` with zeros
+outside (align_corners=False), at a fraction of its cost; and where canvases are only added up, the
+sum over the components is one matrix product, in which no canvas of a single component exists. All
+is single precision: eight bits of a position would be seen.
+
+Letters: B images, K components, C channels, H = W = size of the image, G = side of a glimpse, both
+in pixels. A box is (…, 4): centre x and y, half width and half height, on the canvas [-1, 1]².
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+LEAST_WEIGHT = 1e-5  # keeps the weights of the components finite where nothing is drawn
+
+
+def boxes_of(where: Tensor) -> Tensor:
+    """where: (B, 4, h, w) scale, ratio, shift x, shift y of each cell → boxes (B, h·w, 4).
+
+    Scale is a share of the image's side, ratio that of height to width, both before their sigmoid
+    and exp. A shift of 0 is the cell's centre; none is a whole cell away from it.
+    """
+    _, _, rows, columns = where.shape
+    scale, ratio, shift_x, shift_y = where.unbind(1)
+    scale, stretch = scale.sigmoid(), (0.5 * ratio).exp()
+    row = torch.arange(rows, device=where.device).unsqueeze(1)
+    column = torch.arange(columns, device=where.device)
+    x = 2 / columns * (column + 0.5 + shift_x.tanh()) - 1
+    y = 2 / rows * (row + 0.5 + shift_y.tanh()) - 1
+    return torch.stack([x, y, scale / stretch, scale * stretch], -1).flatten(1, 2)
+
+
+def corners(boxes: Tensor, size: int) -> Tensor:
+    """boxes: (…, 4) → x0, y0, x1, y1 in pixels of an image of `size`."""
+    centre, half = boxes.split(2, -1)
+    return (torch.cat([centre - half, centre + half], -1) + 1) * (size / 2)
+
+
+def interpolation(centre: Tensor, half: Tensor, size: int, side: int, axis: int) -> Tensor:
+    """Weights of a glimpse's pixels for the canvas's, along one axis of the image.
+
+    centre, half: (B, K) of boxes along it → (B, K, side, size), or of axis 1 (B, size, K, side).
+    A pixel of the canvas has weights for the two pixels of the glimpse between which it falls, by
+    its distance from them, and for no other: they are put in their places, not computed for all.
+    """
+    pixels = (torch.arange(size, device=centre.device) * 2 + 1) / size - 1
+    place = ((pixels - centre.unsqueeze(-1)) / half.unsqueeze(-1) + 1) * (side / 2) - 0.5
+    place = place.clamp(-1, side)  # (B, K, size): beyond, there is nothing but zeros
+    before = place.detach().floor()
+    share = place - before
+    # What falls outside is put at the edge, with weight 0. A NaN stays one, but is no index.
+    neighbours = torch.stack([before, before + 1], 2).nan_to_num(0.0)
+    weights = torch.stack([1 - share, share], 2) * ((neighbours >= 0) & (neighbours < side))
+    index = neighbours.clamp(0, side - 1).long()
+    if axis == 1:
+        weights, index = (rearrange(pair, "b k two s -> b s k two") for pair in (weights, index))
+        empty = weights.new_zeros(len(centre), size, centre.shape[1], side)
+    else:
+        empty = weights.new_zeros(len(centre), centre.shape[1], side, size)
+    return empty.scatter_add(3 if axis == 1 else 2, index, weights)
+
+
+def _weights(boxes: Tensor, size: int, side: int) -> tuple[Tensor, Tensor]:
+    """boxes: (B, K, 4) → weights along y (B, size, K, side) and along x (B, K, side, size)."""
+    x, y, half_width, half_height = boxes.unbind(-1)
+    return (
+        interpolation(y, half_height, size, side, axis=1),
+        interpolation(x, half_width, size, side, axis=2),
+    )
+
+
+def place(glimpses: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """glimpses: (B, K, C, G, G), boxes: (B, K, 4) → one canvas each (B, K, C, size, size)."""
+    down, across = _weights(boxes, size, glimpses.shape[-1])
+    with torch.autocast(glimpses.device.type, enabled=False):
+        return rearrange(down, "b h k g -> b k 1 h g") @ glimpses @ across.unsqueeze(2)
+
+
+def place_sum(glimpses: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """glimpses: (B, K, G, G), boxes: (B, K, 4) → the sum of their canvases (B, size, size)."""
+    down, across = _weights(boxes, size, glimpses.shape[-1])
+    with torch.autocast(glimpses.device.type, enabled=False):
+        return down.flatten(2) @ (glimpses @ across).flatten(1, 2)
+
+
+def add_up(glimpses: Tensor, presence: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """Grey scenes on black: the sum of the components that are present.
+
+    glimpses: (B, K, 1, G, G), presence: (B, K) → (B, 1, size, size).
+    """
+    return place_sum(glimpses[:, :, 0] * presence[..., None, None], boxes, size).unsqueeze(1)
+
+
+def shares(glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """What each component adds to a scene in colour, the nearer before the farther.
+
+    glimpses: (B, K, C+1, G, G), the last channel alpha, presence, depth: (B, K), the smaller the
+    nearer → (B, K, C+1, size, size) colours times alpha, and alpha, each times the component's
+    weight: alpha · presence · sigmoid(-depth), normalised over the components in every pixel.
+    """
+    colours, alpha = glimpses[:, :, :-1], glimpses[:, :, -1:] * presence[..., None, None, None]
+    canvases = place(torch.cat([colours * alpha, alpha], 2), boxes, size)
+    weight = canvases[:, :, -1:] * (-depth).sigmoid()[..., None, None, None]
+    return canvases * weight / (weight.sum(1, keepdim=True) + LEAST_WEIGHT)
+
+
+def compose(shares: Tensor, background: Tensor) -> Tensor:
+    """shares: (B, K, C+1, H, W), background: (B, C, H, W) behind all → image (B, C, H, W)."""
+    total = shares.sum(1)
+    return total[:, :-1] + (1 - total[:, -1:]) * background

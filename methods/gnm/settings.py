@@ -1,0 +1,110 @@
+"""The settings of GNM and its schedules; the defaults are the published ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+from baselines.scene_method import SceneSettings
+from baselines.trajectory_encoder import number, whole
+from benchmarks.protocol import SymbenchError
+
+PRIORS = ("structdraw", "gaussian")
+
+
+@dataclass(frozen=True)
+class GNMSettings(SceneSettings):
+    """How GNM is built and learns; steps are parameter updates, and a ramp is linear in them.
+
+    beta: weight of every KL against a prior that z_g gives, and of that of z_g itself; the KLs
+    against fixed priors have their own weights.
+    steps: of StructDRAW. interaction: whether its MLPs see the whole map; False is the ablation of
+    `struct_draw.FromMap`. prior: of z_g, "structdraw", or "gaussian": N(0, I), the other ablation.
+    temperature_*: of the relaxed presence. presence_prior_*: the fixed prior's probability that a
+    component is there. global_ramp: the weight of z_g's KL goes from 0 to 1.
+    warm_up: that of all KLs together, besides. Published: none, 0.
+    glimpse_bias: added to the first bias of the glimpses' last layer. Below 0 glimpses begin dark.
+    Published: 0, grey. In scenes on black the first updates then darken the image in the quickest
+    way, which is to make every component absent, and a short training never brings them back.
+    Scenes in colour alone: alpha_steps, during which every glimpse is drawn with alpha alpha_fixed;
+    background_* and where_*: weight of the KL against the fixed prior, which falls to 1.
+    """
+
+    optimiser: str = "rmsprop"
+    steps: int = 4
+    interaction: bool = True
+    prior: str = "structdraw"
+    temperature_first: float = 1.0
+    temperature_last: float = 0.5
+    temperature_begin: int = 1_000
+    temperature_end: int = 20_000
+    presence_prior_first: float = 0.1
+    presence_prior_last: float = 0.001
+    presence_prior_end: int = 4_000
+    global_ramp: int = 100_000
+    warm_up: int = 0
+    glimpse_bias: float = 0.0
+    background_weight: float = 50.0
+    background_ramp: int = 50_000
+    where_weight: float = 10.0
+    where_ramp: int = 500
+    alpha_fixed: float = 0.9
+    alpha_steps: int = 500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole(self, "steps", 1)
+        for name in self.__dataclass_fields__:
+            if name.endswith(("_ramp", "_begin", "_end", "_steps", "_up")):
+                whole(self, name, 0)
+        for name in ("temperature_first", "temperature_last"):
+            number(self, name, 0, above=True)
+        for name in ("background_weight", "where_weight"):
+            number(self, name, 0)
+        for name in ("presence_prior_first", "presence_prior_last", "alpha_fixed"):
+            number(self, name, 0, above=True)
+            if getattr(self, name) >= 1:
+                raise SymbenchError(f"{name} is {getattr(self, name)}; it must be below 1.")
+        number(self, "glimpse_bias", -100)
+        if self.temperature_end < self.temperature_begin:
+            raise SymbenchError(
+                f"temperature_end is {self.temperature_end}; it must be temperature_begin "
+                f"({self.temperature_begin}) or more."
+            )
+        if self.prior not in PRIORS:
+            raise SymbenchError(f"prior is {self.prior!r}; it must be one of: {', '.join(PRIORS)}.")
+
+    def temperature(self, step: int) -> float:
+        """Of the relaxed presence."""
+        span = (self.temperature_begin, self.temperature_end)
+        return ramp(step, self.temperature_first, self.temperature_last, *span)
+
+    def presence_prior(self, step: int) -> float:
+        """Logit of the fixed prior's probability that a component is there."""
+        ends = (self.presence_prior_first, self.presence_prior_last)
+        probability = ramp(step, *ends, 0, self.presence_prior_end)
+        return log(probability / (1 - probability))
+
+    def kl_weights(self, step: int) -> dict[str, float]:
+        """Of the KLs against the model's own priors, where they are not 1."""
+        return {"global": ramp(step, 0.0, 1.0, 0, self.global_ramp)}
+
+    def warmth(self, step: int) -> float:
+        """Of all KLs, whatever other weights they have."""
+        return ramp(step, 0.0, 1.0, 0, self.warm_up)
+
+    def fixed_weights(self, step: int, colour: bool) -> dict[str, float]:
+        """Of the KLs against fixed priors, where they are not 1."""
+        if not colour:
+            return {}
+        return {
+            "where": ramp(step, self.where_weight, 1.0, 0, self.where_ramp),
+            "background": ramp(step, self.background_weight, 1.0, 0, self.background_ramp),
+        }
+
+
+def ramp(step: int, first: float, last: float, begin: int, end: int) -> float:
+    """From `first` at step `begin` straight to `last` at step `end`, and constant elsewhere."""
+    if step >= end:
+        return last
+    return first + (last - first) * max(0, step - begin) / (end - begin)

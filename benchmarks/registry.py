@@ -25,8 +25,11 @@ from benchmarks.protocol import Entry, Suite, SymbenchError
 SUITES = {
     "abstract_rules": "benchmarks.suites.abstract_rules:SUITE",
     "trajectories": "benchmarks.suites.trajectories:SUITE",
+    "scenes": "benchmarks.suites.scenes:SUITE",
 }
 ENTRY_POINTS = "symbench.methods"
+# Of the harness, what determines what a method computes.
+COUNTED = ("benchmarks.training", "benchmarks.long_training", "benchmarks.judges")
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> SymbenchError:
@@ -145,10 +148,11 @@ def sources(path: str) -> dict[str, str]:
     """Code by module, without comments and docstrings, and without importing anything.
 
     It covers the method's own file, what that imports from its own package, from `baselines` and
-    from `methods`, and the training loop.
+    from `methods`, the training loops and the judges.
     """
     location = path.rpartition(":")[0]
     own = "" if location.endswith(".py") else location.partition(".")[0]
+    ours = {"baselines", "methods", own} - {"benchmarks"}
     waiting, seen = [location], dict[str, str]()
     while waiting:
         name = waiting.pop()
@@ -159,11 +163,9 @@ def sources(path: str) -> dict[str, str]:
         seen["" if name.endswith(".py") else name] = ast.unparse(tree)
         # Relative imports count from the package, which for an `__init__.py` is the module itself.
         for imported in _imports(tree, f"{name}.{file.stem}" if file.stem == "__init__" else name):
-            top = imported.partition(".")[0]
-            if top in {"baselines", "methods", own} - {"benchmarks"}:
+            counted = any(imported == one or imported.startswith(f"{one}.") for one in COUNTED)
+            if counted or imported.partition(".")[0] in ours:
                 waiting.append(imported)
-            elif imported.startswith("benchmarks.training"):
-                waiting.append("benchmarks.training")
     return seen
 
 

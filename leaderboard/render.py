@@ -22,6 +22,7 @@ from leaderboard.wording import (
     notes,
     number,
     rank,
+    titled,
 )
 
 INTERVALS = (
@@ -101,7 +102,7 @@ def figure_notes(tables: Sequence[Table]) -> list[str]:
 
 def score_name(table: Table) -> str:
     """The score with its unit, and its direction where that is not the usual one."""
-    text = f"{table.score}, %" if table.percent else table.score
+    text = titled(table.score, table.percent)
     return text if table.higher_is_better else f"{text} (lower is better)"
 
 
@@ -129,7 +130,7 @@ def _table(table: Table, form: str, width: int) -> str:
         align.append("right")
         if _has_figures(table, one):
             headers.append("published")
-            align.append("left")
+            align.append("right")
     headers.append("kind")
     align.append("left")
     body: list[list[str]] = []
@@ -149,29 +150,30 @@ def _section(row: Row) -> int:
 
 
 def _line(row: Row, table: Table, with_figures: bool) -> list[str]:
-    percent = table.percent
-    mean = number(row.interval.mean, percent) if row.interval else NONE
+    percent, digits = table.percent, table.digits[table.score]
+    mean = number(row.interval.mean, percent, digits) if row.interval else NONE
     seeds = count(len(row.scores), row.planned) if row.planned else ""
-    line = [rank(row.rank), row.method, mean, bounds(row.interval, percent), seeds]
-    line += [figures(row.figures, percent)] * with_figures
+    line = [rank(row.rank), row.method, mean, bounds(row.interval, percent, digits), seeds]
+    line += [figures(row.figures, percent, digits)] * with_figures
     for one in table.also:
-        line.append(_further(row.also.get(one.name), one.percent) if row.planned else "")
+        digits = table.digits[one.name]
+        line.append(_further(row.also.get(one.name), one.percent, digits) if row.planned else "")
         if _has_figures(table, one):
-            line.append(figures(row.further.get(one.name, ()), one.percent))
+            line.append(figures(row.further.get(one.name, ()), one.percent, digits))
     return [*line, row.kind]
 
 
-def _further(interval: Interval | None, percent: bool) -> str:
+def _further(interval: Interval | None, percent: bool, digits: int) -> str:
     """The mean of a further score, with half the width of its interval where it has one."""
     if interval is None:
         return NONE
-    half = interval.half_width
-    return number(interval.mean, percent) + (f" ± {number(half, percent)}" if half else "")
+    mean, half = number(interval.mean, percent, digits), interval.half_width
+    return f"{mean} ± {number(half, percent, digits)}" if half else mean
 
 
 def _further_header(one: Further) -> str:
     """The name with unit and direction, on narrow lines, since there may be many such columns."""
-    name = one.name.replace("_", " ") + (", %" if one.percent else "")
+    name = titled(one.name, one.percent).replace("_", " ")
     lines = wrap(name if one.higher_is_better else f"{name} (lower is better)", 10)
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from leaderboard.comparison import Change, Comparison, Unpaired
 from leaderboard.render import heading
 from leaderboard.selection import Group
-from leaderboard.wording import NONE, checked, grid, notes, number, plural, signed
+from leaderboard.wording import NONE, checked, decimals, grid, notes, number, plural, signed
 
 HEADERS = (
     "cell",
@@ -94,16 +94,17 @@ def _grid(changes: Sequence[Change], form: str, wide: bool) -> str:
 
 
 def _line(change: Change, wide: bool) -> list[str]:
-    one, percent = change.difference, change.percent
+    one, percent, digits = change.difference, change.percent, _digits(change)
     interval = NONE
     if one.low is not None and one.high is not None:
-        interval = f"[{signed(one.low, percent)}, {signed(one.high, percent)}]"
+        ends = (signed(end, percent, digits) for end in (one.low, one.high))
+        interval = f"[{', '.join(ends)}]"
     return [
         _name(change.group, wide),
         change.method,
-        number(change.base, percent),
-        number(change.head, percent),
-        signed(one.mean, percent),
+        number(change.base, percent, digits),
+        number(change.head, percent, digits),
+        signed(one.mean, percent, digits),
         interval,
         str(one.n),
         NONE if change.p is None else _probability(change.p),
@@ -118,7 +119,12 @@ def _detectable(change: Change) -> str:
     # No difference of two fractions is larger than 1: these seeds could have shown nothing.
     if change.percent and change.smallest > 1:
         return ">100"
-    return number(change.smallest, change.percent)
+    return number(change.smallest, change.percent, _digits(change))
+
+
+def _digits(change: Change) -> int:
+    """The decimals of all numbers of one comparison."""
+    return decimals((change.base, change.head))
 
 
 def _probability(p: float) -> str:

@@ -55,7 +55,10 @@ def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
     if len(columns) > 1:
         if _one_scale(columns):
             percent = columns[0].percent
-            means = [NONE if one.mean is None else number(one.mean, percent) for one in standings]
+            digits = min(table.digits[table.score] for table in columns)
+            means = [
+                NONE if one.mean is None else number(one.mean, percent, digits) for one in standings
+            ]
             sums.append(("mean", means))
         ranks = [NONE if one.rank is None else f"{one.rank:.1f}" for one in standings]
         sums.append(("rank", ranks))
@@ -166,16 +169,18 @@ def _cell(row: Row | None, table: Table) -> str:
     partial = "" if row.complete else f"{len(row.scores)}/{row.planned}  "
     if row.interval is None:
         return f"{partial}{NONE}" if partial else NONE
-    mean, half = number(row.interval.mean, table.percent), row.interval.half_width
+    digits, half = table.digits[table.score], row.interval.half_width
+    mean = number(row.interval.mean, table.percent, digits)
     if row.kind == THEORY:
         return mean
-    return f"{partial}{mean} ±{NONE if half is None else number(half, table.percent):>4}"
+    width = NONE if half is None else number(half, table.percent, digits)
+    return f"{partial}{mean} ±{width:>4}"
 
 
 def _claims(table: Table) -> dict[str, str]:
     """What papers claim for each method, without our reference runs of their programs."""
     return {
-        row.method: figure(one, table.percent)
+        row.method: figure(one, table.percent, table.digits[table.score])
         for row in table.rows
         for one in row.figures
         if one.kind == "claim"

@@ -14,13 +14,17 @@ from benchmarks.records import Further, Record, content_hash
 from benchmarks.stats import Interval, mean_interval, rank_intervals
 from leaderboard.figures import Figure, Published, published
 from leaderboard.selection import CONTROL, Cell, Group, failure, newest, select
+from leaderboard.wording import decimals
 
 THEORY = "theory"
 # Files of a data set that are named above a table.
 FILES = 3
 # Controls that measure what theory gives, and the name of the row that stands in for each.
-CHANCE = "chance (theory)"
-THEORIES = {"oracle": "ceiling (theory)", "chance": CHANCE, "random": CHANCE}
+CHANCE, CEILING = "chance (theory)", "ceiling (theory)"
+THEORIES = {
+    **{"oracle": CEILING, "real": CEILING},
+    **{"chance": CHANCE, "random": CHANCE, "shuffled": CHANCE},
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Table:
     planned: seeds of the profile. failures: a line for each method with failed seeds. also: the
     further scores that have a column. data: what the task is read from, where that is files.
     figures_from: the profile whose protocol published figures follow.
-    superseded: there is a newer version of the same question.
+    superseded: there is a newer version of the same question. digits: by score, the decimals of
+    its column where it is not in percent.
     """
 
     group: Group
@@ -75,6 +80,7 @@ class Table:
     superseded: bool = False
     also: tuple[Further, ...] = ()
     data: str = ""
+    digits: Mapping[str, int] = field(default_factory=dict)
 
     def row(self, method: str) -> Row | None:
         """The row of a method, or None where there is none."""
@@ -112,7 +118,7 @@ def _table(group: Group, cells: dict[str, Cell]) -> Table:
         for cell in cells.values()
     ]
     measured = {row.method for row in rows if row.scores and row.kind == CONTROL}
-    for name, value in ((THEORIES["oracle"], latest.ceiling), (CHANCE, latest.chance)):
+    for name, value in ((CEILING, latest.ceiling), (CHANCE, latest.chance)):
         known = any(THEORIES.get(control) == name for control in measured)
         if value is not None and not known:
             rows.append(Row(name, THEORY, {}, 0, Interval(value, None, None)))
@@ -138,6 +144,10 @@ def _table(group: Group, cells: dict[str, Cell]) -> Table:
         else (),
         also=tuple(also),
         data=_data(latest),
+        digits={
+            name: _decimals(name, latest.score_name, cells, rows)
+            for name in (latest.score_name, *(one.name for one in also))
+        },
     )
 
 
@@ -171,6 +181,16 @@ def _row(cell: Cell, planned: int, also: Iterable[Further], figures: Figures) ->
         also=further,
         further={name: found for name, found in figures.items() if name != record.score_name},
     )
+
+
+def _decimals(score: str, main: str, cells: Mapping[str, Cell], rows: Sequence[Row]) -> int:
+    """The decimals of a column, by the scores of all seeds and what is published beside them."""
+    records = [record for cell in cells.values() for record in cell.done.values()]
+    values = [record.scores[score] for record in records if score in record.scores]
+    for row in rows:
+        for one in row.figures if score == main else row.further.get(score, ()):
+            values += [*(one.values or ()), *(x for x in (one.value, one.minimum) if x is not None)]
+    return decimals(values)
 
 
 def _published_data(known: Published | None, group: Group) -> list[str]:

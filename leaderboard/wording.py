@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import isfinite
 from textwrap import fill
 
 from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
@@ -13,6 +14,8 @@ from leaderboard.figures import Figure
 
 FORMATS = ("terminal", "markdown", "csv")
 NONE = "–"
+# Units of scores that are neither shares nor pure numbers.
+UNITS = {"ll": "nats", "elbo": "nats"}
 # A row that asks for a line between two groups; Markdown has none and leaves it out.
 RULE: list[str] = []
 _ROW = DataRow("", "  ", "")
@@ -28,22 +31,39 @@ _PLAIN = TableFormat(
 )
 
 
-def number(value: float, percent: bool) -> str:
-    """A score: percent with one decimal, or three decimals."""
-    return f"{100 * value:.1f}" if percent else f"{value:.3f}"
+def decimals(values: Iterable[float]) -> int:
+    """The decimals of scores that are no shares, the same for a whole column.
+
+    Three below 100, none from 1,000 on: the largest says how fine a difference can mean something.
+    Between them one, or none where all are whole numbers, as counts are.
+    """
+    finite = [value for value in values if isfinite(value)]
+    largest = max(map(abs, finite), default=0.0)
+    if largest < 100:
+        return 3
+    return 0 if largest >= 1000 or all(value == round(value) for value in finite) else 1
 
 
-def signed(value: float, percent: bool) -> str:
+def number(value: float, percent: bool, digits: int = 3) -> str:
+    """A score: percent with one decimal, or as many decimals as its column has."""
+    text = f"{100 * value:.1f}" if percent else f"{value:,.{digits}f}"
+    return text.replace("-", "−")
+
+
+def signed(value: float, percent: bool, digits: int = 3) -> str:
     """A difference of scores, with its sign; nothing that rounds to zero has one."""
-    text = f"{100 * value:+.1f}" if percent else f"{value:+.3f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
+    text = number(abs(value), percent, digits)
+    if not text.strip("0."):
+        return text
+    return f"{'−' if value < 0 else '+'}{text}"
 
 
-def bounds(interval: Interval | None, percent: bool) -> str:
+def bounds(interval: Interval | None, percent: bool, digits: int = 3) -> str:
     """The two ends of an interval."""
     if interval is None or interval.low is None or interval.high is None:
         return NONE
-    return f"[{number(interval.low, percent)}, {number(interval.high, percent)}]"
+    ends = (number(end, percent, digits) for end in (interval.low, interval.high))
+    return f"[{', '.join(ends)}]"
 
 
 def rank(interval: tuple[int, int] | None) -> str:
@@ -59,22 +79,33 @@ def count(done: int, planned: int) -> str:
     return str(done) if done >= planned else f"{done}/{planned}"
 
 
-def figure(one: Figure, percent: bool) -> str:
-    """A published figure: `≥ 95`, `83.0`, or the mean of its runs with their range."""
+def figure(one: Figure, percent: bool, digits: int = 3) -> str:
+    """A published figure: `≥ 95`, `83.0`, `10,964`, or the mean of its runs with their range."""
     scale = 100 if percent else 1
     if one.minimum is not None:
-        return f"≥ {scale * one.minimum:.4g}"
+        return f"≥ {_short(scale * one.minimum)}"
     assert one.number is not None
-    text = number(one.number, percent)
+    text = number(one.number, percent, digits)
     if one.values is None:
         return text
     low, high = scale * min(one.values), scale * max(one.values)
-    return f"{text} ({low:.4g}–{high:.4g})" if low < high else text
+    return f"{text} ({_short(low)}–{_short(high)})" if low < high else text
 
 
-def figures(several: Sequence[Figure], percent: bool) -> str:
+def _short(value: float) -> str:
+    """Four digits, or all of a larger whole number, and never a power of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def figures(several: Sequence[Figure], percent: bool, digits: int = 3) -> str:
     """All published figures of a row."""
-    return "; ".join(figure(one, percent) for one in several)
+    return "; ".join(figure(one, percent, digits) for one in several)
+
+
+def titled(score: str, percent: bool) -> str:
+    """The name of a score with its unit, where it has one."""
+    unit = "%" if percent else UNITS.get(score)
+    return f"{score}, {unit}" if unit else score
 
 
 def checked(form: str, allowed: Sequence[str] = FORMATS) -> str:

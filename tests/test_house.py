@@ -14,18 +14,33 @@ OURS = {"benchmarks", "baselines", "methods", "leaderboard", "symdata"}
 # What each part may import of ours, besides itself.
 ARROWS = {
     "datasets/symdata": set(),
-    "benchmarks/protocol.py": {"benchmarks.errors"},
+    "benchmarks/columns.py": {"benchmarks.errors"},
+    "benchmarks/protocol.py": {"benchmarks.columns", "benchmarks.errors"},
     "benchmarks/training.py": {"benchmarks.protocol"},
+    "benchmarks/checkpoint.py": {"benchmarks.protocol"},
+    "benchmarks/long_training.py": {
+        "benchmarks.checkpoint",
+        "benchmarks.errors",
+        "benchmarks.protocol",
+        "benchmarks.training",
+    },
+    "benchmarks/judges": {"symdata", "benchmarks.errors", "benchmarks.protocol"},
     "benchmarks/metrics": set(),
     "benchmarks/pictures": {"benchmarks.protocol", "benchmarks.records"},
     "benchmarks/suites": {
         "symdata",
+        "benchmarks.judges",
         "benchmarks.metrics",
         "benchmarks.pictures",
         "benchmarks.protocol",
     },
-    "baselines": {"benchmarks.protocol", "benchmarks.training"},
-    "methods": {"baselines", "benchmarks.protocol", "benchmarks.training"},
+    "baselines": {"benchmarks.protocol", "benchmarks.training", "benchmarks.long_training"},
+    "methods": {
+        "baselines",
+        "benchmarks.protocol",
+        "benchmarks.training",
+        "benchmarks.long_training",
+    },
     "leaderboard": {"benchmarks.records", "benchmarks.stats", "benchmarks.protocol"},
 }
 

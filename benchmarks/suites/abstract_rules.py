@@ -106,7 +106,9 @@ class AbstractRule(Task):
         if shape != (count, self.classes):
             raise OutputError(f"logits have shape {shape}; expected {(count, self.classes)}.")
 
-    def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
+    def evaluate(
+        self, outputs: Outputs, targets: Examples, device: str = "cpu"
+    ) -> dict[str, float]:
         """See `Task.evaluate`."""
         import numpy as np
 

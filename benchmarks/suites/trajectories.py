@@ -175,7 +175,9 @@ class Clusters(TrajectoryTask):
             return outputs["clusters"]
         return clustering.kmeans(outputs["embeddings"], CLUSTERS[self.name])
 
-    def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
+    def evaluate(
+        self, outputs: Outputs, targets: Examples, device: str = "cpu"
+    ) -> dict[str, float]:
         """See `Task.evaluate`."""
         import numpy as np
 
@@ -214,7 +216,11 @@ class Clusters(TrajectoryTask):
         return found
 
     def pictures(
-        self, outputs: Outputs, data: TaskData, explanation: Mapping[str, Any]
+        self,
+        outputs: Outputs,
+        data: TaskData,
+        explanation: Mapping[str, Any],
+        illustrations: Mapping[str, np.ndarray] = {},
     ) -> Mapping[str, Callable[[], Figure]]:
         """The clusters on their ground; latents before and after each program; program, search."""
         import numpy as np
@@ -286,7 +292,9 @@ class Behaviour(TrajectoryTask):
             Score(f"labels_{100 * fraction:.0f}", CHANCE.get(self.name)) for fraction in FRACTIONS
         )
 
-    def evaluate(self, outputs: Outputs, targets: Examples) -> dict[str, float]:
+    def evaluate(
+        self, outputs: Outputs, targets: Examples, device: str = "cpu"
+    ) -> dict[str, float]:
         """See `Task.evaluate`."""
         import numpy as np
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ import torch
 from benchmarks import registry
 from benchmarks.plan import profile_of
 from benchmarks.protocol import Entry, Examples, Task, TaskData
+from benchmarks.suites.scenes import SUITE as SCENES
 from methods.neurosymbolic_encoder.dsl import DSL, DSLS
 
 DEVICE = os.environ.get("SYMBENCH_DEVICE", "cpu")
@@ -26,6 +28,8 @@ PAPER = profile_of(TRAJECTORIES, "paper")
 # Frames of a trajectory (T+1), and numbers of a state (D).
 SHAPES = {"synthetic": (26, 2), "basketball": (25, 10), "calms21": (21, 18)}
 EXAMPLES = 2048
+# Images of scenes to learn from, at least as many as a batch has.
+PICTURES = 64
 
 
 def finished(work: Callable[[], object]) -> Callable[[], None]:
@@ -91,3 +95,26 @@ def walks(data: str) -> Examples:
     }
     validation = np.arange(EXAMPLES) % 6 == 5
     return Examples({"states": steps.cumsum(1), **named, "validation": validation})
+
+
+def scene_entry(name: str, data: str) -> Entry:
+    """An entry of `scenes` with the published settings for a data set."""
+    (entry,) = (one for one in SCENES.entries if one.name == name)
+    profile = profile_of(SCENES, "paper")
+    task = next(one for one in profile.tasks if one.startswith(f"{data}/"))
+    return profile.settled(entry, task)
+
+
+@cache
+def pictures(data: str, size: int) -> Examples:
+    """PICTURES images of `size` pixels: digits, and noise in place of rooms, which need a renderer.
+
+    What an image shows makes no difference to the speed. Made once.
+    """
+    if data == "arrow_room":
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (PICTURES, size, size, 3), dtype=np.uint8)
+    else:
+        source = import_module(f"symdata.{data}.scenes")
+        images = source.shuffled(f"sklearn_{size}", PICTURES).images
+    return Examples({"images": images})

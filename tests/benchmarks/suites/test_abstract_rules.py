@@ -110,7 +110,7 @@ def test_every_method_has_its_ablation_without_context_normalisation():
 
 
 def test_a_record_holds_all_settings_and_the_parameter_count():
-    result, _ = runner.answer(
+    result, *_ = runner.answer(
         TASKS[4], ENTRIES["lstm_without_tcn"], Run(0, Budget(steps=1, evaluate_on=10))
     )
     assert result["settings"] == {

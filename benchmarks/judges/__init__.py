@@ -1,0 +1,84 @@
+"""Judges: programs that look at an image and say whether its scene obeys its data set's rule.
+
+The published structure accuracy was counted by hand. A judge takes the hand's place: it parses an
+image back into a scene graph, and asks the data set's own `rule.violations` about it. Judges are
+fixed and versioned, and the weights that they need lie beside them, so that a score means the same
+for everybody; a training script beside each makes its weights anew. The suite scores the judges
+themselves, on fresh images and on images with exactly one rule broken.
+
+Every judge is a module with `load(data) -> Judges`. Letters: N images, H = W pixels, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TypeAlias
+
+import numpy as np
+
+from benchmarks.errors import SymbenchError
+
+__all__ = ["Found", "Judges", "Verdict", "checked", "identity", "load"]
+
+# Data set → the module that judges it.
+MODULES = {"mnist4": "digits", "mnist10": "digits", "arrow_room": "arrow_room"}
+SMALLEST = 32
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object that a judge sees: its name, its box (x0, y0, x1, y1) in pixels, and how surely."""
+
+    name: str
+    box: tuple[float, float, float, float]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of one image; `reason` is the first thing against it, "" if it obeys."""
+
+    obeys: bool
+    reason: str
+    found: tuple[Found, ...]
+
+
+Judges: TypeAlias = Callable[[np.ndarray], list[Verdict]]
+
+
+def load(data: str) -> Judges:
+    """The judge of a data set: images uint8 (N, H, W, C) → a verdict for each."""
+    judges: Judges = import_module(f"benchmarks.judges.{_module(data)}").load(data)
+    return judges
+
+
+def identity(data: str) -> str:
+    """What tells the judge of a data set from another one: a hash of its weights and version.
+
+    The version lies with the weights; it is raised with any change of the code that may change a
+    verdict, as that of a data set is.
+    """
+    from benchmarks.judges import stored
+
+    return hashlib.sha256(stored.content(_module(data))).hexdigest()[:16]
+
+
+def _module(data: str) -> str:
+    if data not in MODULES:
+        raise SymbenchError(f"no judge for '{data}'; there are judges for: {', '.join(MODULES)}.")
+    return MODULES[data]
+
+
+def checked(images: np.ndarray, channels: int) -> np.ndarray:
+    """The images, if a judge can read them: uint8 (N, H, H, C) with the right C and H >= 32."""
+    shape, dtype = np.shape(images), getattr(images, "dtype", None)
+    square = len(shape) == 4 and shape[1] == shape[2] >= SMALLEST and shape[3] == channels
+    if not square or dtype != np.uint8:
+        raise SymbenchError(
+            f"images to judge have shape {shape} and dtype {dtype}; expected uint8 "
+            f"(N, H, H, {channels}) with H at least {SMALLEST}: scale pixels to 0…255 and round."
+        )
+    return images

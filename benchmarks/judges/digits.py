@@ -1,0 +1,113 @@
+"""The judge of `mnist4` and `mnist10`: reads the digits of an image and asks the rule.
+
+An image is parted into objects (`digit_segmentation`), each is read (`digit_classifier`), and the
+classes with their centres of mass go to `symdata.<data>.rule.violations`. What nobody can read is
+of class -1, which no rule allows.
+
+Some handwritten digits can be read in two ways, and a person who counts correct scenes takes the
+way that fits. So does the judge, within bounds: a digit may be read as any class that is at least
+`PLAUSIBLE` times as probable as the likeliest, and the image obeys if one such reading does. A
+wrong digit that is plainly written has no second reading.
+
+Letters: N images, S their side in pixels, M objects, J = 11 classes with "no digit".
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+
+import numpy as np
+
+from benchmarks.judges import Found, Judges, Verdict, checked, stored
+from benchmarks.judges.digit_classifier import Classifier
+from benchmarks.judges.digit_network import NO_DIGIT
+from benchmarks.judges.digit_segmentation import Objects, objects
+
+NAME, VERSION = "digits", 1
+
+# Chosen on validation digits: see the module's text.
+PLAUSIBLE = 0.02
+NOTHING, CLEAR = 0.95, 0.4
+READINGS = 32
+UNREADABLE = -1
+AT_ONCE = 250
+
+Rule = Callable[[Sequence[int], np.ndarray, int], tuple[str, ...]]
+
+
+def load(data: str) -> Judges:
+    """The judge of "mnist4" or "mnist10": images uint8 (N, S, S, 1) → a verdict for each."""
+    weights, _ = stored.read(NAME, VERSION)
+    classifier = Classifier(weights)
+    rule: Rule = import_module(f"symdata.{data}.rule").violations
+
+    def judge(images: np.ndarray) -> list[Verdict]:
+        grey = checked(images, 1)[..., 0]
+        verdicts = []
+        for start in range(0, len(grey), AT_ONCE):
+            verdicts += _verdicts(grey[start : start + AT_ONCE], classifier, rule)
+        return verdicts
+
+    return judge
+
+
+def _verdicts(images: np.ndarray, classifier: Classifier, rule: Rule) -> list[Verdict]:
+    count, size, _ = images.shape
+    seen = objects(images)
+    said = classifier.probabilities(seen.windows, size)
+    ends = np.searchsorted(seen.image, np.arange(count + 1))
+    return [
+        _verdict(seen, said, slice(first, last), size, rule)
+        for first, last in itertools.pairwise(ends)
+    ]
+
+
+def _verdict(seen: Objects, said: np.ndarray, mine: slice, size: int, rule: Rule) -> Verdict:
+    options = [plausible(one) for one in said[mine]]
+    best: tuple[tuple[int, ...], tuple[str, ...]] | None = None
+    for classes in readings(options):
+        reasons = rule(classes, seen.centres[mine], size)
+        if best is None or not reasons:
+            best = classes, reasons
+        if not reasons:
+            break
+    assert best is not None
+    classes, reasons = best
+    found = tuple(
+        Found(
+            "?" if label == UNREADABLE else str(label),
+            (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            float(share[label] if label != UNREADABLE else 1 - share[:NO_DIGIT].max()),
+        )
+        for label, box, share in zip(classes, seen.boxes[mine], said[mine], strict=True)
+    )
+    return Verdict(not reasons, reasons[0] if reasons else "", found)
+
+
+def plausible(said: np.ndarray) -> list[tuple[float, int]]:
+    """said: (J,) probabilities → the classes that it may be: (−log p, class), likeliest first."""
+    best = float(said[:NO_DIGIT].max())
+    if said[NO_DIGIT] > NOTHING or best < CLEAR * (1 - said[NO_DIGIT]):
+        return [(0.0, UNREADABLE)]
+    fits = np.flatnonzero(said[:NO_DIGIT] >= PLAUSIBLE * best)
+    return sorted((-float(np.log(said[label])), int(label)) for label in fits)
+
+
+def readings(options: Sequence[list[tuple[float, int]]]) -> Iterator[tuple[int, ...]]:
+    """The likeliest ways to read all objects together, at most `READINGS`, likeliest first."""
+    start = (0,) * len(options)
+    queue, met = [(0.0, start)], {start}
+    for _ in range(READINGS):
+        if not queue:
+            return
+        cost, choice = heapq.heappop(queue)
+        yield tuple(ways[k][1] for ways, k in zip(options, choice, strict=True))
+        for place, ways in enumerate(options):
+            k = choice[place] + 1
+            after = (*choice[:place], k, *choice[place + 1 :])
+            if k < len(ways) and after not in met:
+                met.add(after)
+                heapq.heappush(queue, (cost + ways[k][0] - ways[k - 1][0], after))

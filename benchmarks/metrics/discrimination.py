@@ -1,0 +1,111 @@
+"""D-Steps: how long a classifier takes to tell generated images from real ones.
+
+Jiang and Ahn, "Generative Neurosymbolic Machines" (NeurIPS 2020): the steps for which a binary
+classifier trains until it tells generated from real images with 90 % accuracy; more is better. Here
+the classifier is fixed, so that figures compare with one another; with the published ones only
+their order does, as the authors' classifier is another.
+
+Letters: N, M images, H = W their side in pixels, C channels, B a batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ACCURACY = 0.9
+HELD_OUT = 4
+HALF_BATCH, RATE, EVERY = 32, 1e-3, 20
+SEEDS = (0, 1, 2)
+WIDTHS = (8, 16, 32, 64)
+FEWEST = 8
+AT_ONCE = 500
+
+
+class Discriminator(nn.Module):
+    """3×3 convolutions of stride 2 down to a map of 4×4, and one linear layer: generated or real.
+
+    No normalisation, so that no image sees the rest of its batch.
+    """
+
+    def __init__(self, size: int, channels: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs, kernel = channels, 5
+        halvings = max(int(np.log2(size / 4)), 1)
+        for level in range(halvings):
+            outputs = WIDTHS[min(level, len(WIDTHS) - 1)]
+            layers += [nn.Conv2d(inputs, outputs, kernel, 2, kernel // 2), nn.ReLU()]
+            inputs, kernel = outputs, 3
+        self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten())
+        self.verdict = nn.Linear(16 * inputs, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (B, H, W, C) uint8 → (B,) logits that they are generated."""
+        pixels = images.permute(0, 3, 1, 2).float() / 255
+        logits: Tensor = self.verdict(self.features(pixels))
+        return logits[:, 0]
+
+
+def d_steps(generated: np.ndarray, real: np.ndarray, cap: int, device: str = "cpu") -> int:
+    """Steps until 90 % of held-out images are told apart; the cap where they never are.
+
+    generated: (N, H, W, C), real: (M, H, W, C), uint8. A quarter of each is held out. A batch is 32
+    of either; Adam, 1e-3; the accuracy, the mean over generated and real, is taken every 20 steps.
+    The median of three runs, which differ in weights, batches and what is held out.
+    """
+    _check(generated, real, cap)
+    sides = [torch.from_numpy(np.ascontiguousarray(side)).to(device) for side in (generated, real)]
+    return sorted(_steps(sides, cap, seed) for seed in SEEDS)[len(SEEDS) // 2]
+
+
+def _check(generated: np.ndarray, real: np.ndarray, cap: int) -> None:
+    for name, images in (("generated", generated), ("real", real)):
+        if images.dtype != np.uint8 or images.ndim != 4 or len(images) < FEWEST:
+            raise ValueError(
+                f"{name} images are {images.dtype} {images.shape}; expected uint8 (N, H, W, C), "
+                f"N at least {FEWEST}."
+            )
+    if generated.shape[1:] != real.shape[1:]:
+        raise ValueError(f"generated images are {generated.shape[1:]}, real ones {real.shape[1:]}.")
+    if cap < EVERY:
+        raise ValueError(f"the cap is {cap} steps; it has to be {EVERY} at least.")
+
+
+def _steps(sides: list[Tensor], cap: int, seed: int) -> int:
+    device = sides[0].device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        size, channels = sides[0].shape[1], sides[0].shape[3]
+        network = Discriminator(size, channels).to(device)
+    # Indices are drawn on the CPU, so that all devices see the same batches.
+    generator = torch.Generator().manual_seed(seed)
+    learnt, held_out = [], []
+    for side in sides:
+        order = torch.randperm(len(side), generator=generator).to(device)
+        held_out.append(side[order[: len(side) // HELD_OUT]])
+        learnt.append(side[order[len(side) // HELD_OUT :]])
+    truth = torch.cat([torch.ones(HALF_BATCH), torch.zeros(HALF_BATCH)]).to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
+    for step in range(1, cap + 1):
+        rows = [torch.randint(len(side), (HALF_BATCH,), generator=generator) for side in learnt]
+        batch = torch.cat([side[row.to(device)] for side, row in zip(learnt, rows, strict=True)])
+        loss = F.binary_cross_entropy_with_logits(network(batch), truth)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        if step % EVERY == 0 and _accuracy(network, held_out) >= ACCURACY:
+            return step
+    return cap
+
+
+@torch.inference_mode()
+def _accuracy(network: Discriminator, held_out: list[Tensor]) -> float:
+    """The mean of the shares of generated and of real images that are told; a tie is half right."""
+    shares = []
+    for side, sign in zip(held_out, (1, -1), strict=True):
+        logits = torch.cat([network(some) for some in side.split(AT_ONCE)])
+        shares.append(((sign * logits.sign()) + 1).mean() / 2)
+    return float(torch.stack(shares).mean())

@@ -1,0 +1,162 @@
+"""How the entries of the `scenes` suite are set in each profile, and how much of it runs.
+
+Published values: Jiang, Ahn (NeurIPS 2020), appendix; GENESIS: Engelcke et al. (ICLR 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from benchmarks.protocol import Budget, Entry
+
+SIZES = {"smoke": 32, "quick": 64, "paper": 128}
+_DIGITS = tuple(f"{source}_{size}" for size in (128, 64, 32) for source in ("sklearn", "mnist"))
+CONFIGS = {
+    "mnist4": _DIGITS,
+    "mnist10": _DIGITS,
+    "arrow_room": ("rendered_128", "rendered_64"),
+}
+KINDS = {
+    "digits": (
+        "wrong_class",
+        "wrong_order",
+        "wrong_position",
+        "missing_digit",
+        "added_digit",
+        "smeared",
+    ),
+    "arrow_room": (
+        "wrong_pointing",
+        "two_odd_shapes",
+        "no_odd_shape",
+        "mixed_material",
+        "not_closest",
+        "arrow_missing",
+        "object_missing",
+        "object_added",
+    ),
+}
+# Objects of a scene; GENESIS has one component more, for the background.
+OBJECTS = {"mnist4": 4, "mnist10": 10, "arrow_room": 4}
+
+# -log(0.2 sqrt(2 pi)): what Normal(., 0.2) gives a value that is met exactly.
+MOST_NATS = 0.6904993792294276
+
+D_STEPS_CAP = {128: 20_000, 64: 1_000, 32: 100}
+STEPS_A_SAMPLE = 4
+
+SUMMARIES = {
+    "smoke": "seconds a cell, to see that everything runs",
+    "quick": "64 pixels, minutes on 2 cores",
+    "paper": "128 pixels, the published sizes and epochs, 3 seeds",
+}
+SEEDS = {"smoke": 1, "quick": 1, "paper": 3}
+
+TRAIN = 60_000
+EPOCHS = 600
+GENESIS_STEPS = 500_000
+BATCH = 32
+
+
+# quick: 64 pixels, a thousandth of the updates, a higher rate, the two slowest baselines narrower,
+# and GNM's schedules shorter. A glimpse that begins dark and a warm-up of the KLs keep a short
+# training from switching all components off; found on training images and seeds from 100 on.
+QUICK_STEPS, QUICK_BATCH, QUICK_TESTS = 800, 16, 600
+QUICK_RATE = 1e-3
+QUICK_SAMPLES = 5
+QUICK: dict[str, dict[str, Any]] = {
+    "gnm": {
+        "optimiser": "adam",
+        "glimpse_bias": -2.0,
+        "warm_up": 4_000,
+        "temperature_begin": 50,
+        "temperature_end": 600,
+        "presence_prior_end": 200,
+        "global_ramp": 10_000,
+    },
+    "genesis": {"width": 0.25},
+    "convdraw": {"side": 4, "hidden": 32},
+    "vae": {},
+}
+SMOKE_SAMPLES = 2
+
+
+def tasks(ids: tuple[str, ...], profile: str) -> tuple[str, ...]:
+    """The tasks of a profile: those of its size; in `smoke` the judge of digits of 64 pixels.
+
+    `quick` has no ten digits: the time goes to training on four.
+    """
+    chosen = []
+    for task in ids:
+        name, _, regime = task.partition("/")
+        size = int(regime.rpartition("_")[2])
+        if name.endswith("_judge"):
+            fits = size == max(SIZES[profile], 64) and (profile, name) != (
+                "smoke",
+                "arrow_room_judge",
+            )
+        else:
+            fits = size == SIZES[profile] and not (profile == "quick" and name == "mnist10")
+        if fits:
+            chosen.append(task)
+    return tuple(chosen)
+
+
+def methods(entries: Iterable[Entry], profile: str) -> tuple[str, ...]:
+    """The entries of a profile: all in `paper`, elsewhere those without a β of their own."""
+    return tuple(
+        entry.name for entry in entries if profile == "paper" or "beta" not in entry.settings
+    )
+
+
+def settings(entry: Entry, task: str, profile: str) -> dict[str, Any]:
+    """The settings that a profile gives an entry on a task, under the entry's own."""
+    data = task.partition("/")[0].removesuffix("_judge")
+    if entry.name == "judge":
+        return {"data": data}
+    if entry.kind == "control":
+        return {}
+    family = entry.path.rpartition(":")[0].rpartition(".")[2]
+    given: dict[str, Any] = {}
+    if family == "genesis":
+        given["components"] = OBJECTS[data] + 1
+    if profile != "paper":
+        samples = QUICK_SAMPLES if profile == "quick" else SMOKE_SAMPLES
+        given |= {"learning_rate": QUICK_RATE, "importance_samples": samples, **QUICK[family]}
+    return given
+
+
+def all_settings(
+    entries: Iterable[Entry], ids: Iterable[str], profile: str
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Task id → entry name → settings, for a `Profile`."""
+    entries = tuple(entries)
+    return {
+        task: {
+            entry.name: settings(entry, task, profile) for entry in entries if entry.runs_on(task)
+        }
+        for task in ids
+    }
+
+
+def budget(task: str, profile: str) -> Budget:
+    """The budget of a task: updates, and how many test images are answered."""
+    if "_judge/" in task:
+        return Budget(steps=1, evaluate_on=70 if profile == "smoke" else None)
+    if profile == "paper":
+        return Budget(epochs=EPOCHS, batch_size=BATCH)
+    if profile == "quick":
+        return Budget(steps=QUICK_STEPS, batch_size=QUICK_BATCH, evaluate_on=QUICK_TESTS)
+    return Budget(steps=2, batch_size=4, evaluate_on=8)
+
+
+def own_budgets(
+    entries: Iterable[Entry], ids: Iterable[str], profile: str
+) -> dict[str, dict[str, Budget]]:
+    """Task id → entry → budget, in `paper`, where GENESIS' is published apart."""
+    if profile != "paper":
+        return {}
+    own = Budget(steps=GENESIS_STEPS, batch_size=BATCH)
+    named = [entry for entry in entries if entry.path.startswith("baselines.genesis:")]
+    return {task: {entry.name: own for entry in named} for task in ids if "_judge/" not in task}

@@ -1,0 +1,340 @@
+"""The `scenes` suite: generative models that put scenes together as their data sets do.
+
+Source: Jiang, Ahn, "Generative Neurosymbolic Machines" (NeurIPS 2020, arXiv 2010.12152). On each
+data set two tasks: the first, called like the data, has a model draw images, of which an automatic
+judge says how many obey the rule of the data; in the second, `…_judge`, the judge itself is judged,
+on fresh images and on images with exactly one rule broken. A regime is a configuration of the data:
+where the objects come from, and the size in pixels. Add a method: its file, and one `Entry` in
+`scene_entries`.
+
+This module is read for every list, so that what computes is imported where it is used.
+
+Letters: N images of height H, width W and C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.protocol import (
+    Examples,
+    OutputError,
+    Outputs,
+    Profile,
+    Score,
+    Suite,
+    Task,
+    TaskData,
+)
+from benchmarks.suites import scene_settings as protocol
+from benchmarks.suites.scene_entries import ENTRIES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+# S-Acc is the share of this many images (Jiang, Ahn 2020).
+JUDGED = 250
+# Test images of each kind for the judge; a kind of arrow room is rendered, which takes its time.
+JUDGE_TESTS = {"mnist4": 400, "mnist10": 400, "arrow_room": 100}
+# Samples whose pixels vary less than this share of what real images' do are nearly all the same.
+COLLAPSED = 0.1
+
+
+def _scenes(data: str) -> Any:
+    return import_module(f"symdata.{data}.scenes")
+
+
+@dataclass(frozen=True)
+class SceneTask(Task):
+    """What both kinds of task share: data of a configuration, the same for every seed of a run.
+
+    The published sets are fixed, and rendering one takes hours: all runs use the data of seed 0.
+    """
+
+    data: str
+    regime: str
+    version = 1
+
+    @property
+    def size(self) -> int:
+        """H and W."""
+        return int(self.regime.rpartition("_")[2])
+
+    def skip(self) -> str | None:
+        """See `Task.skip`: MNIST or the renderer may not be there, or not be asked for."""
+        found: str | None = _scenes(self.data).missing(self.regime)
+        return found
+
+    def dataset(self) -> dict[str, Any]:
+        """See `Task.dataset`; the judge's hash, as another judge would give other scores."""
+        import symdata
+        from benchmarks.judges import identity
+
+        source = symdata.dataset(self.data)
+        return {
+            "name": source.NAME,
+            "version": source.VERSION,
+            "config": self.regime,
+            "judge": identity(self.data),
+        }
+
+
+class Generation(SceneTask):
+    """Draw images like those of the training set.
+
+    train: `images` (N, H, W, C) uint8. inputs: `images` of the test split, and `shuffled`, for a
+    control alone: the right objects put together by no rule. targets: `real`, the validation split.
+    Of the outputs, `samples` (N, H, W, C) uint8 are drawn and answer no input; `log_likelihood` and
+    `elbo` (N,) are those of the inputs, in nats.
+
+    s_acc: the share of the first 250 samples that obey the rule, by the judge. d_steps: the steps
+    after which a classifier tells samples from real images. ll, elbo: means over the inputs.
+    spread: how much the samples' pixels vary, as a share of what real images' do.
+    """
+
+    needs = ("samples",)
+    generated = ("samples",)
+    privileged = ("shuffled",)
+    score = Score("s_acc")
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of the data set."""
+        return self.data
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return 3 if self.data == "arrow_room" else 1
+
+    @property
+    def also(self) -> tuple[Score, ...]:  # type: ignore[override]
+        """The further scores; no model with this noise can have more than `most` nats."""
+        most = protocol.MOST_NATS * self.channels * self.size**2
+        return (
+            Score("d_steps", percent=False, ceiling=self.cap),
+            Score("ll", percent=False, ceiling=most),
+            Score("elbo", percent=False, ceiling=most),
+        )
+
+    @property
+    def cap(self) -> int:
+        """The most steps that the classifier of D-Steps takes."""
+        return protocol.D_STEPS_CAP[self.size]
+
+    def load(self, seed: int) -> TaskData:
+        """See `Task.load`."""
+        from symdata.scenes import fingerprint
+
+        source = _scenes(self.data)
+        splits = source.generate(self.regime)
+        test, real = splits["test"].images, splits["validation"].images
+        shuffled = source.shuffled(self.regime, len(test)).images
+        return TaskData(
+            Examples({"images": splits["train"].images}),
+            Examples({"images": test, "shuffled": shuffled}),
+            Examples({"real": real}),
+            fingerprint(splits),
+        )
+
+    def check(self, outputs: Outputs, count: int) -> None:
+        """See `Task.check`."""
+        samples = outputs["samples"]
+        expected = (count, self.size, self.size, self.channels)
+        if samples.shape != expected or samples.dtype != "uint8":
+            raise OutputError(
+                f"samples have shape {samples.shape} and dtype {samples.dtype}; expected "
+                f"{expected} and uint8."
+            )
+        for name in ("log_likelihood", "elbo"):
+            if name in outputs and outputs[name].shape != (count,):
+                raise OutputError(f"{name} has shape {outputs[name].shape}; expected ({count},).")
+
+    def evaluate(
+        self, outputs: Outputs, targets: Examples, device: str = "cpu"
+    ) -> dict[str, float]:
+        """See `Task.evaluate`."""
+        import numpy as np
+
+        from benchmarks.judges import load
+        from benchmarks.metrics.discrimination import d_steps
+
+        samples, real = np.asarray(outputs["samples"]), np.asarray(targets["real"])
+        verdicts = load(self.data)(samples[:JUDGED])
+        # Few samples would be learned by heart; then a long training says nothing.
+        cap = min(self.cap, protocol.STEPS_A_SAMPLE * len(samples))
+        scores = {
+            "s_acc": float(np.mean([verdict.obeys for verdict in verdicts])),
+            "d_steps": float(d_steps(samples, real, cap, device)),
+            "spread": float(samples.std(0).mean() / max(real.std(0).mean(), 1e-9)),
+        }
+        names = {"log_likelihood": "ll", "elbo": "elbo"}
+        given = {short: outputs[name] for name, short in names.items() if name in outputs}
+        return scores | {short: float(np.mean(values)) for short, values in given.items()}
+
+    def flags(self, scores: Mapping[str, float]) -> list[str]:
+        """Warn of samples that are all alike, and say where D-Steps is only a lower bound."""
+        found = []
+        if scores["spread"] < COLLAPSED:
+            share = 100 * scores["spread"]
+            found.append(f"collapse: the samples vary {share:.0f} % as much as real images do")
+        if scores["d_steps"] >= self.cap:
+            found.append(f"d_steps is at its cap of {self.cap:,}: not told apart within it")
+        return found
+
+    def pictures(
+        self,
+        outputs: Outputs,
+        data: TaskData,
+        explanation: Mapping[str, Any],
+        illustrations: Mapping[str, np.ndarray] = {},
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """Samples with verdicts, and what the model shows of itself."""
+        from benchmarks.judges import load
+        from benchmarks.pictures import scenes as pictures
+
+        drawn: dict[str, Callable[[], Figure]] = {}
+        if "samples" in outputs:
+            samples = outputs["samples"][:JUDGED]
+            judged = load(self.data)(samples)
+            verdicts = [(verdict.obeys, verdict.reason) for verdict in judged]
+            founds = [
+                [(found.name, found.box, found.confidence) for found in verdict.found]
+                for verdict in judged
+            ]
+            drawn["samples"] = lambda: pictures.samples(samples, verdicts)
+            drawn["judged"] = lambda: pictures.judged(samples, founds, verdicts)
+        return drawn | pictures.of_a_model(illustrations)
+
+
+class Judging(SceneTask):
+    """Tell images that obey the rule of the data from images that break one part of it.
+
+    train: `images` (N, H, W, C) uint8. inputs: `images`, of each kind equally many: of the test
+    split, and of each way to break the rule. targets: `kind` (N,), 0 where the rule is obeyed.
+    Outputs: `verdicts` (N,) bool.
+
+    accepts: the share of the obeying images that is accepted; rejects_<kind>: of the breaking ones
+    that is rejected. worst_kind: the least of all these.
+    """
+
+    needs = ("verdicts",)
+    score = Score("worst_kind", 0.0)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of the data set, marked."""
+        return f"{self.data}_judge"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The ways to break the rule."""
+        return protocol.KINDS["arrow_room" if self.data == "arrow_room" else "digits"]
+
+    @property
+    def also(self) -> tuple[Score, ...]:  # type: ignore[override]
+        """The share for each kind."""
+        return (Score("accepts"), *(Score(f"rejects_{kind}") for kind in self.kinds))
+
+    def load(self, seed: int) -> TaskData:
+        """See `Task.load`; kinds follow each other in turn, so that the first images have all."""
+        import numpy as np
+
+        from symdata.scenes import Scenes, fingerprint
+
+        source, count = _scenes(self.data), JUDGE_TESTS[self.data]
+        splits = source.generate(self.regime)
+        broken = source.broken(self.regime, count)
+        count = min(count, len(splits["test"]))
+        stacks = [splits["test"].images, *(broken[kind].images for kind in self.kinds)]
+        images = np.stack([stack[:count] for stack in stacks], axis=1)
+        images = images.reshape(-1, *images.shape[2:])
+        return TaskData(
+            Examples({"images": splits["train"].images}),
+            Examples({"images": images}),
+            Examples({"kind": np.tile(np.arange(len(stacks)), count)}),
+            fingerprint({"judged": Scenes(images, {})}),
+        )
+
+    def check(self, outputs: Outputs, count: int) -> None:
+        """See `Task.check`."""
+        verdicts = outputs["verdicts"]
+        if verdicts.shape != (count,) or verdicts.dtype != bool:
+            raise OutputError(
+                f"verdicts have shape {verdicts.shape} and dtype {verdicts.dtype}; expected "
+                f"({count},) and bool."
+            )
+
+    def evaluate(
+        self, outputs: Outputs, targets: Examples, device: str = "cpu"
+    ) -> dict[str, float]:
+        """See `Task.evaluate`."""
+        import numpy as np
+
+        verdicts, kind = outputs["verdicts"], np.asarray(targets["kind"])
+        scores = {"accepts": float(verdicts[kind == 0].mean())}
+        for number, name in enumerate(self.kinds, 1):
+            scores[f"rejects_{name}"] = float(1 - verdicts[kind == number].mean())
+        return {"worst_kind": min(scores.values()), **scores}
+
+    def pictures(
+        self,
+        outputs: Outputs,
+        data: TaskData,
+        explanation: Mapping[str, Any],
+        illustrations: Mapping[str, np.ndarray] = {},
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """Images of each kind with their verdicts."""
+        import numpy as np
+
+        from benchmarks.pictures import scenes as pictures
+
+        if not outputs:
+            return {}
+        images, kind = np.asarray(data.inputs["images"]), np.asarray(data.targets["kind"])
+        chosen = {
+            name: np.flatnonzero(kind == number)
+            for number, name in enumerate(("obeys", *self.kinds))
+        }
+        return {
+            "kinds": lambda: pictures.kinds(
+                {name: images[rows] for name, rows in chosen.items()},
+                {name: outputs["verdicts"][rows] for name, rows in chosen.items()},
+            )
+        }
+
+
+TASKS = tuple(
+    task(data, config)
+    for task in (Generation, Judging)
+    for data, configs in protocol.CONFIGS.items()
+    for config in configs
+    # At 32 pixels a digit has five, which is for seeing that everything runs.
+    if task is Generation or not config.endswith("_32")
+)
+
+SUITE = Suite(
+    name="scenes",
+    title="Images of scenes that obey the rule of their data",
+    source="Jiang, Ahn (NeurIPS 2020), arXiv 2010.12152",
+    tasks=TASKS,
+    entries=ENTRIES,
+    profiles=tuple(
+        Profile(
+            name,
+            tasks=protocol.tasks(tuple(task.id for task in TASKS), name),
+            methods=protocol.methods(ENTRIES, name),
+            seeds=protocol.SEEDS[name],
+            budgets={task.id: protocol.budget(task.id, name) for task in TASKS},
+            summary=summary,
+            settings=protocol.all_settings(ENTRIES, tuple(task.id for task in TASKS), name),
+            own_budgets=protocol.own_budgets(ENTRIES, tuple(task.id for task in TASKS), name),
+        )
+        for name, summary in protocol.SUMMARIES.items()
+    ),
+    datasets=tuple(protocol.CONFIGS),
+)

@@ -1,0 +1,151 @@
+"""The suite: what methods see, what the tasks score, and what they warn of."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from benchmarks import registry
+from benchmarks.plan import profile_of
+from benchmarks.protocol import Examples, OutputError
+from benchmarks.suites import scene_settings as protocol
+from benchmarks.suites import scenes as suite
+from symdata.arrow_room.breaks import BREAKS
+
+DRAWING, JUDGING = suite.Generation("mnist4", "sklearn_64"), suite.Judging("mnist4", "sklearn_64")
+
+
+@pytest.fixture(scope="module")
+def draw():
+    return DRAWING.load(0)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    return JUDGING.load(0)
+
+
+def test_a_model_sees_images_and_only_a_control_the_shuffled_ones(draw):
+    assert set(draw.train) == {"images"}
+    assert set(draw.inputs) - set(DRAWING.privileged) == {"images"}
+    assert set(draw.targets) == {"real"}
+    images = np.asarray(draw.train["images"])
+    assert images.shape == (12_000, 64, 64, 1)
+    assert images.dtype == np.uint8
+    assert draw.inputs.count == draw.targets.count == 1_200
+
+
+def test_every_seed_of_a_run_has_the_same_data(draw):
+    assert DRAWING.load(7).fingerprint == draw.fingerprint
+
+
+def test_real_images_obey_their_rule_and_shuffled_ones_do_not(draw, monkeypatch):
+    monkeypatch.setitem(protocol.D_STEPS_CAP, 64, 20)
+    targets = draw.targets.take(slice(0, 300))
+    real, shuffled = (np.asarray(draw.inputs[name])[:300] for name in ("images", "shuffled"))
+    scores = DRAWING.evaluate({"samples": real}, targets)
+    assert scores["s_acc"] >= 0.95
+    assert scores["d_steps"] == 20
+    assert scores["spread"] == pytest.approx(1, abs=0.1)
+    assert "ll" not in scores
+    floor = DRAWING.evaluate({"samples": shuffled}, targets)
+    assert floor["s_acc"] <= 0.01
+
+
+def test_the_likelihoods_are_means_in_nats(draw):
+    outputs = {
+        "samples": np.asarray(draw.inputs["images"])[:8],
+        "log_likelihood": np.array([1.0, 2.0, 3.0, 6.0] * 2, np.float32),
+        "elbo": np.zeros(8, np.float32),
+    }
+    scores = DRAWING.evaluate(outputs, draw.targets.take(slice(0, 8)))
+    assert scores["ll"] == 3.0
+    assert scores["elbo"] == 0.0
+
+
+def test_samples_that_are_all_alike_and_a_reached_cap_are_flagged():
+    fine = {"spread": 0.9, "d_steps": 10.0}
+    assert DRAWING.flags(fine) == []
+    (line,) = DRAWING.flags(fine | {"spread": 0.01})
+    assert "collapse" in line
+    (line,) = DRAWING.flags(fine | {"d_steps": float(DRAWING.cap)})
+    assert "cap of 1,000" in line
+
+
+@pytest.mark.parametrize(
+    ("outputs", "line"),
+    [
+        ({"samples": np.zeros((5, 64, 64), np.uint8)}, r"expected \(5, 64, 64, 1\) and uint8"),
+        ({"samples": np.zeros((5, 64, 64, 1))}, "and uint8"),
+        (
+            {
+                "samples": np.zeros((5, 64, 64, 1), np.uint8),
+                "log_likelihood": np.zeros((5, 2), np.float32),
+            },
+            r"log_likelihood has shape \(5, 2\)",
+        ),
+    ],
+)
+def test_outputs_of_a_wrong_shape_are_refused(outputs, line):
+    with pytest.raises(OutputError, match=line):
+        DRAWING.check(outputs, 5)
+    with pytest.raises(OutputError, match="bool"):
+        JUDGING.check({"verdicts": np.zeros(5)}, 5)
+
+
+def test_the_judge_is_shown_every_kind_in_turn(judged):
+    kind = np.asarray(judged.targets["kind"])
+    kinds = 1 + len(JUDGING.kinds)
+    assert list(kind[:kinds]) == list(range(kinds))
+    assert set(np.bincount(kind)) == {suite.JUDGE_TESTS["mnist4"]}
+
+
+def test_the_suites_judge_meets_its_figures(judged):
+    entry = next(entry for entry in suite.ENTRIES if entry.name == "judge")
+    entry = profile_of(suite.SUITE, "quick").settled(entry, JUDGING.id)
+    method = registry.load_class(entry.path)(
+        registry.load_class(entry.path).Settings(**entry.settings)
+    )
+    verdicts = method.evaluate(judged.inputs, None)["verdicts"]
+    scores = JUDGING.evaluate({"verdicts": verdicts}, judged.targets)
+    assert scores["worst_kind"] >= 0.98, scores
+
+
+def test_a_judge_is_as_good_as_its_worst_kind():
+    kind = np.tile(np.arange(7), 10)
+    right = kind == 0
+    targets = Examples({"kind": kind})
+    assert JUDGING.evaluate({"verdicts": right}, targets)["worst_kind"] == 1.0
+    generous = right | (kind == 3)
+    scores = JUDGING.evaluate({"verdicts": generous}, targets)
+    assert scores["worst_kind"] == scores["rejects_wrong_position"] == 0.0
+    assert scores["accepts"] == scores["rejects_wrong_class"] == 1.0
+    assert JUDGING.evaluate({"verdicts": ~right}, targets)["accepts"] == 0.0
+
+
+@pytest.mark.parametrize("data", protocol.CONFIGS)
+def test_the_names_of_the_suite_are_those_of_the_data(data):
+    package = import_module(f"symdata.{data}")
+    assert set(protocol.CONFIGS[data]) == set(package.CONFIGS)
+
+
+def test_the_kinds_of_breaks_are_those_of_the_data():
+    assert set(protocol.KINDS["arrow_room"]) == set(BREAKS)
+    assert set(JUDGING.kinds) == set(import_module("symdata.mnist4.scenes").broken("sklearn_32", 1))
+
+
+def test_the_digits_are_chosen_by_name(monkeypatch):
+    monkeypatch.delenv("SYMBENCH_DIGITS", raising=False)
+    assert DRAWING.skip() is None
+    line = suite.Generation("mnist4", "mnist_64").skip()
+    assert "--digits" in line
+    assert "\n" not in line
+
+
+def test_profiles_name_what_there_is():
+    smoke, quick, paper = (profile_of(suite.SUITE, name) for name in protocol.SUMMARIES)
+    assert "mnist4/sklearn_64" in quick.tasks
+    assert "arrow_room/rendered_128" in paper.tasks
+    assert not any("beta" in name for name in (*smoke.methods, *quick.methods))
+    assert {"gnm_beta3", "vae_beta10", "convdraw_beta6"} <= set(paper.methods)
+    assert paper.budget(suite.ENTRIES[0], "mnist4/mnist_128").total_steps(60_000) == 1_125_000

@@ -99,24 +99,27 @@ def cells(filters: Filters) -> list[Cell]:
 def select(filters: Filters) -> Selection:
     """The cells that the filters select, seed by seed, so that an early stop leaves whole rows.
 
-    A task that cannot run here is left out, with its reason; one that was named is an error.
+    A task that cannot run here is left out, with its reason; it is an error where it was named, and
+    where a name was given of which no regime can run.
     """
     names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
     chosen = [Choice.of(registry.suite(name), filters) for name in names]
     _refuse_strangers(chosen, filters)
     planned, skipped = list[Cell](), dict[str, str]()
     for choice in chosen:
-        runnable = []
-        for task in choice.tasks:
-            if not any(entry.runs_on(task.id) for entry in choice.entries):
-                continue
-            reason = task.skip()
-            if reason is None:
-                runnable.append(task)
-            elif any(pattern in (task.name, task.id) for pattern in filters.tasks):
-                raise SymbenchError(f"{task.id} cannot run here: {reason}")
-            else:
-                skipped[task.id] = reason
+        meant = [
+            task for task in choice.tasks if any(entry.runs_on(task.id) for entry in choice.entries)
+        ]
+        reasons = {task.id: reason for task in meant if (reason := task.skip()) is not None}
+        runnable = [task for task in meant if task.id not in reasons]
+        some = {task.name for task in runnable}
+        for task in meant:
+            named = task.id in filters.tasks or (
+                task.name in filters.tasks and task.name not in some
+            )
+            if task.id in reasons and named:
+                raise SymbenchError(f"{task.id} cannot run here: {reasons[task.id]}")
+        skipped |= reasons
         planned += choice.cells(runnable)
     if not planned:
         raise _nothing(chosen, skipped)

@@ -27,7 +27,10 @@ AT_ONCE = 500
 class Discriminator(nn.Module):
     """3×3 convolutions of stride 2 down to a map of 4×4, and one linear layer: generated or real.
 
-    No normalisation, so that no image sees the rest of its batch.
+    Chosen among a few, on scenes of digits at 64 pixels, as the cheapest that tells noise, blurred
+    images and shuffled scenes from real ones within the quick profile's cap: wider networks or
+    GroupNorm cost two to three times as much a step, and the latter made learning slower. Two sets
+    of scenes with the same digits it does not tell apart. Fixed since.
     """
 
     def __init__(self, size: int, channels: int) -> None:
@@ -57,8 +60,11 @@ def d_steps(generated: np.ndarray, real: np.ndarray, cap: int, device: str = "cp
     The median of three runs, which differ in weights, batches and what is held out.
     """
     _check(generated, real, cap)
-    sides = [torch.from_numpy(np.ascontiguousarray(side)).to(device) for side in (generated, real)]
-    return sorted(_steps(sides, cap, seed) for seed in SEEDS)[len(SEEDS) // 2]
+    sides = [torch.from_numpy(side.copy()).to(device) for side in (generated, real)]
+    first, second = (_steps(sides, cap, seed) for seed in SEEDS[:2])
+    if first == second:
+        return first  # whatever the third is; most often both are at the cap
+    return sorted((first, second, _steps(sides, cap, SEEDS[2])))[1]
 
 
 def _check(generated: np.ndarray, real: np.ndarray, cap: int) -> None:
@@ -90,8 +96,11 @@ def _steps(sides: list[Tensor], cap: int, seed: int) -> int:
     truth = torch.cat([torch.ones(HALF_BATCH), torch.zeros(HALF_BATCH)]).to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
     for step in range(1, cap + 1):
-        rows = [torch.randint(len(side), (HALF_BATCH,), generator=generator) for side in learnt]
-        batch = torch.cat([side[row.to(device)] for side, row in zip(learnt, rows, strict=True)])
+        if step % EVERY == 1:
+            drawn = [torch.randint(len(side), (EVERY, HALF_BATCH), generator=generator).to(device)
+                     for side in learnt]  # fmt: skip
+        turn = (step - 1) % EVERY
+        batch = torch.cat([side[rows[turn]] for side, rows in zip(learnt, drawn, strict=True)])
         loss = F.binary_cross_entropy_with_logits(network(batch), truth)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

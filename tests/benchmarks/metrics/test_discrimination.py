@@ -71,9 +71,11 @@ def test_undecided_is_half_right():
 
 def test_a_step_is_counted_every_twenty_and_the_median_is_taken(monkeypatch):
     images = squares(16, 0)
-    calls = iter([0.5, 0.9, 0.95, 0.1, 0.2, 0.91])  # 40, 20, 60 steps
+    calls = iter([0.5, 0.9, 0.95, 0.1, 0.2, 0.91])  # 40, 20 and 60 steps
     monkeypatch.setattr(discrimination, "_accuracy", lambda network, held_out: next(calls))
     assert d_steps(images, images, cap=100) == 40
+    calls = iter([0.9, 0.95])  # 20 and 20 steps: no third run can change the median
+    assert d_steps(images, images, cap=100) == 20
 
 
 def test_same_images_same_steps_whatever_torch_drew_before():

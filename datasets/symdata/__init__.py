@@ -32,6 +32,8 @@ class Dataset(Protocol):
 
     CONFIGS: the published configurations, the default one first. NEEDS: the files that it is read
     from, as patterns, each with its alternatives; none where it is generated (see `symdata.root`).
+    A set of which some configurations need more than that also has `missing(config)`: a line on
+    what is not there, or None.
     UNPUBLISHED: why `publish` refuses it, to follow "because"; empty where it does not.
     """
 

@@ -150,6 +150,10 @@ def _chosen(source: Dataset, configs: Sequence[str] | None) -> list[str]:
         raise DataError(f"no configurations to write; there are: {', '.join(source.CONFIGS)}.")
     for config in chosen:
         source.settings(config)
+        # Asked before anything is written; data sets read from files name them in `NEEDS` instead.
+        reason = source.missing(config) if hasattr(source, "missing") else None
+        if reason is not None:
+            raise DataError(f"{config} cannot be made here: {reason} `--config` chooses others.")
     return chosen
 
 

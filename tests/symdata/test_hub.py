@@ -222,3 +222,13 @@ def test_unknown_names_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(DataError, match="cannot withhold 99"):
         hub.build("abstract_rules", tmp_path / "data", ["rmts_m99"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configuration_that_cannot_be_had_is_refused_before_anything_is_made(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("SYMBENCH_DIGITS", raising=False)
+    monkeypatch.setattr("symdata.mnist4.tables", lambda *_: pytest.fail("made"))
+    with pytest.raises(DataError, match=r"mnist_32 cannot be made here: .*--digits.*--config"):
+        hub.build("mnist4", tmp_path / "built", ["sklearn_32", "mnist_32"])
+    assert not (tmp_path / "built").exists()

@@ -58,6 +58,13 @@ def features(config: str) -> datasets.Features:
     return features()
 
 
+def missing(config: str) -> str | None:
+    """One line on why a configuration cannot be had here, and the way out; None if it can."""
+    from symdata.arrow_room.scenes import missing
+
+    return missing(config)
+
+
 def tables(config: str, seed: int) -> dict[str, pa.Table]:
     """The splits "train", "validation" and "test", with the columns of `features`."""
     from symdata.arrow_room.columns import table

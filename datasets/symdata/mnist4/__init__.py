@@ -37,6 +37,13 @@ def features(config: str) -> datasets.Features:
     return digits(4)
 
 
+def missing(config: str) -> str | None:
+    """One line on why a configuration cannot be had here, and the way out; None if it can."""
+    from symdata.mnist4.scenes import missing
+
+    return missing(config)
+
+
 def tables(config: str, seed: int) -> dict[str, pa.Table]:
     """The splits "train", "validation" and "test", with the columns of `features`."""
     from symdata.mnist4.scenes import generate

@@ -158,7 +158,7 @@ class ConvDRAWNetwork(SceneNetwork):
         steps = self.unroll(len(x), x)
         nll = -log_normal(x, steps[-1].canvas.sigmoid())
         told = torch.stack([kl(one.posterior, one.prior) for one in steps]).sum(0)
-        return self.elbo_loss(nll, told)
+        return self.elbo_loss(nll, told, step)
 
     def log_weights(self, x: Tensor, samples: int) -> Tensor:
         """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B).

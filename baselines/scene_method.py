@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from baselines.importance import estimate
 from baselines.scene_layers import SIZES
 from baselines.trajectory_encoder import number, whole
-from benchmarks.long_training import Optimisation, _room, train
+from benchmarks.long_training import room, train
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
 from benchmarks.training import seeded
 
@@ -39,6 +40,8 @@ class SceneSettings:
     beta: weight of the KL in the loss; never in the likelihood that is reported.
     optimiser: "adam" or "rmsprop", with its learning_rate; clip: largest norm of the gradient, 0
     for any.
+    warm_up: the weight of all KLs together rises to its own within so many updates, for a training
+    too short to leave the black image that is learned first. Published: none, 0.
     importance_samples: posterior samples of an image, for its log-likelihood.
     mixed_precision: train in bfloat16 where the device has it; the evaluation never does.
     """
@@ -47,6 +50,7 @@ class SceneSettings:
     optimiser: str = "adam"
     learning_rate: float = 1e-4
     clip: float = 1.0
+    warm_up: int = 0
     importance_samples: int = 100
     mixed_precision: bool = True
 
@@ -54,6 +58,7 @@ class SceneSettings:
         number(self, "beta", 0)
         number(self, "learning_rate", 0, above=True)
         number(self, "clip", 0)
+        whole(self, "warm_up", 0)
         whole(self, "importance_samples", 1)
         if self.optimiser not in OPTIMISERS:
             raise SymbenchError(
@@ -63,6 +68,10 @@ class SceneSettings:
             value = getattr(self, name)
             if isinstance(field.default, bool) and not isinstance(value, bool):
                 raise SymbenchError(f"{name} is {value!r}; it must be one of: True, False.")
+
+    def warmth(self, step: int) -> float:
+        """Of all KLs together, whatever other weights they have."""
+        return min(1.0, step / self.warm_up) if self.warm_up else 1.0
 
 
 def pixels(batch: dict[str, Any]) -> Tensor:
@@ -111,10 +120,11 @@ class SceneNetwork(nn.Module):
         """
         return {}
 
-    def elbo_loss(self, nll: Tensor, kl: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def elbo_loss(self, nll: Tensor, kl: Tensor, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """nll, kl: (B,) nats → the mean of nll + β kl, and both as scalars."""
         scalars = {"nll": nll.mean(), "kl": kl.mean()}
-        return scalars["nll"] + self.settings.beta * scalars["kl"], scalars
+        weight = self.settings.warmth(step) * self.settings.beta
+        return scalars["nll"] + weight * scalars["kl"], scalars
 
 
 class SceneMethod:
@@ -168,7 +178,7 @@ class SceneMethod:
             )
         at_once = run.at_once or default_at_once(network)
         advice = f"{at_once} samples were computed at once; give --at-once a smaller number"
-        with torch.inference_mode(), _room(advice):
+        with torch.inference_mode(), room(advice):
             drawn = self._draw(len(images), at_once, run)
             likelihood, elbo = self._measure(images, at_once, run)
             with seeded(run, "illustrations"):

@@ -83,7 +83,7 @@ class VAENetwork(SceneNetwork):
         x = pixels(batch)
         posterior = self.encode(x)
         nll = -log_normal(x, self.decode(posterior.rsample()))
-        return self.elbo_loss(nll, kl(posterior, self.prior(posterior.loc)))
+        return self.elbo_loss(nll, kl(posterior, self.prior(posterior.loc)), step)
 
     def log_weights(self, x: Tensor, samples: int) -> Tensor:
         """x: (B, C, H, W) → log p(x | z) p(z) / q(z | x) in nats (S, B)."""

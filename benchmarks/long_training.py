@@ -1,4 +1,4 @@
-"""The training loop for scenes: it runs for hours, keeps a device busy, and can be killed.
+"""The training loop for images: it runs for hours, keeps a device busy, and can be killed.
 
 Beside what `benchmarks.training` does: images stay uint8 on the device, weights of convolutions lie
 channels-last, CUDA computes in bfloat16 where that is asked for, gradients are clipped, a batch may
@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,33 +22,9 @@ from torch import Tensor
 
 from benchmarks.checkpoint import Checkpoint, identity
 from benchmarks.errors import SymbenchError
+from benchmarks.optimisation import Optimisation, optimiser_of, schedule
 from benchmarks.protocol import Examples, Run
 from benchmarks.training import REPORT_EVERY, Batch, Network, _report, rows_of, seeded, to_device
-
-OPTIMISERS = ("adam", "rmsprop")
-
-
-@dataclass(frozen=True)
-class Optimisation:
-    """How weights are updated.
-
-    clip: the largest norm that all gradients together may have, 0 for any. mixed_precision: compute
-    in bfloat16 on CUDA devices made for it; weights and loss are float32 nevertheless.
-    """
-
-    optimiser: str = "adam"
-    learning_rate: float = 1e-4
-    clip: float = 0.0
-    mixed_precision: bool = True
-
-    def __post_init__(self) -> None:
-        if self.optimiser not in OPTIMISERS:
-            allowed = ", ".join(OPTIMISERS)
-            raise SymbenchError(f"no optimiser '{self.optimiser}'; there are: {allowed}.")
-        if not self.learning_rate > 0:
-            raise SymbenchError(f"learning_rate is {self.learning_rate}; it must be above 0.")
-        if not self.clip >= 0:
-            raise SymbenchError(f"clip is {self.clip}; it must be at least 0, which clips nothing.")
 
 
 def train(network: Network, examples: Examples, run: Run, how: Optimisation) -> None:
@@ -69,12 +44,12 @@ def updates(
     assert isinstance(network, torch.nn.Module)
     count, batch_size = examples.count, min(run.budget.batch_size, examples.count)
     total, at_once = run.budget.total_steps(count), min(run.at_once or batch_size, batch_size)
-    with _room(f"the {count:,} training examples were put on {run.device}; use --device cpu"):
+    with room(f"the {count:,} training examples were put on {run.device}; use --device cpu"):
         data = to_device(examples, run.device)
     if any(parameter.dim() == 4 for parameter in network.parameters()):
         network.to(memory_format=torch.channels_last)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = _optimiser(learned, how)
+    optimiser = optimiser_of(learned, how)
     mixed, adapt = (
         how.mixed_precision and _has_bfloat16(run.device),
         getattr(network, "adapt", None),
@@ -82,7 +57,7 @@ def updates(
     whose = identity(network, examples, run, how) if run.checkpoint else ""
     checkpoint, order = Checkpoint(network, optimiser, run, whose), run.rng("batches")
     network.train()
-    with seeded(run, "training"), _room(_advice(at_once, batch_size)):
+    with seeded(run, "training"), room(_advice(at_once, batch_size)):
         place = checkpoint.resume()
         if place.step:
             run.report(place.step, total, place.seen)
@@ -97,6 +72,7 @@ def updates(
                 loss, scalars = _gradients(network, data, rows, at_once, place.step, mixed)
                 if how.clip:
                     torch.nn.utils.clip_grad_norm_(learned, how.clip, foreach=True)
+                schedule(optimiser, how, place.step, total)
                 optimiser.step()
                 if adapt is not None:
                     with torch.no_grad():
@@ -109,12 +85,6 @@ def updates(
                 yield place.step
             place.order, place.batches = "", 0
     network.eval()
-
-
-def _optimiser(learned: list[torch.nn.Parameter], how: Optimisation) -> torch.optim.Optimizer:
-    if how.optimiser == "adam":
-        return torch.optim.Adam(learned, lr=how.learning_rate, fused=True)
-    return torch.optim.RMSprop(learned, lr=how.learning_rate, foreach=True)
 
 
 def _has_bfloat16(device: str) -> bool:
@@ -152,7 +122,7 @@ def _advice(at_once: int, batch_size: int) -> str:
 
 
 @contextmanager
-def _room(what: str) -> Iterator[None]:
+def room(what: str) -> Iterator[None]:
     """Turn the many ways to say that memory has run out into one line."""
     try:
         yield

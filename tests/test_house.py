@@ -18,9 +18,11 @@ ARROWS = {
     "benchmarks/protocol.py": {"benchmarks.columns", "benchmarks.errors"},
     "benchmarks/training.py": {"benchmarks.protocol"},
     "benchmarks/checkpoint.py": {"benchmarks.protocol"},
+    "benchmarks/optimisation.py": {"benchmarks.errors"},
     "benchmarks/long_training.py": {
         "benchmarks.checkpoint",
         "benchmarks.errors",
+        "benchmarks.optimisation",
         "benchmarks.protocol",
         "benchmarks.training",
     },
@@ -34,12 +36,18 @@ ARROWS = {
         "benchmarks.pictures",
         "benchmarks.protocol",
     },
-    "baselines": {"benchmarks.protocol", "benchmarks.training", "benchmarks.long_training"},
+    "baselines": {
+        "benchmarks.protocol",
+        "benchmarks.training",
+        "benchmarks.long_training",
+        "benchmarks.optimisation",
+    },
     "methods": {
         "baselines",
         "benchmarks.protocol",
         "benchmarks.training",
         "benchmarks.long_training",
+        "benchmarks.optimisation",
     },
     "leaderboard": {"benchmarks.records", "benchmarks.stats", "benchmarks.protocol"},
 }

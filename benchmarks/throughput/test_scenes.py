@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from benchmarks import runner
-from benchmarks.long_training import Optimisation, updates
+from benchmarks.long_training import updates
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.throughput.cases import DEVICE, FOREVER, finished, pictures, scene_entry
 from symdata.digit_scenes import painted, stream

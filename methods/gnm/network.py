@@ -62,6 +62,8 @@ class GNMNetwork(SceneNetwork):
             assert glimpses.last.bias is not None
             with torch.no_grad():
                 glimpses.last.bias += settings.glimpse_bias
+        for module in (self.encoder, self.heads.trunk):
+            module.apply(sharp)
         mean = (COLOUR_SCALE, *WHERE_MEAN[1:]) if self.colour else WHERE_MEAN
         self.register_buffer("where_mean", torch.tensor(mean).view(4, 1, 1))
         self.register_buffer("where_std", torch.tensor(WHERE_STD).view(4, 1, 1))
@@ -157,3 +159,15 @@ class GNMNetwork(SceneNetwork):
         """The glimpses (B, K, C, G, G) in (0, 1); in colour C+1, the last one alpha."""
         logits = self.glimpses(z.codes.flatten(0, 1))
         return logits.float().sigmoid().unflatten(0, z.presence.shape)
+
+
+def sharp(module: nn.Module) -> None:
+    """Begin a convolution as He et al. (ICCV 2015) do for rectifiers, without biases.
+
+    Where an image is black, torch's own start is made of biases: after nine layers what differs
+    between two images is drowned, and thousands of updates pass before components differ.
+    """
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

@@ -22,7 +22,8 @@ class GNMSettings(SceneSettings):
     `struct_draw.FromMap`. prior: of z_g, "structdraw", or "gaussian": N(0, I), the other ablation.
     temperature_*: of the relaxed presence. presence_prior_*: the fixed prior's probability that a
     component is there. global_ramp: the weight of z_g's KL goes from 0 to 1.
-    warm_up: that of all KLs together, besides. Published: none, 0.
+    what_ramp: that of both KLs of what, besides `warm_up`, so that a short training learns first to tell one
+    component from another and only then to say it briefly. Published: none, 0.
     glimpse_bias: added to the first bias of the glimpses' last layer. Below 0 glimpses begin dark.
     Published: 0, grey. In scenes on black the first updates then darken the image in the quickest
     way, which is to make every component absent, and a short training never brings them back.
@@ -42,7 +43,7 @@ class GNMSettings(SceneSettings):
     presence_prior_last: float = 0.001
     presence_prior_end: int = 4_000
     global_ramp: int = 100_000
-    warm_up: int = 0
+    what_ramp: int = 0
     glimpse_bias: float = 0.0
     background_weight: float = 50.0
     background_ramp: int = 50_000
@@ -87,17 +88,17 @@ class GNMSettings(SceneSettings):
 
     def kl_weights(self, step: int) -> dict[str, float]:
         """Of the KLs against the model's own priors, where they are not 1."""
-        return {"global": ramp(step, 0.0, 1.0, 0, self.global_ramp)}
-
-    def warmth(self, step: int) -> float:
-        """Of all KLs, whatever other weights they have."""
-        return ramp(step, 0.0, 1.0, 0, self.warm_up)
+        return {
+            "global": ramp(step, 0.0, 1.0, 0, self.global_ramp),
+            "what": ramp(step, 0.0, 1.0, 0, self.what_ramp),
+        }
 
     def fixed_weights(self, step: int, colour: bool) -> dict[str, float]:
         """Of the KLs against fixed priors, where they are not 1."""
+        what = {"what": ramp(step, 0.0, 1.0, 0, self.what_ramp)}
         if not colour:
-            return {}
-        return {
+            return what
+        return what | {
             "where": ramp(step, self.where_weight, 1.0, 0, self.where_ramp),
             "background": ramp(step, self.background_weight, 1.0, 0, self.background_ramp),
         }

@@ -22,7 +22,8 @@ from baselines.genesis import (
 )
 from baselines.scene_layers import kl
 from baselines.scene_method import log_normal, pixels
-from benchmarks.long_training import Optimisation, train
+from benchmarks.long_training import train
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import SymbenchError
 from tests.baselines.scenes import SIZE, batch, examples, network, parameters, run
 

@@ -370,3 +370,10 @@ def test_the_loop_gets_the_settings(monkeypatch):
     assert list(data) == ["images"]
     assert (how.optimiser, how.learning_rate, how.clip) == ("rmsprop", 0.5, 2.0)
     assert how.mixed_precision is False
+
+
+def test_a_warm_up_weighs_the_kl_by_the_step():
+    network = SceneNetwork(SceneSettings(beta=2.0, warm_up=10), 32, 1)
+    nll, kl = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 2.0])
+    losses = [float(network.elbo_loss(nll, kl, step)[0]) for step in (0, 5, 10, 99)]
+    assert losses == pytest.approx([4.0, 4.0 + 1.5, 4.0 + 3.0, 4.0 + 3.0])

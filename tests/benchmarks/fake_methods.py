@@ -131,8 +131,8 @@ class Long(Honest):
     def fit(self, train, run):
         import torch
 
-        from benchmarks.long_training import Optimisation
         from benchmarks.long_training import train as learn
+        from benchmarks.optimisation import Optimisation
         from benchmarks.training import seeded
 
         super().fit(train, run)

@@ -12,7 +12,8 @@ from torch import nn
 
 from benchmarks import checkpoint, long_training
 from benchmarks import training as plain
-from benchmarks.long_training import Optimisation, train, updates
+from benchmarks.long_training import train, updates
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, DivergedError, Examples, Run, SymbenchError
 
 # 7 batches an epoch, the last of 4 examples: the report at update 10 is amid the second epoch.
@@ -362,7 +363,7 @@ def test_each_optimiser_takes_its_first_step():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"optimiser": "sgd"}, "no optimiser 'sgd'; there are: adam, rmsprop."),
+        ({"optimiser": "sgd"}, "no optimiser 'sgd'; there are: adam, adamw, rmsprop."),
         ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0."),
         ({"learning_rate": float("nan")}, "learning_rate is nan; it must be above 0."),
         ({"clip": -1.0}, "clip is -1.0; it must be at least 0, which clips nothing."),

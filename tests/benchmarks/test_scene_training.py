@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from benchmarks import long_training, registry
-from benchmarks.long_training import Optimisation, updates
+from benchmarks.long_training import updates
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.suites.scene_settings import MOST_NATS
 from benchmarks.training import seeded, to_device

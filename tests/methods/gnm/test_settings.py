@@ -24,11 +24,14 @@ def test_the_published_schedules():
         assert s.presence_prior(step) == pytest.approx(expected)
     weights = [s.kl_weights(step)["global"] for step in (0, 25_000, 100_000, 200_000)]
     assert weights == [0.0, 0.25, 1.0, 1.0]
-    assert s.fixed_weights(0, colour=True) == {"where": 10.0, "background": 50.0}
-    halfway = {"where": 5.5, "background": 50 - 49 * 250 / 50_000}
+    assert s.kl_weights(0)["what"] == 1.0
+    assert s.fixed_weights(0, colour=True) == {"what": 1.0, "where": 10.0, "background": 50.0}
+    halfway = {"what": 1.0, "where": 5.5, "background": 50 - 49 * 250 / 50_000}
     assert s.fixed_weights(250, colour=True) == pytest.approx(halfway)
-    assert s.fixed_weights(50_000, colour=True) == {"where": 1.0, "background": 1.0}
-    assert s.fixed_weights(0, colour=False) == {}
+    assert s.fixed_weights(50_000, colour=True) == {"what": 1.0, "where": 1.0, "background": 1.0}
+    assert s.fixed_weights(0, colour=False) == {"what": 1.0}
+    ramped = GNMSettings(what_ramp=100)
+    assert ramped.kl_weights(25)["what"] == ramped.fixed_weights(25, colour=False)["what"] == 0.25
     assert s.warmth(0) == 1.0
     assert GNMSettings(warm_up=100).warmth(25) == 0.25
     assert (s.optimiser, s.learning_rate, s.clip, s.steps) == ("rmsprop", 1e-4, 1.0, 4)
@@ -36,7 +39,7 @@ def test_the_published_schedules():
 
 def test_a_ramp_of_no_length_is_at_its_end():
     s = GNMSettings(global_ramp=0, temperature_begin=0, temperature_end=0, presence_prior_end=0)
-    assert s.kl_weights(0) == {"global": 1.0}
+    assert s.kl_weights(0) == {"global": 1.0, "what": 1.0}
     assert s.temperature(0) == 0.5
     assert s.presence_prior(0) == pytest.approx(log(0.001 / 0.999))
 

@@ -78,8 +78,8 @@ QUICK: dict[str, dict[str, Any]] = {
     },
     # At 1e-3 both the VAE and GENESIS are stuck in the first updates with a black image.
     "genesis": {"learning_rate": 3e-4, "clip": 1.0, "width": 0.25},
-    "convdraw": {"learning_rate": 3e-4, "side": 4, "hidden": 32, "warm_up": 4_000},
-    "vae": {"learning_rate": 3e-4, "warm_up": 4_000},
+    "convdraw": {"learning_rate": 3e-4, "side": 4, "hidden": 32, "warm_up": 2_000},
+    "vae": {"learning_rate": 3e-4, "warm_up": 2_000},
 }
 SMOKE_SAMPLES = 2
 

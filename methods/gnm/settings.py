@@ -22,8 +22,8 @@ class GNMSettings(SceneSettings):
     `struct_draw.FromMap`. prior: of z_g, "structdraw", or "gaussian": N(0, I), the other ablation.
     temperature_*: of the relaxed presence. presence_prior_*: the fixed prior's probability that a
     component is there. global_ramp: the weight of z_g's KL goes from 0 to 1.
-    what_ramp: that of both KLs of what, besides `warm_up`, so that a short training learns first to tell one
-    component from another and only then to say it briefly. Published: none, 0.
+    what_ramp: that of both KLs of what, besides `warm_up`, so that a short training first tells one
+    component from another, and only then learns to say it briefly. Published: none, 0.
     glimpse_bias: added to the first bias of the glimpses' last layer. Below 0 glimpses begin dark.
     Published: 0, grey. In scenes on black the first updates then darken the image in the quickest
     way, which is to make every component absent, and a short training never brings them back.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from benchmarks.cli_data import data_app
-from benchmarks.cli_options import DataRoot, Digits, example
+from benchmarks.cli_options import Cifar10, DataRoot, Digits, example
 from benchmarks.errors import SymbenchError
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def run(
     ] = False,
     data_root: DataRoot = None,
     digits: Digits = None,
+    cifar10: Cifar10 = None,
 ) -> None:
     """Train and score methods on the tasks of a suite, and show the table.
 
@@ -237,6 +238,7 @@ def check(
     ] = None,
     data_root: DataRoot = None,
     digits: Digits = None,
+    cifar10: Cifar10 = None,
 ) -> None:
     """Check that a method keeps the protocol, in seconds. Exit code 1 where it does not."""
     from benchmarks import conformance
@@ -268,6 +270,7 @@ def show(
     out: Out = DEFAULT_OUT,
     data_root: DataRoot = None,
     digits: Digits = None,
+    cifar10: Cifar10 = None,
 ) -> None:
     """Show one record: scores, settings, what was learned, and its pictures as PNG beside it."""
     from benchmarks import show

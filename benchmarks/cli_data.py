@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.cli_options import DATA_VARIABLE, DataRoot, Digits, example
+from benchmarks.cli_options import DATA_VARIABLE, Cifar10, DataRoot, Digits, example
 from benchmarks.errors import SymbenchError
 
 data_app = typer.Typer(
@@ -39,7 +39,7 @@ def download(
     if find_spec(module) is None:
         why = (
             "its files are not ours to fetch; its card (README.md) says where to get them"
-            if source.NEEDS
+            if source.NEEDS or source.UNPUBLISHED
             else "it is generated here"
         )
         raise SymbenchError(f"there is nothing to download for {dataset}: {why}.")
@@ -59,6 +59,7 @@ def build(
     seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
     data_root: DataRoot = None,
     digits: Digits = None,
+    cifar10: Cifar10 = None,
 ) -> None:
     """Write a dataset as Parquet with its card, for `datasets.load_dataset(folder)`."""
     from benchmarks.display import counting
@@ -75,6 +76,7 @@ def verify(
     folder: Annotated[Path, typer.Argument(help="A folder made by `build`.")],
     data_root: DataRoot = None,
     digits: Digits = None,
+    cifar10: Cifar10 = None,
 ) -> None:
     """Regenerate a built dataset and compare. Exit code 1 where they differ."""
     from benchmarks.display import counting
@@ -101,6 +103,7 @@ def publish(
     private: Annotated[bool, typer.Option("--private", help="Not visible to others.")] = False,
     data_root: DataRoot = None,
     digits: Digits = None,
+    cifar10: Cifar10 = None,
 ) -> None:
     """Push a dataset to the Hugging Face hub."""
     from benchmarks.display import counting

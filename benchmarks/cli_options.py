@@ -15,6 +15,8 @@ DATA_VARIABLE = "SYMBENCH_DATA"
 # Whose handwritten digits the scenes are made of; `symdata.digits` reads it, and so do workers.
 DIGITS_VARIABLE = "SYMBENCH_DIGITS"
 DIGITS = ("sklearn", "mnist")
+# Where CIFAR-10 is read from; `symdata.cifar10` reads it, and so do workers.
+CIFAR10_VARIABLE = "SYMBENCH_CIFAR10"
 
 
 def use_data_root(folder: Path | None) -> Path | None:
@@ -61,6 +63,32 @@ Digits = Annotated[
         metavar="NAME",
         help=f"Digits of the scenes: sklearn, mnist or a folder of MNIST; else ${DIGITS_VARIABLE}.",
         callback=use_digits,
+    ),
+]
+
+
+def use_cifar10(value: str | None) -> str | None:
+    """Read CIFAR-10 from the hub or from this folder, here and in worker processes."""
+    if value is None or value == "hub":
+        chosen = value
+    elif Path(value).is_dir():
+        chosen = str(Path(value).resolve())
+    else:
+        raise SymbenchError(
+            f"--cifar10 '{value}' is not known; there are: hub, or a folder that holds CIFAR-10."
+        )
+    if chosen is not None:
+        os.environ[CIFAR10_VARIABLE] = chosen
+    return chosen
+
+
+Cifar10 = Annotated[
+    str | None,
+    typer.Option(
+        "--cifar10",
+        metavar="NAME",
+        help=f"CIFAR-10: hub, or a folder with a copy; else ${CIFAR10_VARIABLE}.",
+        callback=use_cifar10,
     ),
 ]
 

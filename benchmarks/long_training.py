@@ -6,8 +6,9 @@ be computed in parts, and a checkpoint lets a training that was killed go on whe
 it then ends in the same weights, bit for bit, as one that was not.
 
 A network may have `adapt(scalars)`, called without a gradient after each update, with the scalars
-that its loss gave. What it changes must be among the network's buffers, to be in checkpoints. There
-is one checkpoint to a `Run`: a method trains one network with it.
+that its loss gave; a tensor with axes among them is for `adapt` alone and is not shown. What it
+changes must be in the network's state, to be in checkpoints. There is one checkpoint to a `Run`: a
+method trains one network with it.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def updates(
                 place.step, place.seen = place.step + 1, place.seen + len(rows)
                 place.batches += 1
                 if place.step % REPORT_EVERY == 0 or place.step == total:
-                    _report(run, place.step, total, place.seen, loss, scalars)
+                    shown = {name: value for name, value in scalars.items() if not value.dim()}
+                    _report(run, place.step, total, place.seen, loss, shown)
                     checkpoint.keep(place, ended=place.step == total)
                 yield place.step
             place.order, place.batches = "", 0

@@ -26,10 +26,16 @@ SUITES = {
     "abstract_rules": "benchmarks.suites.abstract_rules:SUITE",
     "trajectories": "benchmarks.suites.trajectories:SUITE",
     "scenes": "benchmarks.suites.scenes:SUITE",
+    "symbolic_sequences": "benchmarks.suites.symbolic_sequences:SUITE",
 }
 ENTRY_POINTS = "symbench.methods"
 # Of the harness, what determines what a method computes.
-COUNTED = ("benchmarks.training", "benchmarks.long_training", "benchmarks.judges")
+COUNTED = (
+    "benchmarks.training",
+    "benchmarks.long_training",
+    "benchmarks.optimisation",
+    "benchmarks.judges",
+)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> SymbenchError:

@@ -41,6 +41,7 @@ ARROWS = {
         "benchmarks.training",
         "benchmarks.long_training",
         "benchmarks.optimisation",
+        "symdata.cache",
     },
     "methods": {
         "baselines",

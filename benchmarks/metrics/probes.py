@@ -33,9 +33,7 @@ def linear_probe(embeddings: np.ndarray, labels: np.ndarray) -> float:
     """
     learned = np.arange(len(labels)) % 2 == 0
     return float(
-        (_fitted(embeddings[learned], labels[learned])).score(
-            embeddings[~learned], labels[~learned]
-        )
+        fitted(embeddings[learned], labels[learned]).score(embeddings[~learned], labels[~learned])
     )
 
 
@@ -51,7 +49,7 @@ def average_precision(
     present = np.unique(train_labels)
     said = np.zeros((len(test), int(max(train_labels.max(), test_labels.max())) + 1))
     if len(present) > 1:
-        said[:, present] = _fitted(train, train_labels).predict_proba(test)
+        said[:, present] = fitted(train, train_labels).predict_proba(test)
     classes = np.unique(test_labels)
     return float(
         np.mean([average_precision_score(test_labels == one, said[:, one]) for one in classes])
@@ -75,11 +73,16 @@ def label_fractions(
     }
 
 
-def _fitted(embeddings: np.ndarray, labels: np.ndarray) -> Any:
+def fitted(embeddings: Any, labels: np.ndarray, iterations: int = 1000) -> Any:
+    """A logistic regression of scikit-learn, C = 1, that has learned labels (N,).
+
+    embeddings: (N, d) as an array, which it standardises, or sparse, which it takes as it is.
+    iterations: the most that L-BFGS takes.
+    """
+    from scipy.sparse import issparse
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(
-        embeddings, labels
-    )
+    scale = "passthrough" if issparse(embeddings) else StandardScaler()
+    return make_pipeline(scale, LogisticRegression(max_iter=iterations)).fit(embeddings, labels)

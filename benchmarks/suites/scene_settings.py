@@ -62,7 +62,7 @@ BATCH = 32
 # quick: 64 pixels, a thousandth of the updates, a higher rate, the two slowest baselines narrower,
 # and GNM's schedules shorter. A warm-up of the KLs, and in GNM glimpses that begin dark, take a
 # short training out of the black image; found on training images and seeds from 100 on.
-QUICK_STEPS, QUICK_BATCH, QUICK_TESTS = 800, 16, 600
+QUICK_STEPS, QUICK_BATCH, QUICK_TESTS = 700, 16, 600
 QUICK_SAMPLES = 5
 QUICK: dict[str, dict[str, Any]] = {
     "gnm": {

@@ -23,6 +23,8 @@ DATASETS = {
     "mnist4": "symdata.mnist4",
     "mnist10": "symdata.mnist10",
     "arrow_room": "symdata.arrow_room",
+    "painted_digits": "symdata.painted_digits",
+    "cifar10": "symdata.cifar10",
 }
 """Name → package. A new dataset is a folder with a card, and one line here."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import registry, session
 from benchmarks.cli import main
-from benchmarks.cli_options import DATA_VARIABLE, DIGITS_VARIABLE
+from benchmarks.cli_options import CIFAR10_VARIABLE, DATA_VARIABLE, DIGITS_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = [
@@ -41,7 +41,7 @@ def test_run_takes_the_flags_of_the_readme(symbench):
     readme = (ROOT / "README.md").read_text()
     flags = re.search(r"train and score; `(.+?)`", readme).group(1).split()
     shown = symbench("run", "--help").stdout
-    assert len(flags) == 14
+    assert len(flags) == 15
     for flag in flags:
         assert flag in shown
 
@@ -173,6 +173,37 @@ def test_the_digits_reach_worker_processes(tmp_path, monkeypatch, given):
     assert os.environ[DIGITS_VARIABLE] == expected, "no flag changes nothing"
 
 
+@pytest.mark.parametrize("verb", READERS, ids=" ".join)
+def test_a_cifar10_that_is_not_known_is_one_line(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv(CIFAR10_VARIABLE, raising=False)
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(SystemExit) as ended:
+        main([*verb, "--cifar10", str(nowhere)])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        f"error: --cifar10 '{nowhere}' is not known; there are: hub, or a folder that holds "
+        "CIFAR-10.\n"
+    )
+    assert CIFAR10_VARIABLE not in os.environ
+
+
+@pytest.mark.parametrize("given", ["hub", "mine"])
+def test_the_place_of_cifar10_reaches_worker_processes(tmp_path, monkeypatch, given):
+    from symdata.cifar10 import source
+
+    assert source.VARIABLE == CIFAR10_VARIABLE
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CIFAR10_VARIABLE, "elsewhere")
+    Path("mine").mkdir()
+    with pytest.raises(SystemExit):
+        main(["show", "0123", "--cifar10", given])
+    expected = str(tmp_path / "mine") if given == "mine" else given
+    assert os.environ[CIFAR10_VARIABLE] == expected
+    with pytest.raises(SystemExit):
+        main(["show", "0123"])
+    assert os.environ[CIFAR10_VARIABLE] == expected, "no flag changes nothing"
+
+
 def test_at_once_reaches_the_run(monkeypatch, tmp_path, capsys):
     seen = []
     monkeypatch.setattr(session, "run", lambda filters, options: seen.append(options) or 0)
@@ -191,6 +222,7 @@ def test_at_once_reaches_the_run(monkeypatch, tmp_path, capsys):
     [
         ("abstract_rules", "it is generated here."),
         ("basketball", "its files are not ours to fetch; its card (README.md) says where"),
+        ("cifar10", "its files are not ours to fetch; its card (README.md) says where"),
         ("calms", "no dataset 'calms'; there are: abstract_rules"),
     ],
 )

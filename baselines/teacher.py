@@ -1,0 +1,223 @@
+"""The frozen teacher whose image tokens a method learns from: trained once, kept for all.
+
+    teacher = obtain(images, settings, run)     # of the task's own training images, without labels
+    tokens = teacher.tokens(batch)              # (B, 1 + P, D), that of the class first
+
+`dino_tiny` is a small vision transformer that DINO trains on the images at hand. It is part of the
+task, as a published teacher is: one network, of seed 0, for all methods and all seeds. So it is
+kept below the cache folder under a name that its content decides (images, settings, source), with a
+record beside it. Of two processes that want it one trains and the other waits; a training that was
+killed goes on. `dino_vitb16` is the published DINO ViT-B/16, from `timm`.
+
+Letters: B, N images, H = W their size, P patches, D width of tokens, K prototypes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from io import BytesIO
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from baselines.frozen_teacher import Teacher, as_pixels, checked, published
+from baselines.self_distillation import DINONetwork, encoder_of, optimisation
+from baselines.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
+from benchmarks.long_training import train
+from benchmarks.protocol import Budget, Examples, Run, SymbenchError
+from benchmarks.training import seeded
+from symdata.cache import VARIABLE, root
+
+__all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked", "key_of", "obtain"]
+
+# What decides the weights beside images and settings.
+SOURCES = (
+    "baselines.augmentation",
+    "baselines.dino_head",
+    "baselines.self_distillation",
+    "baselines.teacher_settings",
+    "baselines.vit",
+    "benchmarks.long_training",
+    "benchmarks.optimisation",
+)
+MEASURED = 2048
+AT_ONCE = 256
+# Below this, in nats, an image says next to nothing about its prototype.
+COLLAPSED = 0.1
+
+
+def obtain(images: np.ndarray, settings: TaughtSettings, run: Run) -> Teacher:
+    """The teacher that `settings` ask for; images: (N, H, W, 3) uint8, training images."""
+    images = checked(images)
+    if settings.teacher == DINO_VITB16:
+        return published(run)
+    size = images.shape[1]
+    if size % (2 * settings.teacher_patch):
+        raise SymbenchError(
+            f"images of {size} pixels and half of it do not divide into patches of "
+            f"{settings.teacher_patch}; give another teacher_patch."
+        )
+    key = key_of(images, settings)
+    path = root() / "teachers" / f"{DINO_TINY}-{key}.pt"
+    found = _read(path, settings, size, run)
+    if found is not None:
+        return found
+    with _alone(path):
+        found = _read(path, settings, size, run)  # by whom this process has waited for
+        if found is None:
+            found = _train(images, settings, run, path)
+            found.about |= {"key": key, "digest": found.digest(), "from_cache": False}
+            _write(path, found)
+            path.with_suffix(".checkpoint").unlink(missing_ok=True)
+    return found
+
+
+def key_of(images: np.ndarray, settings: TaughtSettings) -> str:
+    """What decides a `dino_tiny`: images (N, H, W, 3), settings, and the source that trains it."""
+    digest = hashlib.sha256(json.dumps(settings.of_teacher(), sort_keys=True).encode())
+    digest.update(f"{images.dtype} {images.shape}".encode())
+    digest.update(np.ascontiguousarray(images).tobytes())
+    for name in SOURCES:
+        file = import_module(name).__file__
+        assert file
+        digest.update(Path(file).read_text(encoding="utf-8").encode())
+    return digest.hexdigest()[:16]
+
+
+def _train(images: np.ndarray, settings: TaughtSettings, run: Run, path: Path) -> Teacher:
+    """A new teacher for the file at `path`, which is not written here."""
+    last: dict[str, float] = {}
+
+    def reporter(**scalars: float) -> None:
+        last.update(scalars)
+        run.reporter(**scalars)
+
+    begun, batch = time.perf_counter(), min(settings.teacher_batch, len(images))
+    own = Run(
+        0,
+        Budget(epochs=settings.teacher_epochs, batch_size=batch),
+        run.device,
+        reporter=reporter,
+        checkpoint=path.with_suffix(".checkpoint"),
+        at_once=run.at_once,
+    )
+    total, epoch = own.budget.total_steps(len(images)), -(-len(images) // batch)
+    print(f"Training the teacher {path.stem} below {path.parent}.", file=sys.stderr)
+    with seeded(own, "weights"):
+        network = DINONetwork(settings, images.shape[1], total, epoch)
+    network = network.to(run.device)
+    train(network, Examples({"images": images}), own, optimisation(settings, total))
+    # As it will be read, or the order of memory, and with it rounding, would tell who trained it.
+    encoder = network.teacher.encoder.to(memory_format=torch.contiguous_format)
+    about = {
+        "name": DINO_TINY,
+        "settings": settings.of_teacher(),
+        "images": len(images),
+        "device": run.device,
+        "seconds": round(own.earlier_seconds + time.perf_counter() - begun, 3),
+        "steps": total,
+        "loss": last.get("loss"),
+        "parameters": sum(one.numel() for one in encoder.parameters()),
+        "collapse": collapse(network, images[:: -(-len(images) // MEASURED)], run.device),
+    }
+    return Teacher(encoder, encoder.width, encoder.side, about)
+
+
+@torch.no_grad()
+def collapse(network: DINONetwork, images: np.ndarray, device: str) -> dict[str, Any]:
+    """Whether the teacher says different things of different images (N, H, W, 3) uint8.
+
+    entropy_of_mean, mean_entropy: of its distributions over prototypes, in nats; information: their
+    difference, which is 0 both where all images have one prototype and where each has all.
+    effective_rank: exp of the entropy of the normalised singular values of the centred class tokens
+    (Roy and Vetterli 2007), at most the width.
+    """
+    network.eval()
+    chunks = [as_pixels(images[k : k + AT_ONCE], device) for k in range(0, len(images), AT_ONCE)]
+    said = torch.cat([network.distribution(chunk) for chunk in chunks])
+    features = torch.cat([network.teacher.encoder.class_token(chunk) for chunk in chunks]).float()
+    entropy_of_mean, mean_entropy = float(_entropy(said.mean(0))), float(_entropy(said).mean())
+    spread = torch.linalg.svdvals(features - features.mean(0))
+    rank = float(_entropy(spread / spread.sum().clamp(min=1e-12)).exp())
+    return {
+        "entropy_of_mean": entropy_of_mean,
+        "mean_entropy": mean_entropy,
+        "most": log(said.shape[1]),
+        "information": entropy_of_mean - mean_entropy,
+        "effective_rank": rank,
+        "collapsed": entropy_of_mean - mean_entropy < COLLAPSED,
+    }
+
+
+def _entropy(p: Tensor) -> Tensor:
+    """p: (..., K) → (...) in nats."""
+    return -(p * p.clamp(min=1e-12).log()).sum(-1)
+
+
+def _read(path: Path, settings: TaughtSettings, size: int, run: Run) -> Teacher | None:
+    """The teacher in this file; None where there is none, or none that is whole."""
+    record = path.with_suffix(".json")
+    if not (path.exists() and record.exists()):
+        return None
+    try:
+        about, content = json.loads(record.read_text(encoding="utf-8")), path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != about["sha256"]:
+            raise ValueError
+        encoder = encoder_of(settings, size)
+        encoder.load_state_dict(torch.load(BytesIO(content), "cpu", weights_only=True))
+    except Exception:  # what reading, parsing, unpickling or a state that does not fit raises
+        print(f"{path} is damaged: the teacher is trained anew.", file=sys.stderr)
+        return None
+    about["from_cache"] = True
+    return Teacher(encoder.to(run.device), encoder.width, encoder.side, about)
+
+
+def _write(path: Path, teacher: Teacher) -> None:
+    """The weights, and then the record, without which they do not count."""
+    buffer, state = BytesIO(), teacher.encoder.state_dict()
+    torch.save({name: value.cpu() for name, value in state.items()}, buffer)
+    content = buffer.getvalue()
+    about = teacher.about | {"sha256": hashlib.sha256(content).hexdigest()}
+    text = json.dumps(about, indent=2, sort_keys=True) + "\n"
+    for place, data in ((path, content), (path.with_suffix(".json"), text.encode())):
+        partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+        try:
+            partial.write_bytes(data)
+            partial.replace(place)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time; another that comes says that it waits."""
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            what = f"Waiting for another process that trains the teacher {path.stem}."
+            print(what, file=sys.stderr)
+            lock.acquire()
+    except OSError as error:
+        raise SymbenchError(
+            f"cannot write to {path.parent} ({error.strerror or error}): make room there, or give "
+            f"another folder in ${VARIABLE}."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

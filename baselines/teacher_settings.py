@@ -1,0 +1,106 @@
+"""Which teacher a method learns from: settings that all such methods share.
+
+A method whose settings inherit these learns from the same frozen network as every other one that
+gives these fields the same values; what else it sets makes no difference to its teacher.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from baselines.augmentation import Augmentation
+from baselines.trajectory_encoder import number, whole
+from baselines.vit import FIXED, LINEAR, NORMS, STEMS
+from benchmarks.protocol import SymbenchError
+
+DINO_TINY, DINO_VITB16 = "dino_tiny", "dino_vitb16"
+TEACHERS = (DINO_TINY, DINO_VITB16)
+MEAN, SINKHORN = "mean", "sinkhorn"
+CENTRINGS = (MEAN, SINKHORN)
+
+
+@dataclass(frozen=True)
+class TaughtSettings:
+    """Which teacher; whatever else a method sets, the same fields here give the same teacher.
+
+    teacher: "dino_tiny" or "dino_vitb16"; all that follows is of the first alone.
+    teacher_epochs, teacher_batch, teacher_rate: of its training; the rate is for 256 images.
+    teacher_patch, teacher_width, teacher_depth, teacher_heads: of the transformer.
+    teacher_stem: how patches are embedded, "linear" or "convolutions"; teacher_norm: of pixels,
+    "fixed", or "image", by which each image is brought to one contrast.
+    teacher_flip: how often a crop is mirrored; 0 where mirror images are of another class.
+    local_crops: small crops that the student sees beside the two large ones.
+    dino_prototypes, dino_hidden, dino_bottleneck: of the head; published: 65,536, 2048 and 256.
+    dino_centring: "mean", DINO's own, or "sinkhorn", which keeps all prototypes in use alike.
+    dino_temperature: of the teacher; dino_momentum: the first of its moving average.
+    dino_scale: the area of a large crop, at least, and of a small one, at most; dino_least: that of
+    a small one, at least. dino_jitter, dino_hue, dino_grey, dino_shade, dino_solarise,
+    dino_invert: see `Augmentation`; none of them may change the class.
+    """
+
+    teacher: str = DINO_TINY
+    teacher_epochs: int = 100
+    teacher_batch: int = 256
+    teacher_rate: float = 5e-4
+    teacher_patch: int = 4
+    teacher_width: int = 192
+    teacher_depth: int = 6
+    teacher_heads: int = 3
+    teacher_stem: str = LINEAR
+    teacher_norm: str = FIXED
+    teacher_flip: float = 0.5
+    local_crops: int = 4
+    dino_prototypes: int = 4096
+    dino_hidden: int = 1024
+    dino_bottleneck: int = 256
+    dino_centring: str = MEAN
+    dino_temperature: float = 0.04
+    dino_momentum: float = 0.996
+    dino_scale: float = 0.4
+    dino_least: float = 0.05
+    dino_jitter: float = 0.8
+    dino_hue: float = 0.1
+    dino_grey: float = 0.2
+    dino_shade: float = 0.0
+    dino_solarise: float = 0.1
+    dino_invert: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("teacher", TEACHERS),
+            ("teacher_stem", STEMS),
+            ("teacher_norm", NORMS),
+            ("dino_centring", CENTRINGS),
+        ):
+            value = getattr(self, name)
+            if value not in known:
+                raise SymbenchError(f"{name} is {value!r}; it must be one of: {', '.join(known)}.")
+        for field in fields(TaughtSettings):
+            least = 0 if field.name in ("local_crops", "teacher_epochs") else 1
+            if isinstance(field.default, int):
+                whole(self, field.name, least)
+            elif isinstance(field.default, float):
+                above = field.name in ("teacher_rate", "dino_temperature", "dino_scale")
+                number(self, field.name, 0, above=above or field.name == "dino_least")
+        self.augmentation(1, (self.dino_scale, 1.0))
+        if self.dino_momentum > 1:
+            raise SymbenchError(f"dino_momentum is {self.dino_momentum}; it must be 1 at most.")
+
+    def augmentation(self, size: int, scale: tuple[float, float]) -> Augmentation:
+        """That of crops of `size` pixels which show a share of the image within `scale`."""
+        return Augmentation(
+            size,
+            scale,
+            flip=self.teacher_flip,
+            jitter=self.dino_jitter,
+            hue=self.dino_hue,
+            grey=self.dino_grey,
+            shade=self.dino_shade,
+            solarise=self.dino_solarise,
+            invert=self.dino_invert,
+        )
+
+    def of_teacher(self) -> dict[str, Any]:
+        """The fields that decide the teacher, without those that a subclass adds."""
+        return {field.name: getattr(self, field.name) for field in fields(TaughtSettings)}

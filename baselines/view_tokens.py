@@ -1,0 +1,110 @@
+"""The frozen teacher's tokens of images, computed once.
+
+A method trains on random crops of its images, but the teacher is frozen: to ask it anew for each
+crop of each epoch costs far more than the method itself. The two are reconciled by a finite set of
+views: V random crops of every training image are drawn once, from a seed of their own, and their
+tokens kept as HDF5 in half precision. The method sees augmented images, and pairs of views of one
+image as DINO wants them, only never more than V of each. With V = 0 nothing is kept and a method
+draws fresh views at every step; a large teacher on many images needs that: 4 views of 50,000 images
+by a ViT-B/16 would be 121 GB.
+
+Letters: N images, V views of each, H = W size in pixels, P patches, D width of a token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines import augmentation
+from baselines.augmentation import Augmentation
+from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked
+from benchmarks.long_training import room
+from benchmarks.protocol import Budget, Run, SymbenchError
+from benchmarks.training import seeded
+from symdata.cache import keep
+
+PIECE = 500
+
+
+def tokens_of(
+    images: np.ndarray, teacher: Teacher, run: Run, at_once: int | None = None
+) -> np.ndarray:
+    """The tokens of whole images (N, H, W, 3) uint8, as they are: (N, 1 + P, D) float32."""
+    images = checked(images)
+    tokens = np.empty((len(images), 1 + teacher.patches, teacher.width), np.float32)
+    for rows, values in _chunks(images, teacher, run, at_once):
+        tokens[rows] = values
+    return tokens
+
+
+def class_tokens_of(
+    images: np.ndarray, teacher: Teacher, run: Run, at_once: int | None = None
+) -> np.ndarray:
+    """The class tokens alone: (N, D) float32."""
+    images = checked(images)
+    tokens = np.empty((len(images), teacher.width), np.float32)
+    for rows, values in _chunks(images, teacher, run, at_once):
+        tokens[rows] = values[:, 0]
+    return tokens
+
+
+def view_tokens(
+    images: np.ndarray, teacher: Teacher, views: int, augment: Augmentation, run: Run
+) -> np.ndarray:
+    """The tokens of V fixed random views of each image: (N, V, 1 + P, D) float16.
+
+    images: (N, H, W, 3) uint8. The views are the same whatever the run's seed and device.
+    """
+    images = checked(images)
+    if views < 1:
+        raise SymbenchError(f"{views} views were asked for; a fixed set has 1 or more.")
+    pixels = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
+    description = {
+        "teacher": teacher.digest(),
+        "images": pixels,
+        "views": views,
+        "augmentation": augment.description(),
+        "source": hashlib.sha256(inspect.getsource(augmentation).encode()).hexdigest(),
+    }
+    shape = (len(images), views, 1 + teacher.patches, teacher.width)
+
+    def make(pieces: Sequence[slice]) -> Iterator[tuple[slice, np.ndarray]]:
+        for piece in pieces:
+            drawn = _views(images[piece], views, augment, piece.start)
+            tokens = np.empty((len(drawn), *shape[2:]), np.float16)
+            for rows, values in _chunks(drawn, teacher, run, run.at_once):
+                tokens[rows] = values
+            yield piece, tokens.reshape(-1, *shape[1:])
+
+    return keep("view_tokens", description, shape, "float16", PIECE, make)
+
+
+def _views(images: np.ndarray, views: int, augment: Augmentation, start: int) -> Tensor:
+    """V views of images start, start + 1 …: (B · V, 3, S, S) in [0, 1], image by image.
+
+    Drawn on the CPU and from a stream of this piece's own, so that they depend neither on the
+    device nor on which pieces were there before.
+    """
+    stream = Run(0, Budget(steps=0))
+    with torch.no_grad(), seeded(stream, f"views from {start}"):
+        return augment(as_pixels(images, "cpu").repeat_interleave(views, 0))
+
+
+def _chunks(
+    images: np.ndarray | Tensor, teacher: Teacher, run: Run, at_once: int | None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Rows, and their tokens (B, 1 + P, D)."""
+    count = at_once or run.at_once or AT_ONCE
+    advice = f"{count} images were computed at once; give --at-once a smaller number"
+    with room(advice):
+        for start in range(0, len(images), count):
+            rows = slice(start, min(start + count, len(images)))
+            chunk = images[rows]
+            pixels = chunk if isinstance(chunk, Tensor) else as_pixels(chunk, "cpu")
+            yield rows, teacher.tokens(pixels.to(run.device)).float().cpu().numpy()

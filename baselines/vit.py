@@ -1,0 +1,175 @@
+"""A small vision transformer.
+
+Dosovitskiy et al., "An Image is Worth 16x16 Words" (ICLR 2021, arXiv 2010.11929), with the norms
+before each part, and, as in DINO (arXiv 2104.14294), positions that are interpolated for images of
+other sizes. Sizes are for images of 32 pixels; no dropout.
+
+Letters: B images, H = W = size in pixels, P patches, T = 1 + P tokens, D width, A heads.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.protocol import SymbenchError
+
+LINEAR, CONVOLUTIONS = "linear", "convolutions"
+STEMS = (LINEAR, CONVOLUTIONS)
+FIXED, IMAGE = "fixed", "image"
+NORMS = (FIXED, IMAGE)
+# Deviation of the positions at the beginning.
+POSITIONS = 0.7
+# An image of one colour is divided by this.
+LEAST_DEVIATION = 0.05
+# Of pixels in [0, 1], about what natural images have.
+MEAN, DEVIATION = 0.5, 0.25
+
+
+class Attention(nn.Module):
+    """Self-attention with several heads."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if width % heads:
+            raise SymbenchError(f"width {width} is not a multiple of {heads} heads; change either.")
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, first: int | None = None) -> Tensor:
+        """x: (B, T, D) → (B, T, D), or what is attended for the first tokens alone."""
+        q, k, v = rearrange(self.qkv(x), "b t (n a d) -> n b a t d", n=3, a=self.heads)
+        attended = functional.scaled_dot_product_attention(q[:, :, :first], k, v)
+        return self.mix(rearrange(attended, "b a t d -> b t (a d)"))
+
+
+class Block(nn.Module):
+    """Attention and a hidden layer four times as wide, each normed before and added after."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm_attended, self.norm_fed = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor, first: int | None = None) -> Tensor:
+        """x: (B, T, D) → (B, T, D), or the first tokens alone, from all."""
+        x = x[:, :first] + self.attention(self.norm_attended(x), first)
+        return x + self.narrow(functional.gelu(self.widen(self.norm_fed(x))))
+
+
+class Patches(nn.Module):
+    """Images in [-2, 2] → patches as they are → one linear layer."""
+
+    def __init__(self, patch: int, width: int) -> None:
+        super().__init__()
+        self.patch, self.embed = patch, nn.Linear(3 * patch**2, width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (B, 3, H, W) → (B, P, D)."""
+        rows = "b c (i p) (j q) -> b (i j) (c p q)"
+        return self.embed(rearrange(images, rows, p=self.patch, q=self.patch))
+
+
+class Convolutions(nn.Module):
+    """Images in [-2, 2] → a convolution for each halving → one linear layer.
+
+    Xiao et al., "Early Convolutions Help Transformers See Better" (NeurIPS 2021, arXiv 2106.14881):
+    kernels of 3, stride 2, twice as many features each time; normed over the image, not the batch.
+    """
+
+    def __init__(self, patch: int, width: int) -> None:
+        super().__init__()
+        halvings = patch.bit_length() - 1
+        if patch != 2**halvings or patch < 2:
+            raise SymbenchError(
+                f"patches of {patch} pixels are no power of 2, which convolutions of stride 2 need."
+            )
+        filters = [3, *(max(8, width >> k) for k in range(halvings - 1, -1, -1))]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(filters):
+            layers += [
+                nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
+                nn.GroupNorm(1, outputs),
+                nn.GELU(),
+            ]
+        self.layers, self.embed = nn.Sequential(*layers), nn.Linear(width, width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (B, 3, H, W) → (B, P, D)."""
+        return self.embed(rearrange(self.layers(images), "b d i j -> b (i j) d"))
+
+
+class ViT(nn.Module):
+    """Patches → linear → class token and positions → blocks → norm.
+
+    norm: of pixels, "fixed" or "image": each channel of each image has mean 0 and deviation 1, so
+    that neither the light's colour nor its strength is seen.
+    side: patches along an edge of an image of the size that it was made for.
+    """
+
+    def __init__(
+        self,
+        size: int = 32,
+        patch: int = 4,
+        width: int = 96,
+        depth: int = 4,
+        heads: int = 3,
+        stem: str = LINEAR,
+        norm: str = FIXED,
+    ) -> None:
+        super().__init__()
+        if size % patch:
+            raise SymbenchError(f"images of {size} pixels do not divide into patches of {patch}.")
+        self.patch, self.width, self.side, self.norm_of = patch, width, size // patch, norm
+        self.stem = (Patches if stem == LINEAR else Convolutions)(patch, width)
+        self.token = nn.Parameter(torch.empty(1, 1, width))
+        self.positions = nn.Parameter(torch.empty(1, 1 + self.side**2, width))
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        nn.init.trunc_normal_(self.token, std=0.02)
+        # As large as what is embedded. With 0.02 all patches look alike wherever they lie, and a
+        # short training never finds out that images differ in more than their share of strokes.
+        nn.init.normal_(self.positions, std=POSITIONS)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                # The published 0.02 is for 768 inputs; a narrow layer would pass on too little.
+                nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (B, 3, H, W) in [0, 1] → tokens (B, 1 + P, D), that of the class first."""
+        return self._tokens(images, None)
+
+    def class_token(self, images: Tensor) -> Tensor:
+        """images: (B, 3, H, W) → the class token alone (B, D): the last block skips the others."""
+        return self._tokens(images, 1)[:, 0]
+
+    def _tokens(self, images: Tensor, first: int | None) -> Tensor:
+        patches = self.stem(self.normalised(images))
+        x = torch.cat([self.token.expand(len(images), -1, -1), patches], 1)
+        x = x + self.positions_for(images.shape[-1] // self.patch)
+        last = len(self.blocks) - 1
+        for index, block in enumerate(self.blocks):
+            x = block(x, first if index == last else None)
+        return self.norm(x)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """images: (B, 3, H, W) → about as wide a spread around 0, alike for all or for each."""
+        if self.norm_of == FIXED:
+            return (images - MEAN) / DEVIATION
+        deviation, mean = torch.std_mean(images, (2, 3), keepdim=True, correction=0)
+        return (images - mean) / (deviation + LEAST_DEVIATION)
+
+    def positions_for(self, side: int) -> Tensor:
+        """Those of the class token and of side × side patches: (1, 1 + side², D)."""
+        if side == self.side:
+            return self.positions
+        grid = rearrange(self.positions[:, 1:], "1 (i j) d -> 1 d i j", i=self.side)
+        other = functional.interpolate(grid, (side, side), mode="bicubic", align_corners=False)
+        return torch.cat([self.positions[:, :1], rearrange(other, "1 d i j -> 1 (i j) d")], 1)

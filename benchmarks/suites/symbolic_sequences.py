@@ -1,0 +1,345 @@
+"""The `symbolic_sequences` suite: how much sequences of symbols say about images.
+
+Source: Martinez Pozos, Meza Ruiz, "Extracting Symbolic Sequences from Visual Representations via
+Self-Supervised Learning" (arXiv 2503.04900). A frozen teacher (DINO, Caron et al. 2021) sees
+patches, a student writes eight symbols about them, and both are to say the same. No label is used
+but by the probes. A task is a data set with a teacher: results with different teachers stand in
+different columns.
+
+This module is imported for every list, so that what computes is imported where it is used.
+
+Letters: N images, H = W, C classes, W dimensions of a representation, L symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.protocol import (
+    Examples,
+    OutputError,
+    Outputs,
+    Profile,
+    Score,
+    Suite,
+    Task,
+    TaskData,
+)
+from benchmarks.suites import sequence_settings as protocol
+from benchmarks.suites.sequence_entries import ENTRIES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+NEIGHBOURS = (10, 20, 100, 200)
+# The k of the headline: DINO's own choice, fixed before anything was measured.
+HEADLINE = 20
+PREFIXES = (1, 2, 4, 8)
+PROBE, TEST, AUGMENTED = range(3)
+# Of so many test images an augmented copy is shown too.
+COPIES = 1_000
+SHIFT = 4
+# Below these a code or a representation says next to nothing.
+LEAST_PERPLEXITY, LEAST_RANK = 2.0, 2.0
+
+
+@dataclass(frozen=True)
+class Probing(Task):
+    """Represent images so that neighbours and a linear probe can tell their classes.
+
+    train: `images` (N, H, W, 3) uint8, without labels. inputs: `images`, in one fixed shuffled
+    order the training images, on which the probes learn, the test images, and copies of test images
+    that are moved by up to 4 pixels (and mirrored, where a mirror image is of the same class).
+    targets: `labels`, `part` (0, 1, 2, in this order) and `partner`, the row of a copy's original.
+
+    Outputs: `features` (N, W); of methods that write symbols also `symbols` (N, L) integers, and
+    `prefixes` (N, 4, W), what the first 1, 2, 4 and 8 symbols say.
+
+    knn_top1, knn_top5: accuracy of 20 neighbours, each with a vote that grows with its cosine
+    similarity (Wu et al. 2018); knn_top1_k<k> for other k. linear_top1, linear_top5: of a logistic
+    regression. prefix<l>_…: the same on prefixes. hard_top1: a logistic regression on the symbols
+    alone, one-hot by position; bag_top1 on their counts: what is in the symbols and not in a soft
+    embedding. perplexity of a position's symbols, and `used`, how many different symbols occur at
+    all (the rest of the vocabulary is dead); mutual_information of a symbol with the class and
+    entropy_rate in nats, means over positions; agreement: how many symbols of a copy are its
+    original's; effective_rank of the features. Symbols are measured on the test images.
+    """
+
+    data: str
+    config: str
+    teacher: str
+    version = 1
+    needs = ("features",)
+    score = Score("knn_top1", 0.1)
+    also = (
+        Score("knn_top5", 0.5),
+        Score("linear_top1", 0.1),
+        Score("linear_top5", 0.5),
+        *(Score(f"prefix{length}_knn_top1", 0.1) for length in PREFIXES),
+        *(Score(f"prefix{length}_linear_top1", 0.1) for length in PREFIXES),
+        Score("hard_top1", 0.1),
+        Score("bag_top1", 0.1),
+        Score("perplexity", percent=False),
+        Score("used", percent=False),
+        Score("mutual_information", 0.0, percent=False),
+        Score("entropy_rate", percent=False),
+        Score("agreement"),
+        Score("effective_rank", percent=False),
+    )
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of the data set."""
+        return self.data
+
+    @property
+    def regime(self) -> str:  # type: ignore[override]
+        """Configuration and teacher."""
+        return f"{self.config}_{self.teacher}"
+
+    @property
+    def _images(self) -> Any:
+        return import_module(f"symdata.{self.data}.images")
+
+    def skip(self) -> str | None:
+        """See `Task.skip`: CIFAR-10 or the package with the large teacher may not be there."""
+        found: str | None = self._images.missing(self.config)
+        if found is None and self.teacher == protocol.LARGE and find_spec("timm") is None:
+            return (
+                "the teacher dino_vitb16 needs timm: pip install 'symbench[teacher]'; dino_tiny "
+                "needs nothing."
+            )
+        return found
+
+    def dataset(self) -> dict[str, Any]:
+        """See `Task.dataset`."""
+        import symdata
+
+        source = symdata.dataset(self.data)
+        return {"name": source.NAME, "version": source.VERSION, "config": self.config}
+
+    def load(self, seed: int) -> TaskData:
+        """See `Task.load`; the data are those of seed 0 whatever the seed, as is the teacher."""
+        import numpy as np
+
+        from symdata.labelled_images import fingerprint
+        from symdata.sampling import Draw
+
+        splits = self._images.load(self.config)
+        train, test = splits["train"], splits["test"]
+        draw = Draw("symbolic_sequences", self.data, self.config, "copies", seed=0)
+        copied = np.arange(min(COPIES, len(test.images)))
+        mirror = self.data not in protocol.UNMIRRORED
+        copies = augmented(test.images[copied], draw, mirror)
+        images = np.concatenate([train.images, test.images, copies])
+        labels = np.concatenate([train.labels, test.labels, test.labels[copied]])
+        sizes = (len(train.images), len(test.images), len(copies))
+        part = np.repeat((PROBE, TEST, AUGMENTED), sizes)
+        partner = np.arange(len(images))
+        partner[part == AUGMENTED] = sizes[0] + copied
+        order = Draw("symbolic_sequences", self.data, self.config, "order", seed=0).permutation(
+            len(images)
+        )
+        place = np.argsort(order)  # where a row has come to lie
+        return TaskData(
+            Examples({"images": train.images}),
+            Examples({"images": images[order]}),
+            Examples(
+                {"labels": labels[order], "part": part[order], "partner": place[partner[order]]}
+            ),
+            fingerprint(splits),
+        )
+
+    def check(self, outputs: Outputs, count: int) -> None:
+        """See `Task.check`."""
+        features = outputs["features"]
+        if features.ndim != 2 or features.dtype.kind != "f":
+            raise OutputError(
+                f"features have shape {features.shape} and dtype {features.dtype}; expected "
+                f"({count}, W) real numbers."
+            )
+        if "symbols" in outputs:
+            symbols = outputs["symbols"]
+            if symbols.ndim != 2 or symbols.dtype.kind not in "iu" or symbols.min() < 0:
+                raise OutputError(
+                    f"symbols have shape {symbols.shape} and dtype {symbols.dtype}; expected "
+                    f"({count}, L) integers from 0 on."
+                )
+        if "prefixes" in outputs:
+            prefixes = outputs["prefixes"]
+            if prefixes.ndim != 3 or prefixes.shape[1] != len(PREFIXES):
+                raise OutputError(
+                    f"prefixes have shape {prefixes.shape}; expected ({count}, {len(PREFIXES)}, W)."
+                )
+
+    def evaluate(
+        self, outputs: Outputs, targets: Examples, device: str = "cpu"
+    ) -> dict[str, float]:
+        """See `Task.evaluate`."""
+        import numpy as np
+
+        from benchmarks.metrics import symbols as metrics
+
+        labels, part = np.asarray(targets["labels"]), np.asarray(targets["part"])
+        scores = self._probed(outputs["features"], labels, part, device)
+        scores["effective_rank"] = metrics.effective_rank(outputs["features"][part == TEST])
+        for place, length in enumerate(PREFIXES if "prefixes" in outputs else ()):
+            found = self._probed(outputs["prefixes"][:, place], labels, part, device)
+            scores |= {f"prefix{length}_{name}": value for name, value in found.items()}
+        if "symbols" in outputs:
+            scores |= self._symbols(outputs["symbols"], labels, part, targets["partner"])
+        return scores
+
+    def _probed(
+        self, features: np.ndarray, labels: np.ndarray, part: np.ndarray, device: str
+    ) -> dict[str, float]:
+        """Accuracies of neighbours and of the linear probe on features (N, W)."""
+        from benchmarks.metrics.linear_probe import probe
+        from benchmarks.metrics.neighbours import knn, top
+
+        classes = len(self._images.CLASSES)
+        learned, asked = part == PROBE, part == TEST
+        train, test, answers = features[learned], features[asked], labels[asked]
+        votes = knn(train, labels[learned], test, NEIGHBOURS, classes, device=device)
+        said = probe(train, labels[learned], test, classes)
+        return {
+            "knn_top1": top(votes[HEADLINE], answers, 1),
+            "knn_top5": top(votes[HEADLINE], answers, 5),
+            "linear_top1": top(said, answers, 1),
+            "linear_top5": top(said, answers, 5),
+            **{
+                f"knn_top{n}_k{k}": top(votes[k], answers, n)
+                for k in NEIGHBOURS
+                if k != HEADLINE
+                for n in (1, 5)
+            },
+        }
+
+    def _symbols(
+        self, symbols: np.ndarray, labels: np.ndarray, part: np.ndarray, partner: Any
+    ) -> dict[str, float]:
+        """What is in the symbols (N, L) themselves."""
+        import numpy as np
+
+        from benchmarks.metrics import symbols as metrics
+        from benchmarks.metrics.linear_probe import probe
+        from benchmarks.metrics.neighbours import top
+
+        classes, vocabulary = len(self._images.CLASSES), int(symbols.max()) + 1
+        learned, asked = part == PROBE, part == TEST
+        scores = {}
+        for name, code in (("hard", metrics.one_hot), ("bag", metrics.bag)):
+            coded = code(symbols, vocabulary)
+            said = probe(coded[learned], labels[learned], coded[asked], classes)
+            scores[f"{name}_top1"] = top(said, labels[asked], 1)
+        tested = symbols[asked]
+        scores |= {
+            "perplexity": metrics.perplexity(tested),
+            "used": float(len(np.unique(tested))),
+            "mutual_information": metrics.mutual_information(tested, labels[asked]),
+            "entropy_rate": metrics.entropy_rate(tested),
+        }
+        partner, copies = np.asarray(partner), np.flatnonzero(part == AUGMENTED)
+        # Where only the first rows are evaluated, a copy's original may be missing.
+        copies = copies[partner[copies] < len(symbols)]
+        if len(copies):
+            scores["agreement"] = metrics.agreement(symbols[copies], symbols[partner[copies]])
+        return scores
+
+    def flags(self, scores: Mapping[str, float]) -> list[str]:
+        """Warn of a codebook or a representation that has collapsed, with the measure."""
+        found = []
+        if scores["effective_rank"] < LEAST_RANK:
+            found.append(
+                f"collapse: the features' effective rank is {scores['effective_rank']:.1f}"
+            )
+        if scores.get("perplexity", LEAST_PERPLEXITY) < LEAST_PERPLEXITY:
+            found.append(
+                f"collapse: the perplexity of a symbol is {scores['perplexity']:.1f}, of "
+                f"{scores['used']:.0f} used"
+            )
+        return found
+
+    def pictures(
+        self,
+        outputs: Outputs,
+        data: TaskData,
+        explanation: Mapping[str, Any],
+        illustrations: Mapping[str, np.ndarray] = {},
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """Symbols with their attention, the images that use a symbol, classes by symbol.
+
+        Of test images alone: a copy beside its original would show everything twice.
+        """
+        import numpy as np
+
+        from benchmarks.pictures import sequences as pictures
+
+        if "symbols" not in outputs:
+            return {}
+        tested = np.flatnonzero(np.asarray(data.targets["part"]) == TEST)
+        attention = illustrations.get("attention")
+        if attention is not None:  # of the first inputs, whatever their part
+            shown = tested[tested < len(attention)]
+            tested = np.concatenate([shown, tested[len(shown) :]])
+            attention = attention[shown]
+        return pictures.of_a_method(
+            np.asarray(data.inputs["images"])[tested],
+            np.asarray(data.targets["labels"])[tested],
+            outputs["symbols"][tested],
+            attention,
+            self._images.CLASSES,
+        )
+
+
+def augmented(images: np.ndarray, draw: Any, mirror: bool) -> np.ndarray:
+    """images: (N, H, W, 3) uint8, each moved by up to 4 pixels, its edge repeated → the same shape.
+
+    draw: a `symdata.sampling.Draw`. Whole pixels, so that copies are the same on every machine.
+    """
+    import numpy as np
+
+    count, side = images.shape[:2]
+    padded = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
+    corners = draw.below(2 * SHIFT + 1, 2 * count).reshape(count, 2)
+    grid = np.arange(side)
+    rows, columns = (grid + corners[:, axis, None] for axis in (0, 1))
+    moved = padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    if mirror:
+        turned = draw.below(2, count) == 1
+        moved[turned] = moved[turned, :, ::-1]
+    return np.asarray(moved)
+
+
+TASKS = tuple(
+    Probing(data, config, teacher)
+    for data, regimes in protocol.REGIMES.items()
+    for config, teacher in regimes
+)
+
+SUITE = Suite(
+    name="symbolic_sequences",
+    title="Sequences of symbols about images, by self-supervision",
+    source="Martinez Pozos, Meza Ruiz (2025), arXiv 2503.04900",
+    tasks=TASKS,
+    entries=ENTRIES,
+    profiles=tuple(
+        Profile(
+            name,
+            tasks=protocol.TASKS[name],
+            methods=tuple(entry.name for entry in ENTRIES),
+            seeds=protocol.SEEDS[name],
+            budgets={task.id: protocol.budget(name) for task in TASKS},
+            summary=summary,
+            settings=protocol.all_settings(ENTRIES, name),
+            own_budgets=protocol.own_budgets(ENTRIES, name),
+        )
+        for name, summary in protocol.SUMMARIES.items()
+    ),
+    datasets=tuple(protocol.REGIMES),
+)

@@ -1,0 +1,110 @@
+"""The images of CIFAR-10: `load(config)` gives both splits, whichever copy they are read from.
+
+The copy is compared with what CIFAR-10 is known to be, image by image and whatever their order. The
+images of a split then stand in one order, by a hash of each, so that every copy gives the same
+arrays; "10k" has the first of each class.
+
+Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009).
+
+Letters: N images, R numbers of an image: 32·32·3 pixels, then its class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cache
+from operator import index
+
+import numpy as np
+
+from symdata import cache as kept
+from symdata.cifar10 import CLASSES as CLASSES
+from symdata.cifar10 import NAME, VERSION, settings, source
+from symdata.cifar10 import missing as missing
+from symdata.errors import DataError
+from symdata.labelled_images import LabelledImages
+
+SPLITS = {"train": 50_000, "test": 10_000}
+SHAPE = (32, 32, 3)
+
+# SHA-256 of all rows, in the order that they are put into, train before test.
+_CIFAR10 = "7102b5e7ffd80cb9f32170cae8d97e3998a988123a60609bdb1c5eb89e4088b4"
+
+_PIECE = 5_000
+
+
+def load(config: str, seed: int = 0) -> dict[str, LabelledImages]:
+    """The splits "train" and "test", the same for every seed; `DataError` if not to be had."""
+    sizes = settings(config)["sizes"]
+    index(seed)
+    whole = _whole(source.place(), source.state())
+    return {split: _of_each_class(whole[split], sizes[split]) for split in SPLITS}
+
+
+def _of_each_class(part: LabelledImages, count: int) -> LabelledImages:
+    """The first images of each class, as many of every one, in the order in which they stand."""
+    if count == len(part):
+        return part
+    each = count // len(CLASSES)
+    first = [np.flatnonzero(part.labels == label)[:each] for label in range(len(CLASSES))]
+    rows = np.sort(np.concatenate(first))
+    return LabelledImages(part.images[rows], part.labels[rows])
+
+
+@cache
+def _whole(place: str, state: str) -> dict[str, LabelledImages]:
+    """All images of a place in this state; decoding them takes a while, so that rows are kept."""
+    count = sum(SPLITS.values())
+
+    def make(open_: Sequence[slice]) -> Iterable[tuple[slice, np.ndarray]]:
+        parts = source.read(place)
+        rows = ordered(parts) if _fit(parts) else np.empty(0, dtype=np.uint8)
+        _compare(rows, place)
+        return ((part, rows[part]) for part in open_)
+
+    description = {"data": NAME, "version": VERSION, "place": place, "state": state}
+    shape = (count, int(np.prod(SHAPE)) + 1)
+    rows = kept.keep(NAME, description, shape, "uint8", _PIECE, make)
+    _compare(rows, place)
+    splits, end = {}, 0
+    for split, size in SPLITS.items():
+        part, end = rows[end : end + size], end + size
+        images = np.ascontiguousarray(part[:, :-1]).reshape(-1, *SHAPE)
+        splits[split] = LabelledImages(images, part[:, -1].astype(np.int64))
+    return splits
+
+
+def ordered(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Images (N, 32, 32, 3) and labels (N,) of each split → (N, R) uint8, each split by hashes."""
+    rows = []
+    for split in SPLITS:
+        images, labels = parts[split]
+        # What is no class gets 255, so that it does not pass for one once it is an octet.
+        octets = np.where((labels >= 0) & (labels < len(CLASSES)), labels, 255).astype(np.uint8)
+        numbers = [images.reshape(len(images), -1), octets[:, None]]
+        part = np.ascontiguousarray(np.concatenate(numbers, axis=1))
+        names = [hashlib.sha256(row.data).digest() for row in part]
+        rows.append(part[sorted(range(len(names)), key=names.__getitem__)])
+    return np.concatenate(rows)
+
+
+def _fit(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether images and labels of all splits have the shapes of CIFAR-10's."""
+    return all(
+        images.shape == (SPLITS[split], *SHAPE) and labels.shape == (SPLITS[split],)
+        for split, (images, labels) in parts.items()
+    )
+
+
+def _compare(rows: np.ndarray, place: str) -> None:
+    if digest(rows) != _CIFAR10:
+        raise DataError(
+            f"what {place} holds is not CIFAR-10, whose pixels and labels are known: "
+            f"{source.way_out(place)}."
+        )
+
+
+def digest(rows: np.ndarray) -> str:
+    """SHA-256 of the numbers of all rows. (N, R) uint8."""
+    return hashlib.sha256(np.ascontiguousarray(rows).data).hexdigest()

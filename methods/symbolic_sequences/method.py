@@ -1,0 +1,149 @@
+"""`SymbolicSequences` as a method of the suite: teacher, views, training, answers.
+
+Letters: N images, B of them at a time, H = W their size, P patches, D width of the teacher, L = 8
+symbols, G = 4 prefixes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from baselines.augmentation import crop_and_flip
+from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked, obtain
+from baselines.view_tokens import tokens_of, view_tokens
+from benchmarks.long_training import room, train
+from benchmarks.optimisation import Optimisation
+from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
+from benchmarks.training import seeded
+from methods.symbolic_sequences.network import Draw, SymbolicNetwork
+from methods.symbolic_sequences.settings import SymbolicSettings
+
+# So many inputs have their attention kept, for pictures.
+SHOWN = 512
+# From so many training images VQ's codes begin.
+STARTED = 256
+
+
+class SymbolicSequences:
+    """A student that writes eight symbols about an image (Martinez Pozos, Meza Ruiz 2025)."""
+
+    Settings: ClassVar[type] = SymbolicSettings
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: SymbolicSettings) -> None:
+        self.settings = settings
+        self.teacher: Teacher | None = None
+        self.network: SymbolicNetwork | None = None
+        self.explanation: dict[str, Any] = {}
+        self.illustrations: dict[str, np.ndarray] = {}
+
+    @property
+    def parameters(self) -> int | None:
+        """The number of weights that are learned; None before `fit`."""
+        if self.network is None:
+            return None
+        return sum(one.numel() for one in self.network.parameters() if one.requires_grad)
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """Learn from `images` (N, H, W, 3), without labels."""
+        images = images_of(examples)
+        teacher = self.teacher = obtain(images, self.settings, run)
+        total = run.budget.total_steps(len(images))
+        draw = fresh_views(teacher, images.shape[1], self.settings.teacher_flip)
+        # Weights are drawn on the CPU, so that a run starts alike on every device.
+        with seeded(run, "weights"):
+            network = SymbolicNetwork(self.settings, teacher.width, total, draw)
+            self.network = network.to(run.device)
+            some = tokens_of(images[:STARTED], teacher, run)[:, 1:]
+            network.begin(torch.from_numpy(some).to(run.device))
+        if not total:  # the control that learns nothing
+            return
+        columns = {"images": images}
+        if self.settings.views:
+            augment = crop_and_flip(images.shape[1], self.settings.teacher_flip)
+            columns = {"tokens": view_tokens(images, teacher, self.settings.views, augment, run)}
+        train(self.network, Examples(columns), run, optimisation(self.settings, total))
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """`symbols` (N, L) int64, the most likely ones; `prefixes` (N, G, D); `features` (N, D).
+
+        A prefix's embedding depends on its hard symbols alone; features are the sum of all four.
+        """
+        if self.network is None or self.teacher is None:
+            raise SymbenchError("SymbolicSequences has not learned yet; call fit first.")
+        images, at_once = images_of(inputs), run.at_once or AT_ONCE
+        advice = f"{at_once} images were computed at once; give --at-once a smaller number"
+        with torch.inference_mode(), room(advice):
+            parts = list(self._answers(images, at_once, run))
+        symbols, prefixes, attention = (np.concatenate(part) for part in zip(*parts, strict=True))
+        bad = int((~np.isfinite(prefixes)).sum())
+        if bad:
+            raise DivergedError(
+                f"prefixes hold {bad} values that are NaN or infinite: the training has diverged; "
+                "lower the learning rate."
+            )
+        self.illustrations = {"attention": attention[:SHOWN]}
+        self.explanation = {"teacher": self.teacher.about}
+        return {"features": prefixes.sum(1), "prefixes": prefixes, "symbols": symbols}
+
+    def _answers(
+        self, images: np.ndarray, at_once: int, run: Run
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Of some images after the others: symbols (B, L), prefixes (B, G, D), attention.
+
+        The attention is (B, L, P) float16, of the first images alone, as only pictures need it.
+        """
+        assert self.network is not None
+        assert self.teacher is not None
+        network = self.network.eval()
+        for start in range(0, len(images), at_once):
+            tokens = self.teacher.tokens(as_pixels(images[start : start + at_once], run.device))
+            written = network.write(tokens[:, 1:].float())
+            prefixes = network.interpreter(written.embeddings)
+            attention = written.attention[: max(0, SHOWN - start)].half()
+            yield (
+                written.symbols.cpu().numpy(),
+                prefixes.float().cpu().numpy(),
+                attention.cpu().numpy(),
+            )
+
+
+def images_of(examples: Examples) -> np.ndarray:
+    """The column `images`, checked: (N, H, W, 3) uint8."""
+    if "images" not in examples:
+        given = ", ".join(examples) or "nothing"
+        raise SymbenchError(
+            f"there is no column 'images', from which symbols are written; got: {given}."
+        )
+    return checked(np.asarray(examples["images"]))
+
+
+def optimisation(settings: SymbolicSettings, total: int) -> Optimisation:
+    """AdamW with DINO's schedules, of which a warm-up is a share of all updates."""
+    return Optimisation(
+        "adamw",
+        settings.learning_rate,
+        settings.clip,
+        settings.mixed_precision,
+        warm_up=round(settings.warm_up * total),
+        final_rate=settings.final_rate,
+        weight_decay=settings.weight_decay,
+        final_weight_decay=settings.final_weight_decay,
+    )
+
+
+def fresh_views(teacher: Teacher, size: int, flip: float) -> Draw:
+    """How two new views of each image are drawn, and the teacher's tokens of both."""
+    augment = crop_and_flip(size, flip)
+
+    def draw(images: Tensor) -> Tensor:
+        pixels = rearrange(images, "b h w c -> b c h w").float() / 255
+        return teacher.tokens(augment(pixels.repeat(2, 1, 1, 1))).float()
+
+    return draw

@@ -1,0 +1,203 @@
+"""The student: patches → eight symbols → four prefixes → the teacher's space, and its loss.
+
+    loss = Σ_g w_g · CE(teacher(other view), student(first g symbols)) + cost of the symbols
+
+The student writes from the patch tokens of one view of an image; its prefixes are to match the
+teacher's class token of another view, and the other way round, both in one pass. Which view goes
+where the paper leaves open. Teacher and student have a DINO head each; that of the teacher is a
+moving average of the student's, and nothing else of the teacher ever changes.
+
+The two penalties of exploration, of which the paper gives the idea, are here in nats:
+- entropy: log K less the entropy of a position's mean distribution over the batch, the mean over
+  positions. It is 0 where the batch as a whole uses all symbols alike.
+- information: log L less what a symbol says about its position, H(mean p_t) - mean H(p_t), in each
+  sequence. It is 0 where a sequence repeats no symbol, and log L where it is one symbol repeated.
+That of entropy is of a batch; where a batch is computed in parts, it is the mean of theirs.
+
+Scalars that show a collapse: `perplexity`, of a position's hard symbols in the batch (1: all images
+have the same); `used`, the share of the vocabulary in the batch's symbols; `target_entropy`, of the
+teacher's distributions, and `target_spread`, of their mean, in nats (0: all on one prototype; both
+at log prototypes: on none).
+
+Letters: B images, V views, P patches, D width of the teacher, L = 8 symbols, K vocabulary, G = 4
+prefixes, M prototypes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from math import log
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from baselines.dino_head import (
+    DINOHead,
+    cross_entropy,
+    ema,
+    momentum_at,
+    move_centre,
+    sharpened,
+    warmed,
+)
+from methods.symbolic_sequences.descriptor import LENGTH, Descriptor, Written
+from methods.symbolic_sequences.discretisation import DISCRETISATIONS, Choice, VectorQuantiser
+from methods.symbolic_sequences.interpreter import PREFIXES, Interpreter
+from methods.symbolic_sequences.settings import SymbolicSettings
+
+Draw = Callable[[Tensor], Tensor]
+"""images (B, H, W, C) uint8 → tokens (2B, 1+P, D): of a random view of each, then of another."""
+
+
+class SymbolicNetwork(nn.Module):
+    """Descriptor, discretisation, interpreter, projector, and the teacher's projector.
+
+    inputs: D. total: how many updates the training has, for the schedules. draw: of fresh views,
+    where the batches hold images and not the tokens of views.
+    """
+
+    centre: Tensor
+    prefix_weights: Tensor
+
+    def __init__(
+        self, settings: SymbolicSettings, inputs: int, total: int, draw: Draw | None = None
+    ) -> None:
+        super().__init__()
+        self.settings, self.total, self.draw = settings, total, draw
+        width, heads = settings.width, settings.heads
+        self.descriptor = Descriptor(inputs, width, heads, settings.descriptor_depth)
+        self.choose = DISCRETISATIONS[settings.discretisation](width, settings.vocabulary)
+        self.interpreter = Interpreter(inputs, width, heads, settings.interpreter_depth)
+        sizes = settings.prototypes, settings.head_hidden, settings.head_bottleneck
+        self.projector = DINOHead(inputs, *sizes)
+        self.teacher_projector = deepcopy(self.projector).requires_grad_(False)
+        self.register_buffer("centre", torch.zeros(settings.prototypes))
+        self.register_buffer(
+            "prefix_weights", torch.tensor(settings.prefix_weights), persistent=False
+        )
+
+    def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """batch: `tokens` (B, V, 1+P, D), or `images` → the mean loss in nats, and scalars.
+
+        `centre` (M,) among the scalars is the mean of the teacher's logits, for `adapt`.
+        """
+        patches, classes = self.pair(batch)
+        # Held against each view is the class token of the other.
+        target, logits = self.target(classes.roll(len(classes) // 2, 0), step)
+        written = self.write(patches, self.settings.temperature(step, self.total))
+        said = self.projector(self.interpreter(written.embeddings))
+        entropies = cross_entropy(target[:, None], said).mean(0)
+        cost = written.cost.mean() + self.penalty(written.logits)
+        scalars = {f"prefix{g}": entropies[i] for i, g in enumerate(PREFIXES)}
+        scalars |= {"symbol_cost": cost, **self.use(written.symbols), **spread(target)}
+        momentum = momentum_at(step, self.total, self.settings.momentum)
+        scalars |= {"momentum": torch.tensor(momentum), "centre": logits.mean(0)}
+        return (self.prefix_weights * entropies).sum() + cost, scalars
+
+    @torch.no_grad()
+    def begin(self, patches: Tensor) -> None:
+        """Start the codes of "vq" at what is to be written about some images: (B, P, D)."""
+        if not isinstance(self.choose, VectorQuantiser):
+            return
+        vectors: list[Tensor] = []
+
+        def choose(h: Tensor) -> Choice:
+            vectors.append(h)
+            choice: Choice = self.choose(h, None)
+            return choice
+
+        self.descriptor(patches, choose)
+        self.choose.start(torch.cat(vectors))
+
+    def pair(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """Two different views of each image: patches (2B, P, D) and class tokens (2B, D).
+
+        The first views of all images come first, then the second ones in the same order.
+        """
+        if "images" in batch:
+            assert self.draw is not None
+            tokens = self.draw(batch["images"])
+            return tokens[:, 1:], tokens[:, 0]
+        tokens = batch["tokens"]
+        count, views = tokens.shape[:2]
+        first = torch.randint(views, (count,), device=tokens.device)
+        second = (first + torch.randint(1, views, (count,), device=tokens.device)) % views
+        where = torch.arange(count, device=tokens.device).repeat(2), torch.cat([first, second])
+        return tokens[:, :, 1:][where].float(), tokens[:, :, 0][where].float()
+
+    @torch.no_grad()
+    def target(self, classes: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """classes: (B, D), class tokens → the teacher's distributions and logits (B, M)."""
+        logits = self.teacher_projector(classes)
+        how = self.settings
+        temperature = warmed(
+            step,
+            how.teacher_temperature_first,
+            how.teacher_temperature_last,
+            round(how.teacher_temperature_share * self.total),
+        )
+        return sharpened(logits, self.centre, temperature), logits
+
+    def write(
+        self,
+        patches: Tensor,
+        temperature: float | None = None,
+        length: int = LENGTH,
+        cached: bool = True,
+    ) -> Written:
+        """patches: (B, P, D) → symbols; temperature: None takes the most likely, without noise."""
+        return self.descriptor(patches, lambda h: self.choose(h, temperature), length, cached)
+
+    def penalty(self, logits: Tensor) -> Tensor:
+        """logits: (B, L, K) → the weighted penalty of exploration in nats, 0 for "base"."""
+        if self.settings.exploration == "base":
+            return logits.new_zeros(())
+        told = (
+            lacking_entropy(logits)
+            if self.settings.exploration == "entropy"
+            else lacking_information(logits)
+        )
+        return self.settings.exploration_weight * told
+
+    @torch.no_grad()
+    def use(self, symbols: Tensor) -> dict[str, Tensor]:
+        """symbols: (B, L) → how much of the vocabulary they use."""
+        shares = one_hot(symbols, self.settings.vocabulary).float().mean(0)
+        return {
+            "perplexity": entropy(shares).exp().mean(),
+            "used": (shares.sum(0) > 0).float().mean(),
+        }
+
+    def adapt(self, scalars: dict[str, Tensor]) -> None:
+        """After an update: the teacher's projector follows the student's, the centre its logits."""
+        ema(self.teacher_projector, self.projector, scalars["momentum"])
+        move_centre(self.centre, scalars["centre"])
+
+
+def entropy(shares: Tensor) -> Tensor:
+    """shares: (..., K) → (...,) in nats."""
+    return -torch.special.xlogy(shares, shares).sum(-1)
+
+
+def lacking_entropy(logits: Tensor) -> Tensor:
+    """logits: (B, L, K) → log K less the entropy of each position's mean, the mean over L."""
+    return log(logits.shape[-1]) - entropy(logits.softmax(-1).mean(0)).mean()
+
+
+def lacking_information(logits: Tensor) -> Tensor:
+    """logits: (B, L, K) → log L less what a symbol says about its position, the mean over B."""
+    shares = logits.softmax(-1)
+    told = entropy(shares.mean(1)) - entropy(shares).mean(1)
+    return log(logits.shape[1]) - told.mean()
+
+
+@torch.no_grad()
+def spread(target: Tensor) -> dict[str, Tensor]:
+    """target: (B, M), the teacher's distributions → their entropy, and that of their mean."""
+    return {
+        "target_entropy": entropy(target).mean(),
+        "target_spread": entropy(target.mean(0)),
+    }

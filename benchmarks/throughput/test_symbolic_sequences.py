@@ -74,7 +74,7 @@ def student(views: int = VIEWS, **settings: Any) -> SymbolicSequences:
     """A method whose network has learned nothing."""
     method = SymbolicSequences(SymbolicSequences.Settings(views=views, **settings))
     method.teacher = teacher()
-    draw = fresh_views(teacher(), SIZE, method.settings.teacher_flip)
+    draw = fresh_views(teacher(), crop_and_flip(SIZE, method.settings.teacher_flip))
     torch.manual_seed(0)
     network = SymbolicNetwork(method.settings, teacher().width, FOREVER, draw)
     method.network = network.to(DEVICE)

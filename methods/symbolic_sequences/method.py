@@ -7,6 +7,7 @@ symbols, G = 4 prefixes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from baselines.augmentation import crop_and_flip
+from baselines.augmentation import Augmentation, crop_and_flip
 from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked, obtain
 from baselines.view_tokens import tokens_of, view_tokens
 from benchmarks.long_training import room, train
@@ -55,7 +56,7 @@ class SymbolicSequences:
         images = images_of(examples)
         teacher = self.teacher = obtain(images, self.settings, run)
         total = run.budget.total_steps(len(images))
-        draw = fresh_views(teacher, images.shape[1], self.settings.teacher_flip)
+        draw = fresh_views(teacher, augmentation(self.settings, images.shape[1]))
         # Weights are drawn on the CPU, so that a run starts alike on every device.
         with seeded(run, "weights"):
             network = SymbolicNetwork(self.settings, teacher.width, total, draw)
@@ -66,7 +67,7 @@ class SymbolicSequences:
             return
         columns = {"images": images}
         if self.settings.views:
-            augment = crop_and_flip(images.shape[1], self.settings.teacher_flip)
+            augment = augmentation(self.settings, images.shape[1])
             columns = {"tokens": view_tokens(images, teacher, self.settings.views, augment, run)}
         train(self.network, Examples(columns), run, optimisation(self.settings, total))
 
@@ -138,9 +139,16 @@ def optimisation(settings: SymbolicSettings, total: int) -> Optimisation:
     )
 
 
-def fresh_views(teacher: Teacher, size: int, flip: float) -> Draw:
+def augmentation(settings: SymbolicSettings, size: int) -> Augmentation:
+    """Crop and flip; a crop shows no less than the large ones did from which the teacher learned.
+
+    Of smaller ones its class token, which the student is to match, says little but their colours.
+    """
+    return replace(crop_and_flip(size, settings.teacher_flip), scale=(settings.dino_scale, 1.0))
+
+
+def fresh_views(teacher: Teacher, augment: Augmentation) -> Draw:
     """How two new views of each image are drawn, and the teacher's tokens of both."""
-    augment = crop_and_flip(size, flip)
 
     def draw(images: Tensor) -> Tensor:
         pixels = rearrange(images, "b h w c -> b c h w").float() / 255

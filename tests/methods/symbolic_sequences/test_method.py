@@ -7,10 +7,11 @@ import pytest
 import torch
 from sklearn.metrics import mutual_info_score
 
+from baselines.augmentation import crop_and_flip
 from baselines.teacher import as_pixels
 from benchmarks.long_training import train
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
-from methods.symbolic_sequences import SymbolicSequences, method
+from methods.symbolic_sequences import SymbolicSequences, SymbolicSettings, method
 from tests.methods.symbolic_sequences.pupils import (
     PATCHES,
     SIZE,
@@ -119,7 +120,7 @@ def test_the_same_seed_gives_the_same_and_another_another(views):
 
 def test_fresh_views_are_two_and_alike():
     """Of grey images every view is the same, so that their tokens must be, whatever the crop."""
-    draw = method.fresh_views(teacher(), SIZE, 0.5)
+    draw = method.fresh_views(teacher(), crop_and_flip(SIZE))
     grey = torch.full((3, SIZE, SIZE, 3), 100, dtype=torch.uint8)
     one, other = draw(grey).chunk(2)
     torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
@@ -189,3 +190,10 @@ def test_it_learns_symbols_that_tell_groups_apart():
     # What a reader needs to see a collapse is in the scalars; there is none here.
     assert last["perplexity"] > 1.5
     assert last["target_spread"] > last["target_entropy"] + 0.5
+
+
+def test_a_crop_shows_what_the_teachers_large_ones_did():
+    settings = SymbolicSettings(dino_scale=0.8, teacher_flip=0.0)
+    drawn = method.augmentation(settings, SIZE)
+    assert (drawn.size, drawn.scale, drawn.flip) == (SIZE, (0.8, 1.0), 0.0)
+    assert (drawn.jitter, drawn.grey, drawn.invert) == (0.0, 0.0, 0.0)

@@ -15,15 +15,14 @@ Letters: M digits.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from symdata.errors import DataError
+from symdata.loading import first_line, out_of_reach, pictures
 from symdata.sampling import Draw
 
 VARIABLE = "SYMBENCH_DIGITS"
@@ -38,9 +37,6 @@ _MNIST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 # Of each class of scikit-learn's digits, in percent; where the splits of MNIST end.
 _VALIDATION_SHARE, _TEST_SHARE = 15, 15
 _MNIST_ENDS = (50_000, 60_000)
-
-# Seconds before the hub counts as out of reach.
-TIMEOUT = 10.0
 
 _INSTEAD = f"give --digits FOLDER (a copy of {HUB}), or leave --digits out for scikit-learn's"
 
@@ -165,14 +161,19 @@ def centred(images: np.ndarray) -> np.ndarray:
 def _mnist(place: str) -> Digits:
     """MNIST; the last 10,000 of its training digits are the validation split."""
     path = HUB if place == "mnist" else place
-    if path == HUB:
-        _reach()
+    why = out_of_reach(HUB) if path == HUB else None
+    if why is not None:
+        raise DataError(
+            f"MNIST cannot be loaded from {HUB} ({why}): try with a network, or with "
+            f"HF_HUB_OFFLINE=1 if it was loaded here before, {_INSTEAD}."
+        )
     try:
-        loaded = _from_datasets(path)
+        read = pictures(path, "image", "label", "L")
+        loaded = (*read["train"], *read["test"])
     except Exception as error:
         advice = "try with a network" if path == HUB else f"copy {HUB} there anew"
         raise DataError(
-            f"MNIST cannot be loaded from {path} ({_line(error)}): {advice}, {_INSTEAD}."
+            f"MNIST cannot be loaded from {path} ({first_line(error)}): {advice}, {_INSTEAD}."
         ) from None
     if _hash(loaded) != _MNIST:
         raise DataError(
@@ -185,51 +186,9 @@ def _mnist(place: str) -> Digits:
     return Digits(images, labels, dict(zip(SPLITS, parts, strict=True)))
 
 
-def _reach() -> None:
-    """Raise unless the hub answers; asked first, as loading tries for half a minute and is loud.
-
-    Where HF_HUB_OFFLINE is set, loading does not try, and a copy in the cache is good enough.
-    """
-    from huggingface_hub import HfApi, constants
-
-    if constants.HF_HUB_OFFLINE:
-        return
-    try:
-        HfApi().repo_info(HUB, repo_type="dataset", timeout=TIMEOUT)
-    except Exception as error:
-        raise DataError(
-            f"MNIST cannot be loaded from {HUB} ({_line(error)}): try with a network, or with "
-            f"HF_HUB_OFFLINE=1 if it was loaded here before, {_INSTEAD}."
-        ) from None
-
-
-def _from_datasets(path: str) -> tuple[np.ndarray, ...]:
-    """Images and labels of "train", then of "test"."""
-    import datasets
-    from PIL import Image
-
-    loaded: Any = datasets.load_dataset(path)
-    parts: list[np.ndarray] = []
-    for split in ("train", "test"):
-        if split not in loaded:
-            raise ValueError(f"it has no split '{split}'")
-        table = loaded[split].data.table
-        if not {"image", "label"} <= set(table.column_names):
-            raise ValueError("it has no columns 'image' and 'label'")
-        files = table["image"].combine_chunks().field("bytes").to_pylist()
-        pictures = [np.asarray(Image.open(io.BytesIO(file)).convert("L")) for file in files]
-        parts += [np.stack(pictures), table["label"].to_numpy().astype(np.int64)]
-    return tuple(parts)
-
-
 def _hash(arrays: tuple[np.ndarray, ...]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         # Clipped, so that no label passes for another.
         digest.update(np.ascontiguousarray(array.clip(0, 255), dtype=np.uint8).data)
     return digest.hexdigest()
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or ["no message"]
-    return f"{type(error).__name__}: {lines[0].rstrip('.')}"

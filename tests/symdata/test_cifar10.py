@@ -232,7 +232,7 @@ def test_a_hub_out_of_reach_is_one_line_at_once(monkeypatch):
 def test_the_hub_is_asked_for_by_its_name(small, monkeypatch):
     asked = []
     monkeypatch.setattr(HfApi, "repo_info", lambda *_, **__: None)
-    monkeypatch.setattr(source, "_from_datasets", lambda where: asked.append(where) or drawn())
+    monkeypatch.setattr(source, "pictures", lambda where, *_: asked.append(where) or drawn())
     monkeypatch.setenv(source.VARIABLE, "hub")
     assert len(load("full")["test"]) == 20
     assert asked == [source.HUB]

@@ -8,23 +8,19 @@ SYMBENCH_CIFAR10 says which; it is set by the user, or by the command line's `--
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from symdata import root
 from symdata.errors import DataError
+from symdata.loading import first_line, out_of_reach, pictures
 
 VARIABLE = "SYMBENCH_CIFAR10"
 HUB = "uoft-cs/cifar10"
 FOLDER = "cifar10"
 COLUMNS = ("img", "label")
-
-# Seconds before the hub counts as out of reach.
-TIMEOUT = 10.0
 
 _COPY = f"--cifar10 FOLDER (a copy of {HUB})"
 _ADVICE = f"give {_COPY} or --cifar10 hub, or set {VARIABLE}"
@@ -86,13 +82,17 @@ def state() -> str:
 
 def read(where: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images (N, 32, 32, 3) uint8 and labels (N,) of "train" and "test", as they stand there."""
-    if where == HUB:
-        _reach()
+    why = out_of_reach(HUB) if where == HUB else None
+    if why is not None:
+        raise DataError(
+            f"CIFAR-10 cannot be loaded from {HUB} ({why}): {way_out(HUB)}, or set "
+            f"HF_HUB_OFFLINE=1 if it was loaded here before."
+        )
     try:
-        return _from_datasets(where)
+        return pictures(where, *COLUMNS, "RGB")
     except Exception as error:
         raise DataError(
-            f"CIFAR-10 cannot be loaded from {where} ({_line(error)}): {way_out(where)}."
+            f"CIFAR-10 cannot be loaded from {where} ({first_line(error)}): {way_out(where)}."
         ) from None
 
 
@@ -101,45 +101,3 @@ def way_out(where: str) -> str:
     if where == HUB:
         return f"try with a network, or give {_COPY}"
     return f"copy {HUB} there anew, or give --cifar10 hub"
-
-
-def _reach() -> None:
-    """Raise unless the hub answers; asked first, as loading tries for half a minute and is loud.
-
-    Where HF_HUB_OFFLINE is set, loading does not try, and a copy in the cache is good enough.
-    """
-    from huggingface_hub import HfApi, constants
-
-    if constants.HF_HUB_OFFLINE:
-        return
-    try:
-        HfApi().repo_info(HUB, repo_type="dataset", timeout=TIMEOUT)
-    except Exception as error:
-        raise DataError(
-            f"CIFAR-10 cannot be loaded from {HUB} ({_line(error)}): {way_out(HUB)}, or set "
-            f"HF_HUB_OFFLINE=1 if it was loaded here before."
-        ) from None
-
-
-def _from_datasets(where: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    import datasets
-    from PIL import Image
-
-    loaded: Any = datasets.load_dataset(where)
-    parts = {}
-    for split in ("train", "test"):
-        if split not in loaded:
-            raise ValueError(f"it has no split '{split}'")
-        table = loaded[split].data.table
-        if not set(COLUMNS) <= set(table.column_names):
-            raise ValueError(f"it has no columns {' and '.join(map(repr, COLUMNS))}")
-        pictures, label = COLUMNS
-        files = table[pictures].combine_chunks().field("bytes").to_pylist()
-        images = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files]
-        parts[split] = np.stack(images), table[label].to_numpy().astype(np.int64)
-    return parts
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or ["no message"]
-    return f"{type(error).__name__}: {lines[0].rstrip('.')}"

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import registry
+from benchmarks import memory, registry
 from benchmarks.pictures import drawing
 from benchmarks.plan import Cell
 from benchmarks.protocol import (
@@ -59,7 +59,8 @@ def execute(
     that left a checkpoint goes on from it; it is kept until the cell is done, or cannot be.
     """
     started = time.perf_counter()
-    reset_peak_memory(device)
+    memory.keep_freed()
+    memory.reset_peak(device)
     run = Run(cell.seed, cell.budget, device, None, reporter, at_once=at_once)
     run.checkpoint = store.checkpoint(cell)
     outputs, shown = None, dict[str, np.ndarray]()
@@ -71,7 +72,7 @@ def execute(
         result = {"error": _failure(error)}
     seconds = time.perf_counter() - started + run.earlier_seconds
     record = describe(cell, device, threads, seconds, **result)
-    record.peak_memory_bytes = peak_memory(device)
+    record.peak_memory_bytes = memory.peak(device)
     path = store.save(record, outputs, shown)
     if record.error is None or record.error.type == DivergedError.__name__:
         run.checkpoint.unlink(missing_ok=True)
@@ -342,32 +343,3 @@ def _commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}+changes" if changes else commit
-
-
-def reset_peak_memory(device: str) -> None:
-    """Start a new high-water mark, where the system has one that can be reset."""
-    if device.startswith("cuda"):
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def peak_memory(device: str) -> int:
-    """The most memory in use since the reset, in bytes: of the device, or of this process."""
-    if device.startswith("cuda"):
-        import torch
-
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        import resource  # not on every system, and needed only where there is no /proc
-
-        unit = 1 if platform.system() == "Darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

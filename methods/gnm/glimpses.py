@@ -81,7 +81,8 @@ class PointwiseDecoder(nn.Module):
     def _decode(self, z: Tensor) -> Tensor:
         x, count = z.unsqueeze(1), len(z)
         for linear, norm, channels in zip(self.linears, self.norms, self.filters, strict=True):
-            x = F.celu(linear(x), inplace=True).reshape(count, -1, 1, channels)
+            # As one row of pixels: as one column, torch would not see that channels come last.
+            x = F.celu(linear(x), inplace=True).reshape(count, 1, -1, channels)
             x = norm(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(count, -1, channels)
         # (N, (u₁ u₁ u₂ u₂ …), C): each layer's rows and columns, from the coarsest to the finest.
         x = x.reshape(

@@ -17,6 +17,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from baselines.dino_head import DINOHead
 from baselines.teacher_settings import DINO_TINY, DINO_VITB16
 from benchmarks.protocol import Run, SymbenchError
 
@@ -29,10 +30,22 @@ class Teacher:
     """A frozen encoder, in eval mode. No module, so that no network counts it among its parts.
 
     width: D; patches: P; side: patches along an edge; about: JSON, what it is and where from.
+    head, centre: the DINO head, and the centre of its logits, with which the encoder learned; None
+    where they were not kept.
     """
 
-    def __init__(self, encoder: nn.Module, width: int, side: int, about: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        width: int,
+        side: int,
+        about: Mapping[str, Any],
+        head: DINOHead | None = None,
+        centre: Tensor | None = None,
+    ) -> None:
         self.encoder = encoder.eval().requires_grad_(False)
+        self.head = None if head is None else head.eval().requires_grad_(False)
+        self.centre = centre
         self.width, self.side, self.patches = width, side, side**2
         self.about = dict(about)
         self.name: str = self.about["name"]
@@ -44,7 +57,7 @@ class Teacher:
         return tokens
 
     def digest(self) -> str:
-        """A hash of all weights."""
+        """A hash of the encoder's weights."""
         digest = hashlib.sha256()
         for name, value in sorted(self.encoder.state_dict().items()):
             digest.update(f"{name} {tuple(value.shape)}".encode())

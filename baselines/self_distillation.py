@@ -72,6 +72,12 @@ class Projected(nn.Module):
         self.encoder, self.head = encoder, head
 
 
+def head_of(settings: TaughtSettings) -> DINOHead:
+    """The head that these settings describe, with random weights."""
+    sizes = settings.dino_prototypes, settings.dino_hidden, settings.dino_bottleneck
+    return DINOHead(settings.teacher_width, *sizes)
+
+
 class DINONetwork(nn.Module):
     """Student, teacher and centre.
 
@@ -84,15 +90,7 @@ class DINONetwork(nn.Module):
     def __init__(self, settings: TaughtSettings, size: int, total: int, epoch: int) -> None:
         super().__init__()
         self.settings, self.total, self.epoch = settings, total, epoch
-        self.student = Projected(
-            encoder_of(settings, size),
-            DINOHead(
-                settings.teacher_width,
-                settings.dino_prototypes,
-                settings.dino_hidden,
-                settings.dino_bottleneck,
-            ),
-        )
+        self.student = Projected(encoder_of(settings, size), head_of(settings))
         self.teacher = deepcopy(self.student).requires_grad_(False)
         self.register_buffer("centre", torch.zeros(settings.dino_prototypes))
         self.large = settings.augmentation(size, (settings.dino_scale, 1.0))

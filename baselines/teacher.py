@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from baselines.frozen_teacher import Teacher, as_pixels, checked, published
-from baselines.self_distillation import DINONetwork, encoder_of, optimisation
+from baselines.self_distillation import DINONetwork, encoder_of, head_of, optimisation
 from baselines.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
 from benchmarks.long_training import train
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
@@ -132,7 +132,9 @@ def _train(images: np.ndarray, settings: TaughtSettings, run: Run, path: Path) -
         "parameters": sum(one.numel() for one in encoder.parameters()),
         "collapse": collapse(network, images[:: -(-len(images) // MEASURED)], run.device),
     }
-    return Teacher(encoder, encoder.width, encoder.side, about)
+    return Teacher(
+        encoder, encoder.width, encoder.side, about, network.teacher.head, network.centre
+    )
 
 
 @torch.no_grad()
@@ -175,19 +177,30 @@ def _read(path: Path, settings: TaughtSettings, size: int, run: Run) -> Teacher 
         about, content = json.loads(record.read_text(encoding="utf-8")), path.read_bytes()
         if hashlib.sha256(content).hexdigest() != about["sha256"]:
             raise ValueError
-        encoder = encoder_of(settings, size)
-        encoder.load_state_dict(torch.load(BytesIO(content), "cpu", weights_only=True))
+        state = torch.load(BytesIO(content), "cpu", weights_only=True)
+        encoder, head = encoder_of(settings, size), head_of(settings)
+        encoder.load_state_dict(state["encoder"])
+        head.load_state_dict(state["head"])
+        centre = state["centre"].to(run.device)
     except Exception:  # what reading, parsing, unpickling or a state that does not fit raises
         print(f"{path} is damaged: the teacher is trained anew.", file=sys.stderr)
         return None
     about["from_cache"] = True
-    return Teacher(encoder.to(run.device), encoder.width, encoder.side, about)
+    encoder, head = encoder.to(run.device), head.to(run.device)
+    return Teacher(encoder, encoder.width, encoder.side, about, head, centre)
 
 
 def _write(path: Path, teacher: Teacher) -> None:
     """The weights, and then the record, without which they do not count."""
-    buffer, state = BytesIO(), teacher.encoder.state_dict()
-    torch.save({name: value.cpu() for name, value in state.items()}, buffer)
+    assert teacher.head is not None
+    assert teacher.centre is not None
+    buffer = BytesIO()
+    parts = {"encoder": teacher.encoder.state_dict(), "head": teacher.head.state_dict()}
+    state = {
+        part: {name: value.cpu() for name, value in values.items()}
+        for part, values in parts.items()
+    }
+    torch.save({**state, "centre": teacher.centre.cpu()}, buffer)
     content = buffer.getvalue()
     about = teacher.about | {"sha256": hashlib.sha256(content).hexdigest()}
     text = json.dumps(about, indent=2, sort_keys=True) + "\n"

@@ -13,7 +13,6 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
@@ -27,7 +26,7 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequenti
     """Convolution, CELU, GroupNorm of one group: (B, inputs, H, W) → (B, outputs, H/s, W/s)."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2),
-        nn.CELU(inplace=True),
+        nn.CELU(),
         nn.GroupNorm(1, outputs),
     )
 
@@ -89,7 +88,7 @@ class SubPixelDecoder(nn.Sequential):
             layers.append(nn.Conv2d(before, after * upscale**2, kernel, padding=kernel // 2))
             if upscale > 1:
                 layers.append(nn.PixelShuffle(upscale))
-            layers += [nn.CELU(inplace=True), nn.GroupNorm(1, after)]
+            layers += [nn.CELU(), nn.GroupNorm(1, after)]
         super().__init__(*layers[:-2])
 
 
@@ -103,20 +102,9 @@ class ConvLSTM(nn.Module):
     def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """x: (B, inputs, h, w), state: h and c (B, hidden, h, w) → the next h and c."""
         h, c = state
-        keep, write, show, new = pointwise(self.gates, torch.cat([x, h], 1)).chunk(4, 1)
+        keep, write, show, new = self.gates(torch.cat([x, h], 1)).chunk(4, 1)
         c = keep.sigmoid() * c + write.sigmoid() * new.tanh()
         return show.sigmoid() * c.tanh(), c
-
-
-def pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """The convolution of x (B, C, h, w); where its kernel is 1, as a matrix product of the cells.
-
-    On a CPU that is several times as fast for maps of a few cells.
-    """
-    if layer.kernel_size != (1, 1):
-        return layer(x)
-    cells = rearrange(x, "b c h w -> b h w c")
-    return rearrange(F.linear(cells, layer.weight[:, :, 0, 0], layer.bias), "b h w c -> b c h w")
 
 
 def gaussian(parameters: Tensor) -> Normal:

@@ -252,8 +252,12 @@ class Probing(Task):
         return scores
 
     def flags(self, scores: Mapping[str, float]) -> list[str]:
-        """Warn of a codebook or a representation that has collapsed, with the measure."""
-        found = []
+        """Warn of a codebook or a representation that has collapsed, with the measure.
+
+        Also of one that uses fewer symbols than there are classes: what its size is, and so how
+        much of it is dead, only the method knows.
+        """
+        found, classes = [], len(self._images.CLASSES)
         if scores["effective_rank"] < LEAST_RANK:
             found.append(
                 f"collapse: the features' effective rank is {scores['effective_rank']:.1f}"
@@ -262,6 +266,11 @@ class Probing(Task):
             found.append(
                 f"collapse: the perplexity of a symbol is {scores['perplexity']:.1f}, of "
                 f"{scores['used']:.0f} used"
+            )
+        elif scores.get("used", classes) < classes:
+            found.append(
+                f"few symbols: {scores['used']:.0f} are used in all, fewer than the "
+                f"{classes} classes"
             )
         return found
 

@@ -7,6 +7,7 @@ symbols, G = 4 prefixes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from einops import rearrange
 from torch import Tensor
 
 from baselines.augmentation import Augmentation, crop_and_flip
+from baselines.dino_head import DINOHead
 from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked, obtain
 from baselines.view_tokens import tokens_of, view_tokens
 from benchmarks.long_training import room, train
@@ -23,7 +25,7 @@ from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
 from benchmarks.training import seeded
 from methods.symbolic_sequences.network import Draw, SymbolicNetwork
-from methods.symbolic_sequences.settings import SymbolicSettings
+from methods.symbolic_sequences.settings import RANDOM, SymbolicSettings
 
 # So many inputs have their attention kept, for pictures.
 SHOWN = 512
@@ -59,7 +61,8 @@ class SymbolicSequences:
         draw = fresh_views(teacher, augmentation(self.settings, images.shape[1]))
         # Weights are drawn on the CPU, so that a run starts alike on every device.
         with seeded(run, "weights"):
-            network = SymbolicNetwork(self.settings, teacher.width, total, draw)
+            start = start_of(self.settings, teacher)
+            network = SymbolicNetwork(self.settings, teacher.width, total, draw, start)
             self.network = network.to(run.device)
             some = tokens_of(images[:STARTED], teacher, run)[:, 1:]
             network.begin(torch.from_numpy(some).to(run.device))
@@ -123,6 +126,13 @@ def images_of(examples: Examples) -> np.ndarray:
             f"there is no column 'images', from which symbols are written; got: {given}."
         )
     return checked(np.asarray(examples["images"]))
+
+
+def start_of(settings: SymbolicSettings, teacher: Teacher) -> tuple[DINOHead, Tensor] | None:
+    """The head and the centre, on the CPU, as which the projectors begin; None for random ones."""
+    if settings.projector == RANDOM or teacher.head is None or teacher.centre is None:
+        return None
+    return deepcopy(teacher.head).cpu(), teacher.centre.cpu()
 
 
 def optimisation(settings: SymbolicSettings, total: int) -> Optimisation:

@@ -56,14 +56,20 @@ class SymbolicNetwork(nn.Module):
     """Descriptor, discretisation, interpreter, projector, and the teacher's projector.
 
     inputs: D. total: how many updates the training has, for the schedules. draw: of fresh views,
-    where the batches hold images and not the tokens of views.
+    where the batches hold images and not the tokens of views. start: the head, and the centre of
+    its logits (M,), as which the projectors begin; None for random weights.
     """
 
     centre: Tensor
     prefix_weights: Tensor
 
     def __init__(
-        self, settings: SymbolicSettings, inputs: int, total: int, draw: Draw | None = None
+        self,
+        settings: SymbolicSettings,
+        inputs: int,
+        total: int,
+        draw: Draw | None = None,
+        start: tuple[DINOHead, Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.settings, self.total, self.draw = settings, total, draw
@@ -71,10 +77,12 @@ class SymbolicNetwork(nn.Module):
         self.descriptor = Descriptor(inputs, width, heads, settings.descriptor_depth)
         self.choose = DISCRETISATIONS[settings.discretisation](width, settings.vocabulary)
         self.interpreter = Interpreter(inputs, width, heads, settings.interpreter_depth)
-        sizes = settings.prototypes, settings.head_hidden, settings.head_bottleneck
-        self.projector = DINOHead(inputs, *sizes)
+        if start is None:
+            sizes = settings.prototypes, settings.head_hidden, settings.head_bottleneck
+            start = DINOHead(inputs, *sizes), torch.zeros(settings.prototypes)
+        self.projector = deepcopy(start[0]).requires_grad_(True).train()
         self.teacher_projector = deepcopy(self.projector).requires_grad_(False)
-        self.register_buffer("centre", torch.zeros(settings.prototypes))
+        self.register_buffer("centre", start[1].clone())
         self.register_buffer(
             "prefix_weights", torch.tensor(settings.prefix_weights), persistent=False
         )

@@ -3,8 +3,11 @@
 The paper gives: 8 symbols, vocabularies of 128, 256 and 512, AdamW, clip 2, 140 epochs of batch 64,
 DINO's schedules. DINO's are given here as shares of those 140 epochs: a warm-up of 10, a
 temperature of the teacher that rises for 30. Everything else that stands here is chosen, on
-training images held out. The teacher's projector begins at random and its temperature is half of
-DINO's, 0.02: at 0.04 its targets stay nearly uniform for a training of a few epochs.
+training images held out. Where the projectors begin the paper does not say. DINO has trained a head
+with the encoder, and both begin as this head: what it tells apart is what stayed the same from view
+to view. Projectors with random weights, the only choice for a teacher without its head, tell apart
+what varies most, and need half of DINO's temperature, 0.02: at 0.04 their targets stay nearly
+uniform for a training of a few epochs.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from methods.symbolic_sequences.discretisation import DISCRETISATIONS
 from methods.symbolic_sequences.interpreter import PREFIXES
 
 EXPLORATIONS = ("base", "entropy", "information")
+OF_TEACHER, RANDOM = "teacher", "random"
+PROJECTORS = (OF_TEACHER, RANDOM)
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,9 @@ class SymbolicSettings(TaughtSettings):
 
     discretisation: "gs", "ss" or "vq"; see `discretisation`. vocabulary: K. exploration: of "gs",
     "base", "entropy" or "information"; the latter two add a penalty with weight exploration_weight.
-    width, heads, descriptor_depth, interpreter_depth: of the transformers. prototypes, head_hidden,
-    head_bottleneck: of the projector. views: how many views of each training image are drawn and
+    width, heads, descriptor_depth, interpreter_depth: of the transformers. projector: begins as the
+    head of the "teacher", where that has kept it, or "random", with prototypes, head_hidden and
+    head_bottleneck. views: how many views of each training image are drawn and
     encoded in advance; 0 draws fresh ones for every update.
     gumbel_*: the temperature falls from first to last, each update by the same factor.
     softmax_temperature: of "ss"; logits begin with a gain of 5, by which it is to be read.
@@ -47,15 +53,16 @@ class SymbolicSettings(TaughtSettings):
     heads: int = 4
     descriptor_depth: int = 2
     interpreter_depth: int = 2
+    projector: str = OF_TEACHER
     prototypes: int = 1024
     head_hidden: int = 512
     head_bottleneck: int = 256
     views: int = 4
-    gumbel_first: float = 1.0
+    gumbel_first: float = 2.0
     gumbel_last: float = 0.5
     softmax_temperature: float = 0.5
-    teacher_temperature_first: float = 0.02
-    teacher_temperature_last: float = 0.02
+    teacher_temperature_first: float = 0.04
+    teacher_temperature_last: float = 0.04
     teacher_temperature_share: float = 30 / 140
     momentum: float = 0.996
     learning_rate: float = 1e-3
@@ -72,6 +79,7 @@ class SymbolicSettings(TaughtSettings):
         for name, known in (
             ("discretisation", tuple(DISCRETISATIONS)),
             ("exploration", EXPLORATIONS),
+            ("projector", PROJECTORS),
         ):
             value = getattr(self, name)
             if value not in known:

@@ -162,7 +162,7 @@ def child(queue):
 
 
 def test_of_two_processes_one_trains_and_the_other_waits(folder):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # a forked child may wait for threads it lacks
     queue = context.Queue()
     both = [context.Process(target=child, args=(queue,)) for _ in range(2)]
     for process in both:

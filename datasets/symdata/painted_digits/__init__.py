@@ -1,4 +1,4 @@
-"""Handwritten digits painted in any colour, anywhere, on a coloured background.
+"""Handwritten digits painted in a colour that hints at the class, anywhere on a grey ground.
 
 The images are made in `images.py`; here is what `symdata.hub` needs to make a Hugging Face data set
 of them.
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NAME = "painted_digits"
-VERSION = 1
+VERSION = 2
 """Raised whenever a change of the code changes any image."""
 
-DESCRIPTION = "A handwritten digit of any colour, anywhere on a coloured background: which digit?"
+DESCRIPTION = "A handwritten digit in a colour of its class or near it, anywhere on grey: which?"
 CONFIGS = ("10k", "tiny")
 NEEDS: tuple[tuple[str, ...], ...] = ()
 UNPUBLISHED = ""
@@ -32,13 +32,18 @@ _SIZES = {
 
 
 def settings(config: str) -> dict[str, Any]:
-    """Sizes of image and digit cell in pixels, the least contrast, the sizes of the splits."""
+    """Sizes of image and digit cell in pixels, colours, noise, and the sizes of the splits.
+
+    spread: of hues, of which 1536 make the circle; contrast: the least; noise: numbers below it.
+    """
     if config not in CONFIGS:
         raise DataError(f"{NAME} has no configuration '{config}'; there are: {', '.join(CONFIGS)}.")
     return {
         "size": 32,
-        "cells": [26, 34],
-        "contrast": 72,
+        "cells": [16, 20],
+        "spread": 206,
+        "contrast": 40,
+        "noise": 100,
         "sizes": dict(_SIZES[config]),
     }
 

@@ -1,9 +1,10 @@
 """The images of painted_digits: `load(config)` draws both splits.
 
 One of scikit-learn's handwritten digits, in one colour, of random size and at a random place, on a
-gradient between two colours with fine noise; every second image or so is inverted, so that ink may
-be brighter or darker than the ground. Colour, polarity, size and place say nothing of the class:
-they make pixels of equal digits unlike, and are what augmentation teaches a learner to ignore.
+grey ground with coarse noise. As in pictures of real things, colour hints at the class and shape
+says it: the hues of a class lie about one of its own, so widely that they reach into those beside
+it. Saturation, brightness, size, place and ground say nothing: they make pixels of equal digits
+unlike, and are what augmentation teaches a learner to ignore.
 
 All arithmetic is in integers, and all draws are from `symdata.sampling`. Handwriting of the test
 split is in no training image.
@@ -14,6 +15,7 @@ Letters: N images of S×S pixels, M handwritten digits, C the side of a digit's 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,10 @@ _WRITTEN = {"train": ("train", "validation"), "test": ("test",)}
 _INK = 64
 # Weights of red, green and blue in brightness, in thousandths (ITU-R BT.601).
 _BRIGHTNESS = np.array([299, 587, 114])
+# Hues in the circle; the least and the most value of an ink, its chroma in parts of 256 of this
+# value, and the grey of a ground.
+HUES = 1536
+_VALUES, _CHROMAS, _GREYS = (140, 255), (128, 256), (20, 235)
 # Images painted at a time, so that they stay in the processor's cache.
 _AT_ONCE = 250
 
@@ -47,7 +53,7 @@ def load(config: str, seed: int = 0) -> dict[str, LabelledImages]:
         labels = (np.arange(count) % len(CLASSES))[draw("order").permutation(count)]
         which = _written(labels, classes, draw)
         masks = _placed(images, which, chosen["size"], chosen["cells"], draw)
-        splits[split] = LabelledImages(_painted(masks, chosen["contrast"], draw), labels)
+        splits[split] = LabelledImages(_painted(masks, labels, chosen, draw), labels)
     return splits
 
 
@@ -107,49 +113,57 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
     return ((2 * sums + whole) // (2 * whole)).astype(np.uint8)
 
 
-def _painted(masks: np.ndarray, contrast: int, draw: Stream) -> np.ndarray:
-    """Ink of one colour over a gradient of two, with noise. (N, S, S) → (N, S, S, 3) uint8."""
+def _painted(
+    masks: np.ndarray, labels: np.ndarray, chosen: dict[str, Any], draw: Stream
+) -> np.ndarray:
+    """Ink of one colour on grey, with noise. (N, S, S), (N,) → (N, S, S, 3) uint8."""
     count, size, _ = masks.shape
-    start, end, ink = np.moveaxis(_colours(count, contrast, draw), 1, 0)[:, :, None, None]
-    slopes = _slopes(count, size, draw)[..., None]
-    noise, inverted = draw("noise"), draw("polarity").below(2, count) == 1
+    inks, greys = _colours(labels, chosen["spread"], chosen["contrast"], draw)
+    noise, most = draw("noise"), chosen["noise"]
     images = np.empty((count, size, size, 3), dtype=np.uint8)
     for part in _parts(count):
-        slope, mask = slopes[part], masks[part, :, :, None].astype(np.int32)
-        ground = (start[part] * (256 - slope) + end[part] * slope + 128) >> 8
-        picture = (ground * (255 - mask) + ink[part] * mask + 127) // 255
-        octets = noise.raw(picture.size // 8).astype("<u8").view(np.uint8).reshape(picture.shape)
-        # The difference of two numbers from 0 to 15: standard deviation 6.5.
-        picture += (octets & 15).astype(np.int32) - (octets >> 4)
-        images[part] = np.clip(picture, 0, 255)
-    images[inverted] = 255 - images[inverted]
+        mask, ink = masks[part, :, :, None].astype(np.int32), inks[part, None, None]
+        picture = (greys[part, None, None, None] * (255 - mask) + ink * mask + 127) // 255
+        octets = noise.raw(2 * picture.size // 8).astype("<u8").view(np.uint8)
+        more, less = octets.reshape(2, *picture.shape).astype(np.int32) * most >> 8
+        images[part] = np.clip(picture + more - less, 0, 255)
     return images
 
 
-def _colours(count: int, contrast: int, draw: Stream) -> np.ndarray:
-    """(N, 3, 3) int32: both ends of the ground, and an ink brighter than either by the contrast.
+def _colours(
+    labels: np.ndarray, spread: int, contrast: int, draw: Stream
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inks (N, 3) and grey grounds (N,), int32, that differ by the contrast in brightness.
 
-    Three colours are drawn until they are such.
+    The hue is that of the class and a difference of two numbers below `spread`, of 1536 hues in the
+    circle. Inks and grounds are drawn until they differ enough.
     """
-    numbers = draw("colours")
-    kept = np.empty((0, 3, 3), dtype=np.int32)
-    while len(kept) < count:
-        drawn = numbers.below(256, 9 * 8 * (count - len(kept)) + 900).reshape(-1, 3, 3)
-        bright = drawn @ _BRIGHTNESS
-        fits = bright[:, 2] - bright[:, :2].max(axis=1) >= 1000 * contrast
-        kept = np.concatenate([kept, drawn[fits].astype(np.int32)])
-    return kept[:count]
+    numbers, count = draw("colours"), len(labels)
+    inks, greys = np.zeros((count, 3), dtype=np.int32), np.zeros(count, dtype=np.int32)
+    open_ = np.arange(count)
+    while len(open_):
+        some = len(open_)
+        away = numbers.below(spread, some) - numbers.below(spread, some)
+        hue = (labels[open_] * HUES // len(CLASSES) + away) % HUES
+        value = _VALUES[0] + numbers.below(_VALUES[1] - _VALUES[0] + 1, some)
+        chroma = value * (_CHROMAS[0] + numbers.below(_CHROMAS[1] - _CHROMAS[0] + 1, some)) // 256
+        grey = _GREYS[0] + numbers.below(_GREYS[1] - _GREYS[0] + 1, some)
+        ink = coloured(hue, chroma, value)
+        fits = np.abs(ink @ _BRIGHTNESS - 1000 * grey) >= 1000 * contrast
+        inks[open_[fits]], greys[open_[fits]] = ink[fits], grey[fits]
+        open_ = open_[~fits]
+    return inks, greys
 
 
-def _slopes(count: int, size: int, draw: Stream) -> np.ndarray:
-    """(N, S, S) int32: from 0 to 256 across the image, in any of many directions."""
-    # Steps along x and y from -8 to 8, but not none along both.
-    pick = draw("slopes").below(17 * 17 - 1, count)
-    across, down = np.divmod(pick + (pick >= 17 * 17 // 2), 17)
-    grid = np.arange(size)
-    height = (across - 8)[:, None, None] * grid + (down - 8)[:, None, None] * grid[:, None]
-    height -= height.min(axis=(1, 2), keepdims=True)
-    return (256 * height // height.max(axis=(1, 2), keepdims=True)).astype(np.int32)
+def coloured(hue: np.ndarray, chroma: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """RGB (N, 3) int32 of hue, of 1536 from red on, chroma and value, 0 to 255 (N,).
+
+    Each channel is `value` less a share of the chroma, by how far the hue is from the channel's.
+    """
+    sixth = HUES // 6
+    places = (hue[:, None] + sixth * np.array([5, 3, 1])) % HUES
+    shares = np.clip(np.minimum(places, 4 * sixth - places), 0, sixth)
+    return (value[:, None] - chroma[:, None] * shares // sixth).astype(np.int32)
 
 
 def _parts(count: int) -> Iterator[slice]:

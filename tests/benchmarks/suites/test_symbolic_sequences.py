@@ -117,6 +117,9 @@ def test_a_collapse_is_flagged_with_its_measure():
     assert "effective rank is 1.2" in line
     (line,) = TASK.flags(fine | {"perplexity": 1.1, "used": 3.0})
     assert "perplexity of a symbol is 1.1, of 3 used" in line
+    (line,) = TASK.flags(fine | {"perplexity": 5.0, "used": 9.0})
+    assert "9 are used in all, fewer than the 10 classes" in line
+    assert TASK.flags(fine | {"perplexity": 5.0, "used": 10.0}) == []
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def sigma(raw):
 
 def lstm(layer, x, h, c):
     """One step of the LSTM by its equations, at every cell."""
-    gates = conv2d(torch.cat([x, h], 1), layer.gates.weight, layer.gates.bias)
+    gates = conv2d(torch.cat([x, h], 1), layer.gates.weight[..., None, None], layer.gates.bias)
     keep, write, show, new = gates.chunk(4, 1)
     c = torch.sigmoid(keep) * c + torch.sigmoid(write) * torch.tanh(new)
     return torch.sigmoid(show) * torch.tanh(c), c

@@ -22,6 +22,9 @@ TINY = {
     "head_hidden": 12,
     "head_bottleneck": 6,
     "views": 3,
+    # As projectors need that begin with random weights.
+    "teacher_temperature_first": 0.02,
+    "teacher_temperature_last": 0.02,
 }
 
 
@@ -41,8 +44,8 @@ class Patches(nn.Module):
         return nn.functional.layer_norm(tokens, (WIDTH,))
 
 
-def teacher(seed=0):
-    return Teacher(Patches(seed), WIDTH, 2, {"name": "untaught"})
+def teacher(seed=0, head=None, centre=None):
+    return Teacher(Patches(seed), WIDTH, 2, {"name": "untaught"}, head, centre)
 
 
 def settings(**changed):

@@ -125,8 +125,10 @@ def test_that_saves_time():
         return time.perf_counter() - begun
 
     seconds(True), seconds(False)
-    kept, anew = (min(seconds(cached) for _ in range(5)) for cached in (True, False))
-    assert kept < 0.7 * anew
+    # In turn, and the shortest of many: other programs take their share of both.
+    pairs = [(seconds(True), seconds(False)) for _ in range(25)]
+    kept, anew = (min(column) for column in zip(*pairs, strict=True))
+    assert kept < 0.8 * anew
 
 
 @torch.no_grad()

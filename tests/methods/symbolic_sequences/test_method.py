@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import mutual_info_score
 
 from baselines.augmentation import crop_and_flip
+from baselines.dino_head import DINOHead
 from baselines.teacher import as_pixels
 from benchmarks.long_training import train
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
@@ -116,6 +117,28 @@ def test_the_same_seed_gives_the_same_and_another_another(views):
     one, same, other = (weights(fitted(seed=seed, views=views)) for seed in (0, 0, 1))
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_projectors_begin_as_the_head_of_the_teacher_which_stays_as_it_is(monkeypatch):
+    torch.manual_seed(0)
+    head, centre = DINOHead(WIDTH, 9, 5, 4), torch.linspace(-1, 1, 9)
+    before = {name: value.clone() for name, value in head.state_dict().items()}
+    monkeypatch.setattr(method, "obtain", lambda *_: teacher(head=head, centre=centre))
+    network = fitted(steps=0).network
+    for projector in (network.projector, network.teacher_projector):
+        assert projector is not head
+        state = projector.state_dict()
+        assert all(torch.equal(state[name], value) for name, value in before.items())
+    assert torch.equal(network.centre, centre)
+    assert all(one.requires_grad for one in network.projector.parameters())
+    assert not any(one.requires_grad for one in network.teacher_projector.parameters())
+    learned = fitted(steps=3).network
+    for projector in (learned.projector, learned.teacher_projector):
+        assert not torch.equal(projector.prototypes, head.prototypes)
+    assert not torch.equal(learned.centre, centre)
+    assert all(torch.equal(head.state_dict()[name], value) for name, value in before.items())
+    assert torch.equal(centre, torch.linspace(-1, 1, 9))
+    assert fitted(steps=0, projector="random").network.projector.prototypes.shape == (16, 6)
 
 
 def test_fresh_views_are_two_and_alike():

@@ -82,9 +82,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "vae": {"learning_rate": 3e-4, "warm_up": 2_000},
 }
 SMOKE_SAMPLES = 2
-# As published, but for glimpses that begin dark: from grey ones, hundreds of updates of 128 pixels
-# leave every component absent; from dark ones each digit has its component after 300 (training
-# images, seed 100). In colour a background lies behind, and glimpses begin as published.
+# As published, but for glimpses that begin dark. From grey ones, 300 updates of 128 pixels leave
+# the image black while components come and go; from dark ones each digit has its component by then
+# (training images, seed 100). In colour a background lies behind, and glimpses begin as published.
 PAPER_GREY: dict[str, dict[str, Any]] = {"gnm": {"glimpse_bias": -2.0}}
 
 

@@ -104,6 +104,16 @@ def test_it_is_frozen():
     assert not tokens.requires_grad
 
 
+def test_the_head_and_the_centre_are_kept_with_it():
+    trained, found = (obtain(images(), SETTINGS, a_run()) for _ in range(2))
+    assert found.about["from_cache"]
+    assert torch.equal(trained.centre, found.centre)
+    assert trained.centre.any()
+    for name, value in trained.head.state_dict().items():
+        assert torch.equal(value, found.head.state_dict()[name])
+    assert not any(one.requires_grad for one in found.head.parameters())
+
+
 def test_a_digest_sees_every_weight():
     teacher = obtain(images(), SETTINGS, a_run())
     before = teacher.digest()

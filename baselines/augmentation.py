@@ -62,7 +62,14 @@ class Augmentation:
             raise SymbenchError(f"size is {self.size}; it must be 1 pixel or more.")
 
     def __call__(self, images: Tensor) -> Tensor:
-        """images: (B, 3, H, W) in [0, 1] → a view of each (B, 3, S, S) in [0, 1]."""
+        """images: (B, 3, H, W) in [0, 1] → a view of each (B, 3, S, S) in [0, 1].
+
+        In the precision of the images, also where the networks around it compute in less.
+        """
+        with torch.autocast(images.device.type, enabled=False):
+            return self._view(images)
+
+    def _view(self, images: Tensor) -> Tensor:
         count, _, height, width = images.shape
         boxes = crop_boxes(count, height, width, self.scale, images.device)
         views = crop_and_resize(images, boxes, self.size, self._chosen(images, self.flip))

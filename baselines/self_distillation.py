@@ -150,6 +150,7 @@ def pairs(target: Tensor, logits: Tensor, large: int) -> Tensor:
     target = rearrange(target, "(g b) k -> g b k", g=large)
     said = (logits.float() / STUDENT_TEMPERATURE).log_softmax(-1)
     said = rearrange(said, "(v b) k -> v b k", b=target.shape[1])
-    entropies = -torch.einsum("gbk,vbk->gvb", target, said).mean(-1)
+    with torch.autocast(target.device.type, enabled=False):
+        entropies = -torch.einsum("gbk,vbk->gvb", target, said).mean(-1)
     others = ~torch.eye(*entropies.shape, dtype=torch.bool, device=entropies.device)
     return (entropies * others).sum() / (large * (len(said) - 1))

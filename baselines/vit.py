@@ -43,8 +43,12 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, first: int | None = None) -> Tensor:
         """x: (B, T, D) → (B, T, D), or what is attended for the first tokens alone."""
-        q, k, v = rearrange(self.qkv(x), "b t (n a d) -> n b a t d", n=3, a=self.heads)
-        attended = functional.scaled_dot_product_attention(q[:, :, :first], k, v)
+        qkv = self.qkv(x)
+        if qkv.dtype == torch.bfloat16 and not qkv.is_cuda:
+            qkv = qkv.float()  # as a CPU's attention in bfloat16 takes ten times as long
+        q, k, v = rearrange(qkv, "b t (n a d) -> n b a t d", n=3, a=self.heads)
+        with torch.autocast(x.device.type, enabled=False):
+            attended = functional.scaled_dot_product_attention(q[:, :, :first], k, v)
         return self.mix(rearrange(attended, "b a t d -> b t (a d)"))
 
 

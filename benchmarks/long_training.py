@@ -1,9 +1,9 @@
 """The training loop for images: it runs for hours, keeps a device busy, and can be killed.
 
 Beside what `benchmarks.training` does: images stay uint8 on the device, weights of convolutions lie
-channels-last, CUDA computes in bfloat16 where that is asked for, gradients are clipped, a batch may
-be computed in parts, and a checkpoint lets a training that was killed go on where it was. On a CPU
-it then ends in the same weights, bit for bit, as one that was not.
+channels-last, a device made for bfloat16 computes in it where that is asked for, gradients are
+clipped, a batch may be computed in parts, and a checkpoint lets a training that was killed go on
+where it was. On a CPU it then ends in the same weights, bit for bit, as one that was not.
 
 A network may have `adapt(scalars)`, called without a gradient after each update, with the scalars
 that its loss gave; a tensor with axes among them is for `adapt` alone and is not shown. What it
@@ -52,7 +52,7 @@ def updates(
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = optimiser_of(learned, how)
     mixed, adapt = (
-        how.mixed_precision and _has_bfloat16(run.device),
+        how.mixed_precision and has_bfloat16(run.device),
         getattr(network, "adapt", None),
     )
     whose = identity(network, examples, run, how) if run.checkpoint else ""
@@ -89,9 +89,17 @@ def updates(
     network.eval()
 
 
-def _has_bfloat16(device: str) -> bool:
-    """Whether this is a CUDA device with hardware for bfloat16, which came with Ampere."""
-    return device.startswith("cuda") and torch.cuda.get_device_capability(device)[0] >= 8
+def has_bfloat16(device: str) -> bool:
+    """Whether the device multiplies in bfloat16 itself: CUDA since Ampere, x86 since Cooper Lake.
+
+    Where it does not, torch would imitate it, slower than single precision.
+    """
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    # Older versions of torch don't say what a CPU can do.
+    tells = getattr(torch.cpu, "get_capabilities", None)
+    has = tells() if tells and device == "cpu" else {}
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
 def _gradients(

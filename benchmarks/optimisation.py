@@ -21,7 +21,7 @@ class Optimisation:
     `final_rate` at the last update; None: it stays. weight_decay: of "adamw" alone, decoupled, on
     what has two axes or more, so on no bias and no norm; moves along half a cosine to
     `final_weight_decay`. clip: the largest norm that all gradients together may have, 0 for any.
-    mixed_precision: compute in bfloat16 on CUDA devices made for it; weights and loss are float32
+    mixed_precision: compute in bfloat16 on devices made for it; weights and loss are float32
     nevertheless.
     """
 

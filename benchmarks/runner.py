@@ -294,7 +294,12 @@ def _failure(error: Exception) -> Failure:
 
 @cache
 def environment(device: str, threads: int) -> dict[str, Any]:
-    """Where a cell ran: packages, Python, commit, device, threads."""
+    """Where a cell ran: packages, Python, commit, device, threads.
+
+    bfloat16: whether it is what `mixed_precision` means on this device; if not, it means nothing.
+    """
+    from benchmarks.long_training import has_bfloat16
+
     name = _processor()
     if device.startswith("cuda"):
         import torch
@@ -307,6 +312,7 @@ def environment(device: str, threads: int) -> dict[str, Any]:
         "commit": _commit(),
         "device": device.partition(":")[0],
         "device_name": name,
+        "bfloat16": has_bfloat16(device),
         "threads": threads,
         "cores": os.cpu_count(),
     }

@@ -3,8 +3,9 @@
 A box is upright, so that the bilinear resampling that puts a glimpse G into it is separable: the
 canvas is Y G Xᵀ with small matrices of interpolation weights. This is `grid_sample` with zeros
 outside (align_corners=False), at a fraction of its cost; and where canvases are only added up, the
-sum over the components is one matrix product, in which no canvas of a single component exists. All
-is single precision: eight bits of a position would be seen.
+sum over the components is one matrix product, in which no canvas of a single component exists.
+Positions are single precision, as eight bits of them would be seen; the products need not be, as an
+error of 0.4 % in a weight or a brightness is not.
 
 Letters: B images, K components, C channels, H = W = size of the image, G = side of a glimpse, both
 in pixels. A box is (…, 4): centre x and y, half width and half height, on the canvas [-1, 1]².
@@ -77,15 +78,14 @@ def _weights(boxes: Tensor, size: int, side: int) -> tuple[Tensor, Tensor]:
 def place(glimpses: Tensor, boxes: Tensor, size: int) -> Tensor:
     """glimpses: (B, K, C, G, G), boxes: (B, K, 4) → one canvas each (B, K, C, size, size)."""
     down, across = _weights(boxes, size, glimpses.shape[-1])
-    with torch.autocast(glimpses.device.type, enabled=False):
-        return rearrange(down, "b h k g -> b k 1 h g") @ glimpses @ across.unsqueeze(2)
+    canvases = rearrange(down, "b h k g -> b k 1 h g") @ glimpses @ across.unsqueeze(2)
+    return canvases.to(boxes.dtype)
 
 
 def place_sum(glimpses: Tensor, boxes: Tensor, size: int) -> Tensor:
     """glimpses: (B, K, G, G), boxes: (B, K, 4) → the sum of their canvases (B, size, size)."""
     down, across = _weights(boxes, size, glimpses.shape[-1])
-    with torch.autocast(glimpses.device.type, enabled=False):
-        return down.flatten(2) @ (glimpses @ across).flatten(1, 2)
+    return (down.flatten(2) @ (glimpses @ across).flatten(1, 2)).to(boxes.dtype)
 
 
 def add_up(glimpses: Tensor, presence: Tensor, boxes: Tensor, size: int) -> Tensor:

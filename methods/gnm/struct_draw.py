@@ -21,7 +21,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from baselines.scene_layers import MLP, gaussian, kl, log_density
+from baselines.scene_layers import MLP, ConvLSTM, gaussian, kl, log_density
 
 CELLS = 4
 LATENT = 32
@@ -56,25 +56,6 @@ class Drawing:
         return torch.stack(
             [log_density(prior, z) - log_density(posterior, z) for z, posterior, prior in triples]
         ).sum(0)
-
-
-class CellLSTM(nn.Module):
-    """A ConvLSTM with kernel 1: every cell has an LSTM of the same weights to itself.
-
-    So it is a matrix product; on a CPU that is several times as fast, as maps are small.
-    """
-
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__()
-        self.gates = nn.Linear(inputs + hidden, 4 * hidden)
-
-    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """x: (B, inputs, h, w), state: h and c (B, hidden, h, w) → the next h and c."""
-        h, c = state
-        gates = self.gates(rearrange(torch.cat([x, h], 1), "b f h w -> b h w f"))
-        keep, write, show, new = rearrange(gates, "b h w f -> b f h w").chunk(4, 1)
-        c = keep.sigmoid() * c + write.sigmoid() * new.tanh()
-        return show.sigmoid() * c.tanh(), c
 
 
 class FromMap(nn.Module):
@@ -129,8 +110,8 @@ class StructDRAW(nn.Module):
     def __init__(self, features: int, steps: int, interaction: bool = True) -> None:
         super().__init__()
         self.steps, self.latent = steps, steps * LATENT
-        self.encoder = CellLSTM(3 * features, features)
-        self.decoder = CellLSTM(2 * features, features)
+        self.encoder = ConvLSTM(3 * features, features, 1)
+        self.decoder = ConvLSTM(2 * features, features, 1)
         self.posterior = FromMap(features, LATENT, interaction)
         self.prior = FromMap(features, LATENT, interaction)
         self.to_map = ToMap(LATENT, features, interaction)

@@ -158,6 +158,19 @@ def test_views_stay_pixels_and_a_batch_of_one_goes():
         assert views.max() <= 1 + 1e-6
 
 
+def test_views_keep_their_precision_where_networks_compute_in_less():
+    augment, x, found = (
+        Augmentation(16, jitter=1.0, grey=0.5, shade=0.2, solarise=0.5),
+        images(),
+        [],
+    )
+    for mixed in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            found.append(augment(x))
+    assert torch.equal(*found)
+
+
 def test_the_students_views_are_crops_and_mirror_images_alone():
     x = torch.full((20, 3, 32, 32), 0.3)
     close(crop_and_flip()(x), x)

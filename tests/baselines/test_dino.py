@@ -59,6 +59,18 @@ def test_the_loss_without_augmentation_by_hand():
     torch.testing.assert_close(twice, loss)
 
 
+def test_bfloat16_changes_the_loss_by_2_percent_at_most():
+    network, losses = a_network(), []
+    for mixed in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            losses.append(network.loss(a_batch(16), 3)[0])
+    assert losses[1].dtype == torch.float32
+    assert not torch.equal(*losses)
+    torch.testing.assert_close(*losses, rtol=0.02, atol=0)
+    losses[1].backward()
+
+
 def test_sinkhorn_takes_the_place_of_the_centre():
     network = a_network(**WHOLE, **PLAIN, local_crops=0, dino_centring="sinkhorn")
     network.centre.normal_()

@@ -5,6 +5,7 @@ from math import log
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.distributions import Normal
 
 from baselines.scene_layers import (
@@ -12,6 +13,7 @@ from baselines.scene_layers import (
     MLP,
     ConvLSTM,
     ImageEncoder,
+    MapNorm,
     SubPixelDecoder,
     conv,
     gaussian,
@@ -98,9 +100,7 @@ def sigmoid(x):
 def test_a_step_of_the_lstm():
     cell = ConvLSTM(1, 1, 1)
     with torch.no_grad():  # gates of [x, h]: keep, write, show, new
-        cell.gates.weight.copy_(
-            torch.tensor([[1.0, 2.0], [3.0, -1.0], [0.5, 0.5], [1.0, -1.0]])[..., None, None]
-        )
+        cell.gates.weight.copy_(torch.tensor([[1.0, 2.0], [3.0, -1.0], [0.5, 0.5], [1.0, -1.0]]))
         cell.gates.bias.copy_(torch.tensor([0.1, 0.2, 0.3, 0.4]))
     x, h, c = (torch.full((1, 1, 1, 1), value) for value in (0.5, -0.2, 0.7))
     keep, write = sigmoid(0.5 - 0.4 + 0.1), sigmoid(1.5 + 0.2 + 0.2)
@@ -109,6 +109,38 @@ def test_a_step_of_the_lstm():
     h_next, c_next = cell(x, (h, c))
     assert float(c_next.detach()) == pytest.approx(expected, rel=1e-6)
     assert float(h_next.detach()) == pytest.approx(show * np.tanh(expected), rel=1e-6)
+
+
+def test_an_lstm_of_kernel_1_is_the_convolution_that_it_stands_for():
+    products = ConvLSTM(3, 4, 1)
+    convolution = nn.Conv2d(7, 16, 1)
+    with torch.no_grad():
+        convolution.weight.copy_(products.gates.weight[..., None, None])
+        convolution.bias.copy_(products.gates.bias)
+    x = torch.randn(2, 7, 5, 6)
+    torch.testing.assert_close(products.gates(x), convolution(x))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    "shape",
+    [(2, 8, 4, 6), (3, 1, 3, 5), (1, 3, 5, 7), (2, 16, 4, 4), (2, 5, 1, 1)],
+    ids=["2 as one", "nothing fits", "5 as one", "enough channels", "one pixel"],
+)
+def test_the_norm_of_a_map_is_group_norm_however_pixels_are_taken_together(shape, layout):
+    ours, plain = MapNorm(shape[1]), nn.GroupNorm(1, shape[1])
+    nn.init.normal_(ours.weight)
+    nn.init.normal_(ours.bias)
+    plain.load_state_dict(ours.state_dict())
+    gradients = []
+    x, push = torch.randn(shape).contiguous(memory_format=layout), torch.randn(shape)
+    for norm in (ours, plain):
+        seen = x.clone().requires_grad_(True)
+        y = norm(seen)
+        (y * push).sum().backward()
+        gradients.append((y, seen.grad, norm.weight.grad, norm.bias.grad))
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
 def test_an_lstm_of_maps_keeps_the_shape():

@@ -166,7 +166,8 @@ def test_the_representation_is_the_mean_of_the_codes_over_a_grid():
 def test_colours_get_different_symbols_and_reconstructions():
     colours = np.array([[250, 10, 10], [10, 250, 10], [10, 10, 250]], np.uint8)
     given = np.repeat(colours, 8, axis=0)[:, None, None] * np.ones((1, 16, 16, 1), np.uint8)
-    made = fitted(given, steps=150, batch_size=12, width=8, learning_rate=1e-2)
+    how = {"width": 8, "learning_rate": 1e-2, "mixed_precision": False}
+    made = fitted(given, steps=150, batch_size=12, **how)
     symbols = answers(made, given)["symbols"]
     middle = symbols.reshape(3, 8, 4, 4)[:, :, 1, 1]
     assert [len(set(row)) for row in middle] == [1, 1, 1]

@@ -14,7 +14,7 @@ from benchmarks import checkpoint, long_training
 from benchmarks import training as plain
 from benchmarks.long_training import train, updates
 from benchmarks.optimisation import Optimisation
-from benchmarks.protocol import Budget, DivergedError, Examples, Run, SymbenchError
+from benchmarks.protocol import Budget, Examples, Run
 
 # 7 batches an epoch, the last of 4 examples: the report at update 10 is amid the second epoch.
 COUNT, BATCH, STEPS = 100, 16, 24
@@ -73,7 +73,7 @@ def examples(seed=0, count=COUNT):
     return Examples({"images": images})
 
 
-HOW = Optimisation(learning_rate=1e-3)
+HOW = Optimisation(learning_rate=1e-3, mixed_precision=False)
 
 
 def a_run(path=None, steps=STEPS, **changes):
@@ -314,117 +314,37 @@ def test_scalars_of_parts_count_by_their_size():
 
 
 def test_bfloat16_changes_the_loss_by_2_percent_at_most(monkeypatch):
+    monkeypatch.setattr(long_training, "has_bfloat16", lambda device: True)
     whole = losses(a_run(steps=100))
-    monkeypatch.setattr(long_training, "_has_bfloat16", lambda device: True)
-    mixed = losses(a_run(steps=100))
+    asked = replace(HOW, mixed_precision=True)
+    mixed = losses(a_run(steps=100), how=asked)
     assert not np.array_equal(mixed, whole)
     np.testing.assert_allclose(mixed, whole, rtol=0.02)
-    network = trained(a_run(steps=2))
+    network = trained(a_run(steps=2), how=asked)
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
-    assert np.array_equal(losses(a_run(steps=100), how=replace(HOW, mixed_precision=False)), whole)
-
-
-def test_bfloat16_is_for_cuda_devices_alone():
-    assert not long_training._has_bfloat16("cpu")
-
-
-class Slope(nn.Module):
-    """A loss whose gradient is (3, 4) for two weights that start at zero."""
-
-    def __init__(self, scale=1.0):
-        super().__init__()
-        self.weight, self.scale = nn.Parameter(torch.zeros(2)), scale
-
-    def loss(self, batch, step):
-        return (self.weight * self.scale * torch.tensor([3.0, 4.0])).sum(), {}
-
-    def adapt(self, scalars):
-        self.norm = self.weight.grad.norm()
-
-
-ONE = Examples({"x": np.zeros(1, np.float32)})
-
-
-@pytest.mark.parametrize(("clip", "norm"), [(0.0, 5.0), (1.0, 1.0), (7.0, 5.0)])
-def test_gradients_are_clipped_by_their_norm(clip, norm):
-    network = Slope()
-    train(network, ONE, a_run(steps=1), Optimisation(clip=clip))
-    assert network.norm == pytest.approx(norm)
-
-
-def test_each_optimiser_takes_its_first_step():
-    # Adam: the learning rate. RMSprop, whose mean of squares starts at zero: over √0.01 of that.
-    for optimiser, step in (("adam", 0.001), ("rmsprop", 0.01)):
-        network = Slope()
-        train(network, ONE, a_run(steps=1), Optimisation(optimiser, 1e-3))
-        assert torch.allclose(network.weight, torch.tensor([-step, -step]), rtol=1e-4)
+    monkeypatch.setattr(long_training, "has_bfloat16", lambda device: False)
+    assert np.array_equal(losses(a_run(steps=100), how=asked), whole)
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("device", "knows", "expected"),
     [
-        ({"optimiser": "sgd"}, "no optimiser 'sgd'; there are: adam, adamw, rmsprop."),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0."),
-        ({"learning_rate": float("nan")}, "learning_rate is nan; it must be above 0."),
-        ({"clip": -1.0}, "clip is -1.0; it must be at least 0, which clips nothing."),
+        ("cpu", {"avx512_bf16": True, "amx_bf16": False}, True),
+        ("cpu", {"avx512_bf16": False, "amx_bf16": True}, True),
+        ("cpu", {"avx512_f": True, "avx512_bf16": False}, False),
+        ("cpu", {"architecture": "arm64"}, False),
+        ("mps", {"avx512_bf16": True}, False),
+        ("cuda:0", (7, 5), False),
+        ("cuda:0", (8, 0), True),
     ],
 )
-def test_settings_that_make_no_sense_are_a_line(settings, message):
-    with pytest.raises(SymbenchError) as caught:
-        Optimisation(**settings)
-    assert str(caught.value) == message
+def test_bfloat16_is_for_devices_made_for_it(monkeypatch, device, knows, expected):
+    asked = torch.cuda if device.startswith("cuda") else torch.cpu
+    name = "get_device_capability" if asked is torch.cuda else "get_capabilities"
+    monkeypatch.setattr(asked, name, lambda *given: knows, raising=False)
+    assert long_training.has_bfloat16(device) is expected
 
 
-def test_a_loss_that_is_no_number_is_a_line_and_leaves_no_checkpoint_of_it(tmp_path):
-    path = tmp_path / "key.pt"
-    with pytest.raises(DivergedError, match=r"^the loss became nan by step 10 of 24; lower the"):
-        train(Slope(float("nan")), ONE, a_run(path), HOW)
-    assert not path.exists()
-
-
-class Hungry(Slope):
-    def __init__(self, error):
-        super().__init__()
-        self.error = error
-
-    def loss(self, batch, step):
-        raise self.error
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"),
-        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-        MemoryError("Unable to allocate 9 GiB"),
-    ],
-    ids=lambda error: str(error)[:12],
-)
-def test_memory_that_runs_out_is_a_line_that_says_what_to_lower(error):
-    data = Examples({"x": np.zeros(100, np.float32)})
-    expected = (
-        "memory ran out when {} examples of a batch of 16 were computed at once; "
-        "give --at-once a smaller number, such as {}, and --retry-failed."
-    )
-    for at_once, lower in ((None, 8), (6, 3)):
-        with pytest.raises(SymbenchError) as caught:
-            train(Hungry(error), data, a_run(at_once=at_once), HOW)
-        assert str(caught.value) == expected.format(at_once or 16, lower)
-    with pytest.raises(SymbenchError, match="at once; fewer is not possible: use a device with"):
-        train(Hungry(error), data, a_run(at_once=1), HOW)
-
-
-def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        train(Hungry(RuntimeError("mat1 and mat2 shapes cannot be multiplied")), ONE, a_run(), HOW)
-
-
-def test_a_training_set_too_large_for_the_device_is_a_line(monkeypatch):
-    def full(*given):
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
-
-    monkeypatch.setattr(long_training, "to_device", full)
-    with pytest.raises(SymbenchError, match="when the 1 training examples were put on cpu; use"):
-        train(Slope(), ONE, a_run(), HOW)
+def test_a_torch_that_does_not_say_what_a_cpu_can_do_keeps_single_precision(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert long_training.has_bfloat16("cpu") is False

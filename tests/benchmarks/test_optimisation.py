@@ -42,8 +42,10 @@ def test_biases_and_norms_do_not_decay():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"optimiser": "sgd"}, "there are: adam, adamw, rmsprop"),
-        ({"learning_rate": 0.0}, "must be above 0"),
+        ({"optimiser": "sgd"}, "^no optimiser 'sgd'; there are: adam, adamw, rmsprop.$"),
+        ({"learning_rate": 0.0}, "^learning_rate is 0.0; it must be above 0.$"),
+        ({"learning_rate": float("nan")}, "^learning_rate is nan; it must be above 0.$"),
+        ({"clip": -1.0}, "^clip is -1.0; it must be at least 0, which clips nothing.$"),
         ({"warm_up": -1}, "warm_up is -1"),
         ({"weight_decay": 0.1}, "needs the optimiser 'adamw'"),
     ],

@@ -126,6 +126,18 @@ def test_a_batch_twice_over_has_the_same_loss(kind, quiet, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS + PENALTIES)
+def test_bfloat16_changes_the_loss_by_2_percent_at_most(kind):
+    net, data, losses = network(**kind), batch(32), []
+    for mixed in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            losses.append(net.loss(data, 0)[0])
+    assert losses[1].dtype == torch.float32
+    assert not torch.equal(*losses)
+    torch.testing.assert_close(*losses, rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS + PENALTIES)
 def test_gradients_reach_every_weight_and_not_the_teacher(kind):
     net = network(**kind)
     torch.manual_seed(0)

@@ -3,11 +3,12 @@
 The paper gives: 8 symbols, vocabularies of 128, 256 and 512, AdamW, clip 2, 140 epochs of batch 64,
 DINO's schedules. DINO's are given here as shares of those 140 epochs: a warm-up of 10, a
 temperature of the teacher that rises for 30. Everything else that stands here is chosen, on
-training images held out. Where the projectors begin the paper does not say. DINO has trained a head
-with the encoder, and both begin as this head: what it tells apart is what stayed the same from view
-to view. Projectors with random weights, the only choice for a teacher without its head, tell apart
-what varies most, and need half of DINO's temperature, 0.02: at 0.04 their targets stay nearly
-uniform for a training of a few epochs.
+training images held out. A prefix's loss counts as many times as it has symbols: where all four
+counted alike, the last symbols added little to the first. Where the projectors begin the paper does
+not say. DINO has trained a head with the encoder, and both begin as this head: what it tells apart
+is what stayed the same from view to view. Projectors with random weights, the only choice for a
+teacher without its head, tell apart what varies most, and need half of DINO's temperature, 0.02: at
+0.04 their targets stay nearly uniform for a training of a few epochs.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class SymbolicSettings(TaughtSettings):
     weight_decay: float = 0.04
     final_weight_decay: float = 0.4
     clip: float = 2.0
-    prefix_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    prefix_weights: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0)
     mixed_precision: bool = True
 
     def __post_init__(self) -> None:

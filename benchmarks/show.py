@@ -170,6 +170,8 @@ def _made(record: Record) -> str:
         parts.append(f"{where.get('device', '')}: {where['device_name']}".lstrip(": "))
     if where.get("threads"):
         parts.append(f"{where['threads']} thread" + "s" * (where["threads"] > 1))
+    if where.get("bfloat16") and record.settings.get("mixed_precision"):
+        parts.append("in bfloat16")
     parts += [f"{name} {packages[name]}" for name in ("torch",) if packages.get(name)]
     if where.get("commit"):
         commit, _, changes = str(where["commit"]).partition("+")

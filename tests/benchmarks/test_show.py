@@ -63,6 +63,15 @@ def test_the_text_has_scores_programs_settings_and_flags(planted, tmp_path):
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(("asked", "has"), [(True, True), (True, False), (False, True)])
+def test_the_precision_is_said_where_it_is_less(results, asked, has):
+    record = show.read(next(results.rglob("side/seed0-*.json")))
+    assert isinstance(record.environment["bfloat16"], bool)
+    record.settings["mixed_precision"] = asked
+    record.environment["bfloat16"] = has
+    assert ("in bfloat16" in show.text(record, 200)) == (asked and has)
+
+
 def test_a_failure_is_shown_with_its_traceback(planted):
     (cell,) = plan.cells(Filters(suites=("planted",), methods=("embeds",), seeds=[0]))
     error = {"type": "ValueError", "message": "no", "traceback": "Traceback\n  File x\n"}

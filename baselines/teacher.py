@@ -19,8 +19,6 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
 from math import log
@@ -29,7 +27,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 from baselines.frozen_teacher import Teacher, as_pixels, checked, published
@@ -38,7 +35,7 @@ from baselines.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
 from benchmarks.long_training import train
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from benchmarks.training import seeded
-from symdata.cache import VARIABLE, root
+from symdata.cache import alone, root, writable
 
 __all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked", "key_of", "obtain"]
 
@@ -74,7 +71,7 @@ def obtain(images: np.ndarray, settings: TaughtSettings, run: Run) -> Teacher:
     found = _read(path, settings, size, run)
     if found is not None:
         return found
-    with _alone(path):
+    with writable(path), alone(path, f"the teacher {path.stem}"):
         found = _read(path, settings, size, run)  # by whom this process has waited for
         if found is None:
             found = _train(images, settings, run, path)
@@ -211,26 +208,3 @@ def _write(path: Path, teacher: Teacher) -> None:
             partial.replace(place)
         finally:
             partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time; another that comes says that it waits."""
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            what = f"Waiting for another process that trains the teacher {path.stem}."
-            print(what, file=sys.stderr)
-            lock.acquire()
-    except OSError as error:
-        raise SymbenchError(
-            f"cannot write to {path.parent} ({error.strerror or error}): make room there, or give "
-            f"another folder in ${VARIABLE}."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

@@ -5,7 +5,8 @@
 A file is found by what determines its content, not by when it was made. While it is in the making,
 each piece that is done lies beside it as a file of its own, written at a stroke; whoever asks again
 after an interruption, however rude, goes on from there. The last piece joins them into one chunked
-HDF5 file, which appears whole or not at all. HDF5 and zip keep checksums, so that damage is seen.
+HDF5 file, which appears whole or not at all. Of two processes that ask, one makes it and the other
+waits. HDF5 and zip keep checksums, so that damage is seen.
 
 Letters: N rows.
 """
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from symdata.errors import DataError
 
@@ -83,24 +85,39 @@ def keep(
     found = _read(path, shape, dtype)
     if found is not None:
         return found
-    maker = made_by()
+    with writable(path), alone(path, path.name):
+        found = _read(path, shape, dtype)  # by whom this process has waited for
+        if found is None:
+            found = _made(path, description, shape, dtype, piece, make, made_by())
+    return found
+
+
+def _made(
+    path: Path,
+    description: Mapping[str, Any],
+    shape: tuple[int, ...],
+    dtype: str,
+    piece: int,
+    make: Make,
+    maker: str,
+) -> np.ndarray:
+    """All rows, made now, or taken from pieces that the same maker left."""
     parts = path.with_suffix(".parts")
     slices = [slice(k, min(k + piece, shape[0])) for k in range(0, shape[0], piece)]
     rows = np.empty(shape, dtype=dtype)
-    with _writing(parts):
-        open_ = []
-        for rows_of in slices:
-            part = _read_part(_part(parts, rows_of), rows[rows_of], maker)
-            if part is None:
-                open_.append(rows_of)
-            else:
-                rows[rows_of] = part
-        made: Iterator[tuple[slice, np.ndarray]] = iter(make(open_) if open_ else ())
-        for rows_of, values in made:
-            rows[rows_of] = values
-            _write_part(_part(parts, rows_of), rows[rows_of], maker)
-        _write(path, rows, piece, description, maker)
-        shutil.rmtree(parts, ignore_errors=True)
+    open_ = []
+    for rows_of in slices:
+        part = _read_part(_part(parts, rows_of), rows[rows_of], maker)
+        if part is None:
+            open_.append(rows_of)
+        else:
+            rows[rows_of] = part
+    made: Iterator[tuple[slice, np.ndarray]] = iter(make(open_) if open_ else ())
+    for rows_of, values in made:
+        rows[rows_of] = values
+        _write_part(_part(parts, rows_of), rows[rows_of], maker)
+    _write(path, rows, piece, description, maker)
+    shutil.rmtree(parts, ignore_errors=True)
     return rows
 
 
@@ -167,13 +184,28 @@ def _renamed(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _writing(parts: Path) -> Iterator[None]:
-    """What the system has against writing there, as one line."""
+def writable(path: Path) -> Iterator[None]:
+    """What the system has against writing to this file, as one line; its folder is made."""
     try:
-        parts.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise DataError(
-            f"cannot write to {parts.parent} ({error.strerror or error}): make room there, or give "
+            f"cannot write to {path.parent} ({error.strerror or error}): make room there, or give "
             f"another folder in ${VARIABLE}."
         ) from None
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """One process at a time makes the file at `path`; another that comes says that it waits."""
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Waiting for another process that makes {what}.", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -20,6 +20,7 @@ from baselines.self_distillation import DINONetwork
 from baselines.teacher import TaughtSettings, collapse, key_of, obtain
 from benchmarks.protocol import SymbenchError
 from symdata import cache
+from symdata.errors import DataError
 from tests.baselines.teachers import SMALL, a_run, images
 
 SETTINGS = TaughtSettings(**SMALL)
@@ -187,24 +188,24 @@ def test_of_two_processes_one_trains_and_the_other_waits(folder):
 def test_who_waits_says_so(folder, capsys, monkeypatch):
     held = []
 
-    class Busy(module.FileLock):
+    class Busy(cache.FileLock):
         def acquire(self, timeout=None, **options):
             if timeout == 0:
                 held.append(timeout)
-                raise module.Timeout("held")
+                raise cache.Timeout("held")
             return super().acquire(timeout=timeout, **options)
 
-    monkeypatch.setattr(module, "FileLock", Busy)
+    monkeypatch.setattr(cache, "FileLock", Busy)
     obtain(images(), SETTINGS, a_run())
     assert held == [0]
-    assert "Waiting for another process that trains the teacher" in capsys.readouterr().err
+    assert "Waiting for another process that makes the teacher" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_a_line(tmp_path, monkeypatch):
     place = tmp_path / "file"
     place.write_text("")
     monkeypatch.setenv(cache.VARIABLE, str(place))
-    with pytest.raises(SymbenchError, match=r"cannot write to .*SYMBENCH_CACHE"):
+    with pytest.raises(DataError, match=r"cannot write to .*SYMBENCH_CACHE"):
         obtain(images(), SETTINGS, a_run())
 
 

@@ -48,6 +48,11 @@ def expected():
     return np.arange(60, dtype=np.uint8).reshape(SHAPE)
 
 
+def files(root):
+    """What is kept, without the locks of who made it."""
+    return [path for path in root.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
 def test_made_once_then_found(root, capsys):
     maker = Maker()
     assert np.array_equal(keep(maker), expected())
@@ -56,8 +61,8 @@ def test_made_once_then_found(root, capsys):
     for by in ("one 1.0", "another 2.0"):  # a finished file serves whoever asks
         found = keep(Maker(stop_after=0), by=by)
         assert np.array_equal(found, expected())
-    (path,) = [path for path in root.rglob("*") if path.is_file()]
-    assert path == cache.place("set/part", WHAT)
+    path = cache.place("set/part", WHAT)
+    assert files(root) == [path]
     with h5py.File(path) as file:
         assert file["rows"].chunks == (4, 3, 2)
         assert file.attrs["made_by"] == "one 1.0"
@@ -153,7 +158,43 @@ def test_a_process_that_is_killed_loses_only_what_it_was_at(root):
     rest = Maker()
     assert np.array_equal(keep(rest), expected())
     assert rest.asked == [(8, 10)]
-    assert [path for path in root.rglob("*") if path.is_file()] == [cache.place("set/part", WHAT)]
+    assert files(root) == [cache.place("set/part", WHAT)]
+
+
+ASKS = """
+import sys, time, numpy as np
+from symdata import cache
+
+def make(pieces):
+    for piece in pieces:
+        time.sleep(0.05)
+        print("made", flush=True)
+        yield piece, np.arange(60, dtype=np.uint8).reshape(10, 3, 2)[piece]
+
+print("ready", flush=True)
+sys.stdin.readline()
+rows = cache.keep("set/part", {"version": 1, "seed": 0}, (10, 3, 2), "uint8", 1, make)
+assert rows.sum() == 59 * 60 // 2
+"""
+
+
+def test_of_two_processes_one_makes_and_the_other_waits(root):
+    env = {**os.environ, "PYTHONPATH": package[0].removesuffix("symdata")}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    both = [
+        subprocess.Popen([sys.executable, "-c", ASKS], env=env, text=True, **pipes)
+        for _ in range(2)
+    ]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(out.count("made") for out, _ in said) == [0, 10]
+    assert sorted(err.count("Waiting for another process that makes") for _, err in said) == [0, 1]
+    assert files(root) == [cache.place("set/part", WHAT)]
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):

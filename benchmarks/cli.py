@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -313,6 +314,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
     from symdata.errors import DataError
 
+    # `kill` and the schedulers of clusters send SIGTERM: it ends a run as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name="python -m benchmarks", standalone_mode=False)

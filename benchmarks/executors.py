@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -152,7 +153,7 @@ def run_in_processes(
     finally:
         for worker in workers.values():
             if worker.cell is not None:
-                worker.process.terminate()
+                worker.process.kill()
         for worker in workers.values():
             worker.process.join(timeout=10)
             worker.pipe.close()
@@ -182,9 +183,21 @@ def _limit_threads(threads: int) -> None:
     threadpool_limits(threads)
 
 
+def _leave_with_the_run() -> None:
+    """End this worker when the run is gone, whatever either of them is at."""
+    run = multiprocessing.parent_process()
+    assert run is not None
+    run.join()
+    os._exit(1)
+
+
 def _work(pipe: Connection, place: Place) -> None:
     """A worker: take cells from the pipe until there is none; end when the other side is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
+    # Ctrl-C and a scheduler's SIGTERM reach every process; they are for the run, which ends its
+    # workers itself. A worker that died first would look like one that failed.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_the_run, daemon=True).start()
     last = 0.0
 
     def reporter(**values: Any) -> None:

@@ -86,6 +86,7 @@ def disturb(arguments, folder, send):
         except ProcessLookupError:
             return code
         time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
     raise AssertionError("a process is left")
 
 
@@ -96,8 +97,9 @@ def stopped(folder, cell):
     (folder / "notes").unlink()
 
 
-def test_a_cell_that_was_killed_goes_on(symbench, long, cell, tmp_path, undisturbed):
-    code = disturb(long, tmp_path, lambda group: os.killpg(group, signal.SIGKILL))
+@pytest.mark.parametrize("kill", [os.killpg, os.kill], ids=["all", "not its worker"])
+def test_a_cell_that_was_killed_goes_on(symbench, long, cell, tmp_path, undisturbed, kill):
+    code = disturb(long, tmp_path, lambda run: kill(run, signal.SIGKILL))
     assert code == -signal.SIGKILL
     stopped(tmp_path, cell)
     assert symbench(*long).returncode == 0

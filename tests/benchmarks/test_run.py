@@ -168,7 +168,14 @@ def wait_for(condition, seconds=60):
         time.sleep(0.02)
 
 
-def test_ctrl_c_keeps_what_is_done_and_ends_every_process(command, fake, tmp_path):
+@pytest.mark.parametrize(
+    ("send", "sign"),
+    [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
+    ids=["ctrl-c", "scheduler", "kill"],
+)
+def test_an_interruption_keeps_what_is_done_and_ends_every_process(
+    command, fake, tmp_path, send, sign
+):
     arguments = (*FAST, "--method", fake("Honest"), "--method", fake("Slow"), "--out", tmp_path)
     process = subprocess.Popen(
         command(*arguments),
@@ -180,7 +187,7 @@ def test_ctrl_c_keeps_what_is_done_and_ends_every_process(command, fake, tmp_pat
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(lambda: len(list(tmp_path.rglob("*.json"))) == 4)
-    os.killpg(process.pid, signal.SIGINT)
+    send(process.pid, sign)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "4 of 8 cells are done and kept; the same command goes on from here." in output

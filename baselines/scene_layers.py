@@ -2,7 +2,11 @@
 
 Sizes are those of Generative Neurosymbolic Machines (Jiang and Ahn, NeurIPS 2020, arXiv
 2010.12152), whose encoder and decoders every generator but GENESIS shares, so that what differs is
-the structure of the latent. Weights start as torch starts them.
+the structure of the latent. Convolutions of encoders and decoders start as He et al. (ICCV 2015,
+arXiv 1502.01852) start them for rectifiers, without biases; other weights as torch starts them.
+Torch's own start of a convolution is made of biases where an image is black or a wall, and half as
+large: what differs between two images is drowned after some layers, and a short training ends with
+the mean image, whatever the model.
 
 Letters: B images, C channels, H = W = size in pixels, F features, Z latent dimensions.
 """
@@ -58,10 +62,18 @@ class PointwiseConv(nn.Linear):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
+def rectified(convolution: nn.Conv2d) -> nn.Conv2d:
+    """The convolution with the first weights of one before a rectifier: He's, and no biases."""
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    assert convolution.bias is not None
+    nn.init.zeros_(convolution.bias)
+    return convolution
+
+
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """Convolution, CELU, GroupNorm of one group: (B, inputs, H, W) → (B, outputs, H/s, W/s)."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2),
+        rectified(nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2)),
         nn.CELU(),
         MapNorm(outputs),
     )
@@ -121,7 +133,8 @@ class SubPixelDecoder(nn.Sequential):
         for (before, after), upscale, kernel in zip(
             pairwise(channels), upscales, kernels, strict=True
         ):
-            layers.append(nn.Conv2d(before, after * upscale**2, kernel, padding=kernel // 2))
+            convolution = nn.Conv2d(before, after * upscale**2, kernel, padding=kernel // 2)
+            layers.append(rectified(convolution))
             if upscale > 1:
                 layers.append(nn.PixelShuffle(upscale))
             layers += [nn.CELU(), MapNorm(after)]

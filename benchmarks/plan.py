@@ -85,7 +85,7 @@ def seeds_from(text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Selection:
-    """The cells that filters select, and by task id why a task that they select cannot run here."""
+    """The cells that filters select, and by task id why a task that they select does not run."""
 
     cells: list[Cell]
     skipped: dict[str, str]
@@ -100,7 +100,8 @@ def select(filters: Filters) -> Selection:
     """The cells that the filters select, seed by seed, so that an early stop leaves whole rows.
 
     A task that cannot run here is left out, with its reason; it is an error where it was named, and
-    where a name was given of which no regime can run.
+    where a name was given of which no regime can run. Where no task is named, those that run on
+    request are left out too.
     """
     names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
     chosen = [Choice.of(registry.suite(name), filters) for name in names]
@@ -110,7 +111,10 @@ def select(filters: Filters) -> Selection:
         meant = [
             task for task in choice.tasks if any(entry.runs_on(task.id) for entry in choice.entries)
         ]
-        reasons = {task.id: reason for task in meant if (reason := task.skip()) is not None}
+        later = {} if filters.tasks else choice.profile.on_request
+        # Where a task cannot run at all, that is the reason to give.
+        given = {task.id: task.skip() or later.get(task.id) for task in meant}
+        reasons = {task: reason for task, reason in given.items() if reason is not None}
         runnable = [task for task in meant if task.id not in reasons]
         some = {task.name for task in runnable}
         for task in meant:

@@ -278,7 +278,8 @@ class Profile:
 
     settings: task id → entry name → settings that the protocol asks for on that task. They lie
     under the entry's own, so that an ablation keeps the field that it changes. own_budgets: task id
-    → entry name → its budget, where a protocol does not give all the same.
+    → entry name → its budget, where a protocol does not give all the same. on_request: task id →
+    why it runs only where tasks are asked for by name, in one line that says how.
     """
 
     name: str
@@ -289,6 +290,7 @@ class Profile:
     summary: str = ""
     settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     own_budgets: Mapping[str, Mapping[str, Budget]] = field(default_factory=dict)
+    on_request: Mapping[str, str] = field(default_factory=dict)
 
     def budget(self, entry: Entry, task: str) -> Budget:
         """The budget of this entry on the task of this id."""

@@ -333,6 +333,7 @@ SUITE = Suite(
             summary=summary,
             settings=protocol.all_settings(ENTRIES, tuple(task.id for task in TASKS), name),
             own_budgets=protocol.own_budgets(ENTRIES, tuple(task.id for task in TASKS), name),
+            on_request=protocol.ON_REQUEST.get(name, {}),
         )
         for name, summary in protocol.SUMMARIES.items()
     ),

@@ -54,7 +54,9 @@ class GNMNetwork(SceneNetwork):
         self.heads = ComponentHeads(features, what)
         if self.colour:
             filters, upscales = (128, 64, 32, 16, 8, channels + 1), trimmed((2,) * 6, size // 2)
-            self.glimpses: nn.Module = ColourGlimpses(what, filters, upscales)
+            self.glimpses: nn.Module = ColourGlimpses(
+                what, filters, upscales, settings.glimpse_bias
+            )
             self.background = Background(features, self.global_latent.latent, channels, size)
         else:
             filters, upscales = (64, 64, 32, 16, 8, 1), trimmed((4, 2, 2, 2, 1, 1), size // 4)
@@ -62,8 +64,6 @@ class GNMNetwork(SceneNetwork):
             assert glimpses.last.bias is not None
             with torch.no_grad():
                 glimpses.last.bias += settings.glimpse_bias
-        for module in (self.encoder, self.heads.trunk):
-            module.apply(sharp)
         mean = (COLOUR_SCALE, *WHERE_MEAN[1:]) if self.colour else WHERE_MEAN
         self.register_buffer("where_mean", torch.tensor(mean).view(4, 1, 1))
         self.register_buffer("where_std", torch.tensor(WHERE_STD).view(4, 1, 1))
@@ -159,15 +159,3 @@ class GNMNetwork(SceneNetwork):
         """The glimpses (B, K, C, G, G) in (0, 1); in colour C+1, the last one alpha."""
         logits = self.glimpses(z.codes.flatten(0, 1))
         return logits.float().sigmoid().unflatten(0, z.presence.shape)
-
-
-def sharp(module: nn.Module) -> None:
-    """Begin a convolution as He et al. (ICCV 2015) do for rectifiers, without biases.
-
-    Where an image is black, torch's own start is made of biases: after nine layers what differs
-    between two images is drowned, and thousands of updates pass before components differ.
-    """
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)

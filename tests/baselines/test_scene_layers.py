@@ -165,3 +165,29 @@ def test_kl_and_density_by_hand():
     z = torch.tensor([[[0.0, 2.0]]])
     expected = -log(2) - log(2 * np.pi)  # at the means of the prior
     assert log_density(prior, z).tolist() == pytest.approx([expected])
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (ImageEncoder(1, 64, 64), (1, 64, 64)),
+        (SubPixelDecoder(64, (128, 64, 32, 1), (2,) * 4, (3,) * 4), (64, 4, 4)),
+    ],
+)
+def test_what_differs_between_inputs_survives_the_first_weights(network, shape):
+    def told(network):
+        """How far apart the outputs are."""
+        return float(network(inputs).std(0).mean())
+
+    # Black images with a bright spot each; a map with a tenth of noise on what all share.
+    if shape[0] == 1:
+        inputs = torch.zeros(16, *shape)
+        inputs.flatten(1)[torch.arange(16), torch.arange(16) * 255] = 1.0
+    else:
+        inputs = 1 + 0.1 * torch.randn(16, *shape)
+    with torch.no_grad():
+        ours = told(network)
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.reset_parameters()
+        assert ours > 1.5 * told(network)

@@ -5,9 +5,9 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from benchmarks import registry
+from benchmarks import plan, registry
 from benchmarks.plan import profile_of
-from benchmarks.protocol import Examples, OutputError
+from benchmarks.protocol import Examples, OutputError, SymbenchError
 from benchmarks.suites import scene_settings as protocol
 from benchmarks.suites import scenes as suite
 from symdata.arrow_room.breaks import BREAKS
@@ -140,6 +140,22 @@ def test_the_digits_are_chosen_by_name(monkeypatch):
     line = suite.Generation("mnist4", "mnist_64").skip()
     assert "--digits" in line
     assert "\n" not in line
+
+
+def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config: None)
+    rooms = {"arrow_room/rendered_64", "arrow_room_judge/rendered_64"}
+    plain = plan.select(plan.Filters(suites=("scenes",)))
+    assert {f"{cell.task}/{cell.regime}" for cell in plain.cells}.isdisjoint(rooms)
+    assert {task: line for task, line in plain.skipped.items() if "--task" in line}.keys() == rooms
+    for pattern in ("arrow_room", "arrow_room/rendered_64", "arrow*/*"):
+        named = plan.select(plan.Filters(suites=("scenes",), tasks=(pattern,)))
+        assert "arrow_room" in {cell.task for cell in named.cells}
+        assert not named.skipped
+    monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config: "no renderer.")
+    assert plan.select(plan.Filters(suites=("scenes",))).skipped.keys() >= rooms
+    with pytest.raises(SymbenchError, match="cannot run here: no renderer"):
+        plan.select(plan.Filters(suites=("scenes",), tasks=("arrow_room",)))
 
 
 def test_profiles_name_what_there_is():

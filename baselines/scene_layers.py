@@ -2,11 +2,11 @@
 
 Sizes are those of Generative Neurosymbolic Machines (Jiang and Ahn, NeurIPS 2020, arXiv
 2010.12152), whose encoder and decoders every generator but GENESIS shares, so that what differs is
-the structure of the latent. Convolutions of encoders and decoders start as He et al. (ICCV 2015,
-arXiv 1502.01852) start them for rectifiers, without biases; other weights as torch starts them.
-Torch's own start of a convolution is made of biases where an image is black or a wall, and half as
-large: what differs between two images is drowned after some layers, and a short training ends with
-the mean image, whatever the model.
+the structure of the latent. Convolutions before a CELU start as He et al. (ICCV 2015, arXiv
+1502.01852) start them for rectifiers, without biases; other weights as torch starts them. Torch's
+own start of a convolution is made of biases where an image is black or a wall, and half as large:
+what differs between two images is drowned after some layers, and a short training ends with the
+mean image, whatever the model.
 
 Letters: B images, C channels, H = W = size in pixels, F features, Z latent dimensions.
 """
@@ -130,11 +130,11 @@ class SubPixelDecoder(nn.Sequential):
         kernels = kernels or tuple(1 if upscale > 1 else 3 for upscale in upscales)
         layers: list[nn.Module] = []
         channels = (inputs, *filters)
-        for (before, after), upscale, kernel in zip(
-            pairwise(channels), upscales, kernels, strict=True
+        for layer, ((before, after), upscale, kernel) in enumerate(
+            zip(pairwise(channels), upscales, kernels, strict=True), 1
         ):
             convolution = nn.Conv2d(before, after * upscale**2, kernel, padding=kernel // 2)
-            layers.append(rectified(convolution))
+            layers.append(convolution if layer == len(filters) else rectified(convolution))
             if upscale > 1:
                 layers.append(nn.PixelShuffle(upscale))
             layers += [nn.CELU(), MapNorm(after)]

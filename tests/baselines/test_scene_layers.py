@@ -21,6 +21,7 @@ from baselines.scene_layers import (
     kl,
     log_density,
 )
+from baselines.vae import widening
 from benchmarks.protocol import SymbenchError
 from tests.baselines.scenes import parameters
 
@@ -171,7 +172,7 @@ def test_kl_and_density_by_hand():
     ("network", "shape"),
     [
         (ImageEncoder(1, 64, 64), (1, 64, 64)),
-        (SubPixelDecoder(64, (128, 64, 32, 1), (2,) * 4, (3,) * 4), (64, 4, 4)),
+        (widening(64, 64, 1), (64, 4, 4)),
     ],
 )
 def test_what_differs_between_inputs_survives_the_first_weights(network, shape):

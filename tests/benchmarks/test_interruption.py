@@ -8,22 +8,32 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import plan, runner, session
-from benchmarks.executors import Place, _executor
+from benchmarks.executors import Place, _executor, cores
 from benchmarks.records import CHECKPOINTS, Store, read_outputs
 
 ROOT = Path(__file__).resolve().parents[2]
-SMOKE = ("run", "--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu", "--jobs", 1)
+# As many workers as cores, so that each cell has one thread: two add up in another order.
+SMOKE = ("run", "--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu", "--jobs")
 # The training stands still in the update 120 until it is stopped; it reports every 50.
 STEPS, STALL, KEPT = 250, 120, 100
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
 def long(tmp_path, fake, monkeypatch):
     """The arguments of a run with one long cell; its updates are noted in a file."""
     monkeypatch.setenv("SYMBENCH_TEST_NOTES", str(tmp_path / "notes"))
-    return (*SMOKE, "--method", fake("Long"), "--task", "rmts", "--out", tmp_path / "out")
+    return (*SMOKE, cores(), "--method", fake("Long"), "--task", "rmts", "--out", tmp_path / "out")
 
 
 @pytest.fixture
@@ -98,13 +108,17 @@ def stopped(folder, cell):
 
 
 @pytest.mark.parametrize("kill", [os.killpg, os.kill], ids=["all", "not its worker"])
-def test_a_cell_that_was_killed_goes_on(symbench, long, cell, tmp_path, undisturbed, kill):
+def test_a_cell_that_was_killed_goes_on(symbench, long, cell, tmp_path, kill):
+    # In this process the last bits may be others (seen on a CPU without AVX-512).
+    calm = tmp_path / "calm"
+    assert symbench(*long[:-1], calm).returncode == 0
+    (tmp_path / "notes").unlink()
     code = disturb(long, tmp_path, lambda run: kill(run, signal.SIGKILL))
     assert code == -signal.SIGKILL
     stopped(tmp_path, cell)
     assert symbench(*long).returncode == 0
     assert [step for step, _ in notes(tmp_path)] == list(range(KEPT, STEPS))
-    assert results(tmp_path / "out") == undisturbed
+    assert results(tmp_path / "out") == results(calm)
     assert f"{cell.key}.pt" not in checkpoints(tmp_path)
 
 

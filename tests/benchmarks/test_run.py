@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.executors import cores
 from benchmarks.records import Record, Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,12 +106,14 @@ def test_fail_fast_stops_at_the_first_failure(symbench, fake, tmp_path):
     assert "7 cells have not run" in result.stdout
 
 
-def test_this_process_computes_what_workers_compute(symbench, fake, tmp_path):
-    for jobs in (0, 1, 2):
+def test_this_process_computes_what_workers_compute(symbench, fake, tmp_path, monkeypatch):
+    # With one thread, as each of many workers has: on some CPUs their number changes the last bits.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for jobs in (0, cores()):
         arguments = (*SMOKE, "--jobs", jobs)
         folder = tmp_path / str(jobs)
         assert symbench(*arguments, "--method", fake("Honest"), "--out", folder).returncode == 0
-    assert scores(tmp_path / "0") == scores(tmp_path / "1") == scores(tmp_path / "2")
+    assert scores(tmp_path / "0") == scores(tmp_path / str(cores()))
 
 
 @pytest.mark.parametrize(

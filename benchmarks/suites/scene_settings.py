@@ -56,7 +56,7 @@ SEEDS = {"smoke": 1, "quick": 1, "paper": 3}
 ON_REQUEST = {
     "quick": {
         "arrow_room/rendered_64": "it renders 4,000 images first; ask for --task arrow_room.",
-        "arrow_room_judge/rendered_64": "it renders 900 images; ask for --task arrow_room_judge.",
+        "arrow_room_judge/rendered_64": "it renders 4,800 images; ask for --task arrow_room_judge.",
     }
 }
 
@@ -66,7 +66,7 @@ GENESIS_STEPS = 500_000
 BATCH = 32
 
 
-# quick: 64 pixels, a thousandth of the updates, a quarter of the batch, a higher rate, the two
+# quick: 64 pixels, a 2000th of the updates, a quarter of the batch, a higher rate, the two
 # slowest baselines narrower, and GNM's schedules shorter. A warm-up of the KLs, and in GNM glimpses
 # that begin dark, take a short training out of the black image; found on training images and seeds
 # from 100 on.

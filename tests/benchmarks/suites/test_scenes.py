@@ -145,6 +145,12 @@ def test_the_digits_are_chosen_by_name(monkeypatch):
 def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
     monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config: None)
     rooms = {"arrow_room/rendered_64", "arrow_room_judge/rendered_64"}
+    # The judge's task draws the whole data set, and each kind of break besides.
+    rendered = sum(import_module("symdata.arrow_room").settings("rendered_64")["sizes"].values())
+    judged = rendered + suite.JUDGE_TESTS["arrow_room"] * len(protocol.KINDS["arrow_room"])
+    lines = protocol.ON_REQUEST["quick"]
+    assert f"{rendered:,} images" in lines["arrow_room/rendered_64"]
+    assert f"{judged:,} images" in lines["arrow_room_judge/rendered_64"]
     plain = plan.select(plan.Filters(suites=("scenes",)))
     assert {f"{cell.task}/{cell.regime}" for cell in plain.cells}.isdisjoint(rooms)
     assert {task: line for task, line in plain.skipped.items() if "--task" in line}.keys() == rooms

@@ -13,7 +13,8 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -58,15 +59,41 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_of(jobs: int) -> int:
+    """How many threads a cell gets: its share of the cores, or OMP_NUM_THREADS where that is less.
+
+    They follow the jobs asked for, not the cells left: a resumed run computes the same.
+    """
+    share = max(1, cores() // max(1, jobs))
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(share, int(wanted)) if wanted.isdecimal() and int(wanted) else share
+
+
 def run_here(cells: Sequence[Cell], place: Place, listener: Listener, fail_fast: bool) -> None:
     """Run the cells one after the other in this process."""
     execute = _executor(place)
-    for cell in cells:
-        listener.started(0, cell)
-        record = execute(cell, lambda **values: listener.progress(0, values))
-        listener.finished(0, cell, record)
-        if fail_fast and record.status == "failed":
-            return
+    with _held_to(place.threads):
+        for cell in cells:
+            listener.started(0, cell)
+            record = execute(cell, lambda **values: listener.progress(0, values))
+            listener.finished(0, cell, record)
+            if fail_fast and record.status == "failed":
+                return
+
+
+@contextmanager
+def _held_to(threads: int) -> Iterator[None]:
+    """Hold this process, which goes on afterwards, to so many threads."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:

@@ -102,9 +102,7 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     device = resolve_device(options.device)
     jobs = executors.cores() if options.jobs is None else options.jobs
     workers = max(1, min(jobs, len(state.waiting)))
-    # Threads follow the jobs asked for, not the cells left: a resumed run computes the same.
-    threads = max(1, executors.cores() // max(1, jobs))
-    place = executors.Place(store.root, device, threads, options.at_once)
+    place = executors.Place(store.root, device, executors.threads_of(jobs), options.at_once)
     _remove_stale(store.root)
     console.print(
         f"{len(state.waiting)} cells to run, {len(state.done)} done before; "

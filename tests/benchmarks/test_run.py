@@ -1,6 +1,7 @@
 """`run` as a user meets it: faults, resuming, Ctrl-C, kill -9, two runs at once."""
 
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -9,13 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from benchmarks.executors import cores
+from benchmarks import executors, plan, session
 from benchmarks.records import Record, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ("run", "--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu")
 FAST = (*SMOKE, "--jobs", 2)
+ONE_WORKER = (*SMOKE, "--jobs", 1)  # half the time, where nothing depends on there being two
 
 
 def scores(folder) -> dict[str, tuple]:
@@ -68,7 +71,15 @@ def test_dry_run_prints_the_cells_what_is_done_and_an_estimate(symbench, fake, t
 def test_a_faulty_method_is_a_failed_record_and_the_others_go_on(
     symbench, fake, tmp_path, offender, message
 ):
-    arguments = (*FAST, "--method", fake(offender), "--method", fake("Honest"), "--out", tmp_path)
+    arguments = (
+        *ONE_WORKER,
+        "--method",
+        fake(offender),
+        "--method",
+        fake("Honest"),
+        "--out",
+        tmp_path,
+    )
     result = symbench(*arguments, "--task", "rmts")
     assert result.returncode == 1
     assert message in result.stdout
@@ -98,7 +109,7 @@ def test_failed_cells_are_tried_again_on_request(symbench, fake, tmp_path):
 
 def test_fail_fast_stops_at_the_first_failure(symbench, fake, tmp_path):
     result = symbench(
-        *(*SMOKE, "--jobs", 1, "--fail-fast"),
+        *(*ONE_WORKER, "--fail-fast"),
         *("--method", fake("Raises"), "--method", fake("Honest"), "--out", tmp_path),
     )
     assert result.returncode == 1
@@ -109,11 +120,45 @@ def test_fail_fast_stops_at_the_first_failure(symbench, fake, tmp_path):
 def test_this_process_computes_what_workers_compute(symbench, fake, tmp_path, monkeypatch):
     # With one thread, as each of many workers has: on some CPUs their number changes the last bits.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    for jobs in (0, cores()):
+    for jobs in (0, executors.cores()):
         arguments = (*SMOKE, "--jobs", jobs)
         folder = tmp_path / str(jobs)
         assert symbench(*arguments, "--method", fake("Honest"), "--out", folder).returncode == 0
-    assert scores(tmp_path / "0") == scores(tmp_path / str(cores()))
+    assert scores(tmp_path / "0") == scores(tmp_path / str(executors.cores()))
+
+
+def test_a_run_in_this_process_keeps_to_the_threads_that_its_records_name(monkeypatch, tmp_path):
+    class Silent:
+        def started(self, slot, cell): ...
+
+        def finished(self, slot, cell, record): ...
+
+    seen = []
+    monkeypatch.setattr(
+        executors,
+        "_executor",
+        lambda place: lambda cell, report: seen.append(torch.get_num_threads()),
+    )
+    before = torch.get_num_threads()
+    for threads in (before + 1, before + 2):
+        place = executors.Place(tmp_path, "cpu", threads)
+        executors.run_here(["a cell"], place, Silent(), fail_fast=False)
+    assert seen == [before + 1, before + 2]
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("jobs", "limit", "expected"),
+    [(0, None, 6), (1, None, 6), (2, None, 3), (9, None, 1), (0, "2", 2), (3, "4", 2), (1, "x", 6)],
+)
+def test_threads_are_a_share_of_the_cores_within_omp_num_threads(
+    jobs, limit, expected, monkeypatch
+):
+    monkeypatch.setattr(executors, "cores", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if limit is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert executors.threads_of(jobs) == expected
 
 
 @pytest.mark.parametrize(
@@ -146,7 +191,7 @@ def test_a_mistake_is_one_line_and_exit_2(symbench, arguments, message, tmp_path
 def test_a_corrupt_and_a_foreign_file_are_named_and_only_the_corrupt_cell_runs_again(
     symbench, fake, tmp_path
 ):
-    arguments = (*FAST, "--method", fake("Honest"), "--out", tmp_path)
+    arguments = (*ONE_WORKER, "--method", fake("Honest"), "--out", tmp_path)
     symbench(*arguments)
     good = scores(tmp_path)
     victim = next(tmp_path.rglob("*.json"))
@@ -207,36 +252,42 @@ def alive(group: int) -> bool:
     return True
 
 
-def test_kill_9_at_twenty_moments_then_resume_gives_the_undisturbed_records(
-    command, symbench, fake, tmp_path
-):
-    arguments = (*FAST, "--method", fake("Honest100ms"), "--seeds", 40, "--out")
+def run_alone(method, folder):
+    """A run that is the only process of itself, so that a `kill -9` hits it in whatever it does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    filters = plan.Filters(("abstract_rules",), (), (method,), range(25), "smoke")
+    session.run(filters, session.Options(folder, "cpu", jobs=0))
+
+
+def test_kill_9_at_twenty_moments_then_resume_gives_the_undisturbed_records(fake, tmp_path):
+    # Twenty new interpreters would take minutes to load torch: these are copies of one that has.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "pandas", "benchmarks.runner", "benchmarks.session"])
     disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"
+
+    def start(folder):
+        process = context.Process(target=run_alone, args=(fake("Honest100ms"), folder))
+        process.start()
+        return process
+
     moments = random.Random(7)
-    interrupted = 0
     for _ in range(20):
         before = len(list(disturbed.rglob("*.json")))
-        process = subprocess.Popen(
-            command(*arguments, disturbed),
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = start(disturbed)
         # Once cells finish, at a random moment: in a fit, between a write and its rename, anywhere.
-        while len(list(disturbed.rglob("*.json"))) == before and process.poll() is None:
-            time.sleep(0.01)
+        wait_for(lambda b=before: len(list(disturbed.rglob("*.json"))) > b)
         time.sleep(moments.uniform(0, 0.25))
-        interrupted += process.poll() is None
         process.kill()
-        process.wait()
-        wait_for(lambda p=process: not alive(p.pid), 10)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         for path in disturbed.rglob("*.json"):
             Record.model_validate_json(path.read_bytes())
-    assert interrupted == 20
-    assert symbench(*arguments, disturbed).returncode == 0
-    assert symbench(*arguments, calm).returncode == 0
+    for folder in (disturbed, calm):
+        process = start(folder)
+        process.join(120)
+        assert process.exitcode == 0
     assert scores(disturbed) == scores(calm)
-    assert len(scores(calm)) == 160
+    assert len(scores(calm)) == 100
     for path in calm.rglob("*.parquet"):
         assert (disturbed / path.relative_to(calm)).read_bytes() == path.read_bytes()
 

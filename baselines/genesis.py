@@ -33,15 +33,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from baselines.geco import GECO
+from baselines.pixel_likelihood import SIGMA, pixels
 from baselines.scene_layers import kl, log_density
-from baselines.scene_method import (
-    DRAWN,
-    SIGMA,
-    SceneMethod,
-    SceneNetwork,
-    SceneSettings,
-    pixels,
-)
+from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
 from baselines.trajectory_encoder import number, whole
 
 MASK_FILTERS = (32, 32, 64, 64, 64)

@@ -1,7 +1,6 @@
 """The protocol of every learner of the `scenes` suite: train, draw scenes, measure likelihood.
 
-All have one likelihood, Normal(x̂, 0.2) on every pixel and channel, so that their log-likelihoods
-compare. The largest that it allows is 0.6905 nats a value: 11,313 for a grey image of 128 × 128.
+All have the likelihood of `pixel_likelihood`, so that their log-likelihoods compare.
 
 Letters: N examples, B images of a batch, C channels, H = W = size in pixels, S posterior samples.
 """
@@ -9,7 +8,6 @@ Letters: N examples, B images of a batch, C channels, H = W = size in pixels, S 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log, pi
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +16,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from baselines.importance import estimate
+from baselines.pixel_likelihood import pixels
 from baselines.scene_layers import SIZES
 from baselines.trajectory_encoder import number, whole
 from benchmarks.long_training import room, train
@@ -25,7 +24,6 @@ from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
 from benchmarks.training import seeded
 
-SIGMA = 0.2
 OPTIMISERS = ("adam", "rmsprop")
 EVALUATION_BYTES = 2**29
 SHOWN, DRAWN = 8, 16
@@ -72,18 +70,6 @@ class SceneSettings:
     def warmth(self, step: int) -> float:
         """Of all KLs together, whatever other weights they have."""
         return min(1.0, step / self.warm_up) if self.warm_up else 1.0
-
-
-def pixels(batch: dict[str, Any]) -> Tensor:
-    """`images` (B, H, W, C) uint8 → (B, C, H, W) in [0, 1], channels last in memory."""
-    images = batch["images"].permute(0, 3, 1, 2)
-    return images.contiguous(memory_format=torch.channels_last).float() / 255
-
-
-def log_normal(x: Tensor, mean: Tensor) -> Tensor:
-    """x, mean: (B, C, H, W) → the log density of Normal(mean, 0.2) in nats an image (B,)."""
-    squares = (x.float() - mean.float()).square().flatten(1).sum(1)
-    return -squares / (2 * SIGMA**2) - x[0].numel() * (log(SIGMA) + 0.5 * log(2 * pi))
 
 
 class SceneNetwork(nn.Module):

@@ -18,6 +18,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import (
     MLP,
     ImageEncoder,
@@ -28,14 +29,7 @@ from baselines.scene_layers import (
     log_density,
     rectified,
 )
-from baselines.scene_method import (
-    DRAWN,
-    SceneMethod,
-    SceneNetwork,
-    SceneSettings,
-    log_normal,
-    pixels,
-)
+from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
 from baselines.trajectory_encoder import whole
 
 ROWS, COLUMNS = 6, 9

@@ -32,7 +32,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from baselines.frozen_teacher import as_pixels, checked
-from baselines.scene_method import log_normal, pixels
+from baselines.pixel_likelihood import log_normal, pixels
 from baselines.trajectory_encoder import number, whole
 from baselines.vq_tvae import straight_through
 from benchmarks.long_training import room, train

@@ -16,14 +16,16 @@ posterior samples, G side of a glimpse.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import ImageEncoder, kl, log_density
-from baselines.scene_method import SceneNetwork, log_normal, pixels
+from baselines.scene_method import SceneNetwork
 from methods.gnm import renderer
 from methods.gnm.background import Background
 from methods.gnm.components import ComponentHeads, Components, Latents
@@ -75,6 +77,8 @@ class GNMNetwork(SceneNetwork):
         drawing = self.global_latent(f_x)
         posterior, prior = self.heads(f_x, drawing.drawn[-1])
         z, z_b = posterior.relaxed(schedule.temperature(step)), None
+        if step < schedule.present_steps:
+            z = replace(z, presence=torch.ones_like(z.presence))
         kls = {"global": drawing.kl(), **posterior.kl(prior)}
         fixed = posterior.kl(self.fixed(posterior, schedule.presence_prior(step)))
         if self.colour:

@@ -28,6 +28,8 @@ class GNMSettings(SceneSettings):
     Below 0 glimpses begin dark, in colour transparent. Published: 0, grey. The first updates then
     remove them from the image in the quickest way, which is to make every component absent, and a
     short training never brings them back.
+    present_steps: during these every component is drawn, whatever its presence, so that glimpses
+    learn to show what lies under their boxes before one can be done without. Published: none, 0.
     Scenes in colour alone: alpha_steps, during which every glimpse is drawn with alpha alpha_fixed;
     background_* and where_*: weight of the KL against the fixed prior, which falls to 1.
     """
@@ -46,6 +48,7 @@ class GNMSettings(SceneSettings):
     global_ramp: int = 100_000
     what_ramp: int = 0
     glimpse_bias: float = 0.0
+    present_steps: int = 0
     background_weight: float = 50.0
     background_ramp: int = 50_000
     where_weight: float = 10.0

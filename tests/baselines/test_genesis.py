@@ -20,8 +20,8 @@ from baselines.genesis import (
     prior_of,
     stick_breaking,
 )
+from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import kl
-from baselines.scene_method import log_normal, pixels
 from benchmarks.long_training import train
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import SymbenchError

@@ -10,7 +10,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 
 from baselines.importance import estimate
-from baselines.scene_method import SIGMA
+from baselines.pixel_likelihood import SIGMA
 from baselines.vae import VAE
 from tests.baselines.scenes import network
 

@@ -12,14 +12,8 @@ from torch.distributions import Normal
 from baselines import scene_method
 from baselines.convdraw import ConvDRAW
 from baselines.genesis import GENESIS
-from baselines.scene_method import (
-    SceneMethod,
-    SceneNetwork,
-    SceneSettings,
-    default_at_once,
-    log_normal,
-    pixels,
-)
+from baselines.pixel_likelihood import log_normal, pixels
+from baselines.scene_method import SceneMethod, SceneNetwork, SceneSettings, default_at_once
 from baselines.vae import VAE
 from benchmarks.long_training import has_bfloat16
 from benchmarks.protocol import DivergedError, Examples, SymbenchError

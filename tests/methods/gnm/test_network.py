@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from baselines.scene_method import log_normal, pixels
+from baselines.pixel_likelihood import log_normal, pixels
 from benchmarks.protocol import Budget, Examples, Run
 from methods.gnm import GNM, GNMSettings, components
 from methods.gnm.network import GNMNetwork
@@ -241,6 +241,21 @@ def test_the_curriculum_fixes_alpha_at_first(quiet):
         parts = net.contributions(z, alpha=0.9)[:, :, -1].sum(1)
     # Where boxes are, in all of the image but its edges, the components cover nine tenths.
     assert parts.max() == pytest.approx(0.9, abs=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_component_is_drawn_at_first_where_that_is_asked_for(channels):
+    net, data = network(channels=channels, present_steps=3), batch(channels=channels)
+    with torch.no_grad():
+        net.heads.presence.bias.fill_(-10.0)  # all are absent
+
+    def scalars(step):
+        torch.manual_seed(0)
+        return net.loss(data, step)[1]
+
+    assert scalars(0)["present"] == scalars(2)["present"] == 16
+    assert scalars(3)["present"] < 0.1
+    assert scalars(2)["nll"] != scalars(3)["nll"]
 
 
 def test_log_weights_are_those_of_the_model_with_presence_of_0_or_1(monkeypatch):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks.records import Further, Record, content_hash
+from benchmarks.records import Further, Record
 from benchmarks.stats import Interval, mean_interval, rank_intervals
 from leaderboard.figures import Figure, Published, published
 from leaderboard.selection import CONTROL, Cell, Group, failure, newest, select
@@ -246,10 +246,28 @@ def _notes(cells: dict[str, Cell]) -> list[str]:
         names = ", ".join(name for name, cell in sorted(cells.items()) if cell.older)
         plural = "records" if older > 1 else "record"
         notes.append(f"Left out: {older} {plural} of older code or settings ({names}).")
-    budgets = {content_hash(cell.newest.budget) for cell in cells.values() if _competes(cell)}
-    if len(budgets) > 1:
-        notes.append("The rows were not given one budget: run the older ones again.")
-    return notes + _flags(cells)
+    return notes + _budgets(cells) + _flags(cells)
+
+
+def _budgets(cells: dict[str, Cell]) -> list[str]:
+    """Which rows were given another budget than most, by the profile or by an older one."""
+    given: dict[str, list[str]] = {}
+    for name, cell in sorted(cells.items()):
+        if _competes(cell):
+            given.setdefault(_budget(cell.newest.budget), []).append(name)
+    if len(given) < 2:
+        return []
+    usual = max(given, key=lambda budget: len(given[budget]))
+    apart = "; ".join(
+        f"{', '.join(names)}: {budget}" for budget, names in given.items() if budget != usual
+    )
+    return [f"Budgets differ. {apart}; all others: {usual}."]
+
+
+def _budget(given: dict[str, Any]) -> str:
+    steps, epochs, scored = (given.get(name) for name in ("steps", "epochs", "evaluate_on"))
+    length = f"{epochs:,} epochs" if steps is None else f"{steps:,} updates"
+    return f"{length} of {given.get('batch_size')}" + (f", {scored:,} scored" if scored else "")
 
 
 def _flags(cells: dict[str, Cell]) -> list[str]:

@@ -123,9 +123,17 @@ def test_theory_gives_chance_and_ceiling_where_no_control_ran(cell):
     assert table.row("ceiling (theory)").interval.mean == 1.0
 
 
-def test_rows_of_unequal_budgets_are_remarked(cell):
-    table = only(cell("lstm", [0.9] * 3) + cell("ntm", [0.9] * 3, budget={"epochs": 2}))
-    assert any("one budget" in note for note in table.notes)
+def test_rows_of_another_budget_than_most_are_named(cell):
+    usual = {"steps": None, "epochs": 2, "batch_size": 32, "evaluate_on": None}
+    own = {"steps": 5000, "epochs": None, "batch_size": 64, "evaluate_on": 100}
+    rows = cell("lstm", [0.9] * 3, budget=usual) + cell("ntm", [0.9] * 3, budget=own)
+    rows += cell("mnm", [0.9] * 3, budget=usual)
+    assert only(rows).notes == (
+        "Budgets differ. ntm: 5,000 updates of 64, 100 scored; all others: 2 epochs of 32.",
+    )
+    rows += cell("chance", [0.5] * 3, kind="control", budget=own)
+    assert len(only(rows).notes) == 1
+    assert not only(cell("lstm", [0.9] * 3, budget=usual)).notes
 
 
 def test_tasks_follow_the_order_given(cell):

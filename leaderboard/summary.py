@@ -1,13 +1,14 @@
 """A suite at one look: methods down, tasks across, in as many blocks as the terminal needs.
 
 A cell is the mean and half the width of its 95 % interval; "rank" is the mean of a method's ranks
-over all columns. Only the newest version of a task has a column.
+over all columns. Only the newest version of a task has a column, and its further scores have one
+where the first cannot tell the methods apart. Tasks without a method in common are apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from leaderboard.render import figure_notes, heading, score_name
@@ -40,11 +41,50 @@ def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -
         tables, lambda table: (table.group.suite, table.group.profile)
     ):
         every = list(board)
-        columns = [table for table in every if not table.superseded]
+        newest = [table for table in every if not table.superseded]
         parts.append(heading(1, f"{suite} · profile {profile}", form))
-        parts += _blocks(columns, width, form)
-        parts.append(notes(_notes(columns, len(every) - len(columns)), form, width))
+        columns = [column for table in newest for column in (table, *_further(table))]
+        for related in _related(columns):
+            parts += _blocks(related, width, form)
+        parts.append(notes(_notes(columns, len(every) - len(newest)), form, width))
     return "\n\n".join(parts) + "\n"
+
+
+def _further(table: Table) -> list[Table]:
+    """The table once more for each further score, where all methods tie in the first."""
+    running = [row.interval for row in table.rows if row.competes and row.interval]
+    if len(running) < 2 or len({round(one.mean, 12) for one in running}) > 1:
+        return []
+    return [
+        replace(
+            table,
+            score=one.name,
+            percent=one.percent,
+            higher_is_better=one.higher_is_better,
+            rows=tuple(
+                replace(row, interval=row.also.get(one.name), figures=row.further.get(one.name, ()))
+                for row in table.rows
+            ),
+        )
+        for one in table.also
+    ]
+
+
+def _first(columns: Sequence[Table]) -> list[Table]:
+    """The columns of scores by which tasks rank: means and ranks are over these alone."""
+    return [table for table in columns if all(one.name != table.score for one in table.also)]
+
+
+def _related(columns: Sequence[Table]) -> list[list[Table]]:
+    """Columns that a method links, directly or by others; columns of controls alone come first."""
+    groups: list[tuple[set[str], list[Table]]] = []
+    for column in columns:
+        names, together = {row.method for row in column.rows if row.competes}, [column]
+        for group in [one for one in groups if not names or one[0] & names]:
+            groups.remove(group)
+            names, together = names | group[0], [*group[1], *together]
+        groups.append((names, together))
+    return [together for _, together in groups]
 
 
 def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
@@ -52,18 +92,20 @@ def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
     standings = _standings(columns)
     labels = [standing.method for standing in standings]
     sums: list[tuple[str, list[str]]] = []
-    if len(columns) > 1:
-        if _one_scale(columns):
-            percent = columns[0].percent
-            digits = min(table.digits[table.score] for table in columns)
+    first = _first(columns)
+    if len(first) > 1:
+        if _one_scale(first):
+            percent = first[0].percent
+            digits = min(table.digits[table.score] for table in first)
             means = [
                 NONE if one.mean is None else number(one.mean, percent, digits) for one in standings
             ]
             sums.append(("mean", means))
         ranks = [NONE if one.rank is None else f"{one.rank:.1f}" for one in standings]
         sums.append(("rank", ranks))
+    scores = len({table.score for table in columns}) > 1
     tasks = [
-        (_header(table, form), [_cell(one.cells[place], table) for one in standings])
+        (_header(table, form, scores), [_cell(one.cells[place], table) for one in standings])
         for place, table in enumerate(columns)
     ]
     claims = list(dict.fromkeys(name for table in columns for name in _claims(table)))
@@ -78,13 +120,13 @@ def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
         if place == len(standings)
         or (place < len(standings) and _section(standings[place - 1]) != _section(standings[place]))
     ]
-    first = ("method", labels)
-    blocks, block = [], [first]
+    names = ("method", labels)
+    blocks, block = [], [names]
     for column in [*sums, *tasks]:
         wider = [*block, column]
         if form == "terminal" and len(block) > 1 and _width(wider) > width:
             blocks.append(block)
-            wider = [first, column]
+            wider = [names, column]
         block = wider
     return [_grid(one, rules, form) for one in [*blocks, block]]
 
@@ -111,22 +153,24 @@ def _standings(columns: list[Table]) -> list[_Standing]:
     # A control that was run in some columns stands in one row with what theory gives in the others.
     stand_in = {control: name for control, name in THEORIES.items() if control in names}
     names = [name for name in names if name not in stand_in.values()]
-    ranks = [_ranks(table) for table in columns]
+    first = _first(columns)
+    ranks = [_ranks(table) for table in first]
     standings = []
     for name in names:
         cells = tuple(table.row(name) or table.row(stand_in.get(name, "")) for table in columns)
         present = [cell for cell in cells if cell is not None]
         last = present[-1]
-        means = [cell.interval.mean for cell in present if cell.interval and cell.complete]
-        whole = len(means) == len(columns)
-        places = [ranks[place][name] for place in range(len(columns)) if name in ranks[place]]
+        ranking = [cell for cell, table in zip(cells, columns, strict=True) if table in first]
+        means = [cell.interval.mean for cell in ranking if cell and cell.interval and cell.complete]
+        whole = len(means) == len(first)
+        places = [known[name] for known in ranks if name in known]
         standings.append(
             _Standing(
                 name,
                 last.competes,
                 cells,
-                sum(means) / len(means) if whole and _one_scale(columns) else None,
-                sum(places) / len(places) if len(places) == len(columns) else None,
+                sum(means) / len(means) if whole and _one_scale(first) else None,
+                sum(places) / len(places) if len(places) == len(first) else None,
             )
         )
     sign = -1 if columns[0].higher_is_better else 1
@@ -187,17 +231,22 @@ def _claims(table: Table) -> dict[str, str]:
     }
 
 
-def _header(table: Table, form: str) -> str:
-    """The task's name over its regime, broken at underscores to keep columns narrow."""
+def _header(table: Table, form: str, scores: bool) -> str:
+    """The task's name over its regime, broken at underscores to keep columns narrow.
+
+    scores: columns have different ones, so that each names its own.
+    """
+    score = [table.score] if scores else []
     if form == "markdown":
-        return f"{table.group.task} {table.group.regime}"
+        return " ".join([table.group.task, table.group.regime, *score])
     lines: list[str] = []
     for word in table.group.task.split("_"):
         if lines and len(lines[-1]) + 1 + len(word) <= _HEADER:
             lines[-1] += f"_{word}"
         else:
             lines.append(word)
-    return "\n".join([*(f"{line}_" for line in lines[:-1]), lines[-1], table.group.regime])
+    broken = [*(f"{line}_" for line in lines[:-1]), lines[-1]]
+    return "\n".join([*broken, table.group.regime, *score])
 
 
 def _notes(columns: list[Table], superseded: int) -> list[str]:
@@ -210,8 +259,12 @@ def _notes(columns: list[Table], superseded: int) -> list[str]:
         f"{scores}: mean over {over} ± half the width of the 95 % bootstrap interval, "
         "which is optimistic with few seeds."
     ]
-    if len(columns) > 1:
+    if any(len(_first(related)) > 1 for related in _related(columns)):
         lines.append("rank: the mean of a method's ranks over all columns; 1 is first in each.")
+    further = [table.score for table in columns if table not in _first(columns)]
+    if further:
+        names = ", ".join(dict.fromkeys(further))
+        lines.append(f"{names}: shown as all methods tie in the first score; they rank nobody.")
     if any(not row.complete for row in rows):
         lines.append(
             "A count such as 2/3: seeds done of seeds planned; incomplete rows are not ranked."

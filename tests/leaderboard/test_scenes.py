@@ -83,6 +83,31 @@ def test_the_terminal_says_the_same_and_the_summary_the_share_alone(board):
     assert "10,9" not in summary(build_tables(board))
 
 
+def test_the_summary_shows_further_scores_where_the_share_tells_nobody_apart(cell):
+    records = []
+    for method, kind, ll in (("gnm", "method", 2460.0), ("vae", "baseline", 2431.0)):
+        made = cell(method, [0.0] * 3, kind=kind, **WHERE)
+        for record in made:
+            record.scores |= {"d_steps": 80.0, "ll": ll}
+        records += made
+    judged = WHERE | {"task": "mnist4_judge", "score_name": "worst_kind", "also": []}
+    records += cell("judge", [0.99] * 3, kind="method", **judged)
+    records += cell("real", [1.0] * 3, kind="control", **judged)
+    drawn, judges = summary(build_tables(records), form="markdown").split("| judge ")
+    header, _, *found = rows(drawn)[:4]
+    scores = ("s_acc", "d_steps", "ll", "elbo")
+    assert header == ["method", *(f"mnist4 mnist_128 {score}" for score in scores)]
+    assert found == [
+        ["gnm", "0.0 ± 0.0", "80 ± 0", "2,460 ± 0", "–"],
+        ["vae", "0.0 ± 0.0", "80 ± 0", "2,431 ± 0", "–"],
+    ]
+    # The judge's task has no method in common with the other, and so a matrix of its own.
+    assert "gnm" not in judges
+    assert "99.0" in judges
+    assert "they rank nobody" in judges
+    assert "rank:" not in judges
+
+
 def test_csv_keeps_the_numbers_as_they_are(board):
     found = list(csv.DictReader(io.StringIO(render(build_tables(board), "csv"))))
     mine = {row["score"]: row for row in found if row["method"] == "gnm"}

@@ -95,25 +95,12 @@ class PointwiseDecoder(nn.Module):
 
 
 class ColourGlimpses(nn.Module):
-    """The glimpses of scenes in colour: kernel 3 in every layer; (N, Z) → logits (N, C, G, G).
+    """The glimpses of scenes in colour: kernel 3 in every layer; (N, Z) → logits (N, C, G, G)."""
 
-    bias: added to the first bias of the last channel, alpha.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        filters: tuple[int, ...],
-        upscales: tuple[int, ...],
-        bias: float = 0.0,
-    ) -> None:
+    def __init__(self, inputs: int, filters: tuple[int, ...], upscales: tuple[int, ...]) -> None:
         super().__init__()
         self.net = SubPixelDecoder(inputs, filters, upscales, kernels=(3,) * len(filters))
         self.largest = largest_map(filters, upscales)
-        last = next(layer for layer in reversed(self.net) if isinstance(layer, nn.Conv2d))
-        assert last.bias is not None
-        with torch.no_grad():
-            last.bias[-(upscales[-1] ** 2) :] += bias
 
     def forward(self, z: Tensor) -> Tensor:
         """z: (N, Z) → logits of the picture (N, C, G, G)."""

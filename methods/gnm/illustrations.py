@@ -54,7 +54,8 @@ def layers(network: GNMNetwork, z: Latents, z_b: Tensor | None) -> Tensor:
     if z_b is None:
         return parts
     order = z.depths.argsort(1, descending=True)
-    background = compose(parts, network.background(z_b)) - parts[:, :, :-1].sum(1)
+    total = parts.sum(1)
+    background = compose(total, network.background(z_b)) - total[:, :-1]
     sorted_parts = torch.stack([part[rank] for part, rank in zip(parts, order, strict=True)])
     return torch.cat([background.unsqueeze(1), sorted_parts[:, :, :-1]], 1)
 

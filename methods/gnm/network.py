@@ -56,9 +56,7 @@ class GNMNetwork(SceneNetwork):
         self.heads = ComponentHeads(features, what)
         if self.colour:
             filters, upscales = (128, 64, 32, 16, 8, channels + 1), trimmed((2,) * 6, size // 2)
-            self.glimpses: nn.Module = ColourGlimpses(
-                what, filters, upscales, settings.glimpse_bias
-            )
+            self.glimpses: nn.Module = ColourGlimpses(what, filters, upscales)
             self.background = Background(features, self.global_latent.latent, channels, size)
         else:
             filters, upscales = (64, 64, 32, 16, 8, 1), trimmed((4, 2, 2, 2, 1, 1), size // 4)
@@ -143,20 +141,21 @@ class GNMNetwork(SceneNetwork):
 
     def paint(self, z: Latents, z_b: Tensor | None, alpha: float | None = None) -> Tensor:
         """The image x̂ of these latents (B, C, H, W); alpha: of all glimpses, where it is fixed."""
+        glimpses, boxes = self.decode(z), renderer.boxes_of(z.where)
         if not self.colour:
-            glimpses, boxes = self.decode(z), renderer.boxes_of(z.where)
             return renderer.add_up(glimpses, z.presence, boxes, self.size)
         assert z_b is not None
-        return renderer.compose(self.contributions(z, alpha), self.background(z_b))
+        if alpha is not None:
+            fixed = torch.full_like(glimpses[:, :, -1:], alpha)
+            glimpses = torch.cat([glimpses[:, :, :-1], fixed], 2)
+        blended = renderer.blend(glimpses, z.presence, z.depths, boxes, self.size)
+        return renderer.compose(blended, self.background(z_b))
 
-    def contributions(self, z: Latents, alpha: float | None = None) -> Tensor:
+    def contributions(self, z: Latents) -> Tensor:
         """What each component adds to the image: (B, K, C, H, W), in colour (B, K, C+1, H, W)."""
         glimpses, boxes = self.decode(z), renderer.boxes_of(z.where)
         if not self.colour:
             return renderer.place(glimpses * z.presence[..., None, None, None], boxes, self.size)
-        if alpha is not None:
-            fixed = torch.full_like(glimpses[:, :, -1:], alpha)
-            glimpses = torch.cat([glimpses[:, :, :-1], fixed], 2)
         return renderer.shares(glimpses, z.presence, z.depths, boxes, self.size)
 
     def decode(self, z: Latents) -> Tensor:

@@ -103,13 +103,25 @@ def shares(glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, siz
     nearer → (B, K, C+1, size, size) colours times alpha, and alpha, each times the component's
     weight: alpha · presence · sigmoid(-depth), normalised over the components in every pixel.
     """
+    layers, weight = _layers(glimpses, presence, depth, boxes, size)
+    return layers * weight / (weight.sum(1, keepdim=True) + LEAST_WEIGHT)
+
+
+def blend(glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """The sum of the `shares` of all components (B, C+1, size, size), divided once for all."""
+    layers, weight = _layers(glimpses, presence, depth, boxes, size)
+    return (layers * weight).sum(1) / (weight.sum(1) + LEAST_WEIGHT)
+
+
+def _layers(
+    glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """As of `shares` → canvases (B, K, C+1, size, size) and their weights (B, K, 1, size, size)."""
     colours, alpha = glimpses[:, :, :-1], glimpses[:, :, -1:] * presence[..., None, None, None]
     canvases = place(torch.cat([colours * alpha, alpha], 2), boxes, size)
-    weight = canvases[:, :, -1:] * (-depth).sigmoid()[..., None, None, None]
-    return canvases * weight / (weight.sum(1, keepdim=True) + LEAST_WEIGHT)
+    return canvases, canvases[:, :, -1:] * (-depth).sigmoid()[..., None, None, None]
 
 
-def compose(shares: Tensor, background: Tensor) -> Tensor:
-    """shares: (B, K, C+1, H, W), background: (B, C, H, W) behind all → image (B, C, H, W)."""
-    total = shares.sum(1)
-    return total[:, :-1] + (1 - total[:, -1:]) * background
+def compose(blended: Tensor, background: Tensor) -> Tensor:
+    """blended: (B, C+1, H, W), background: (B, C, H, W) behind → image (B, C, H, W)."""
+    return blended[:, :-1] + (1 - blended[:, -1:]) * background

@@ -24,12 +24,12 @@ class GNMSettings(SceneSettings):
     component is there. global_ramp: the weight of z_g's KL goes from 0 to 1.
     what_ramp: that of both KLs of what, besides `warm_up`, so that a short training first tells one
     component from another, and only then learns to say it briefly. Published: none, 0.
-    glimpse_bias: added to the first bias of the glimpses' last layer, in colour to that of alpha.
-    Below 0 glimpses begin dark, in colour transparent. Published: 0, grey. The first updates then
-    remove them from the image in the quickest way, which is to make every component absent, and a
-    short training never brings them back.
     present_steps: during these every component is drawn, whatever its presence, so that glimpses
     learn to show what lies under their boxes before one can be done without. Published: none, 0.
+    Grey scenes alone: glimpse_bias, added to the first bias of the glimpses' last layer; below 0
+    they begin dark. Published: 0, grey. The first updates then remove them from the image in the
+    quickest way, which is to make every component absent, and a short training never brings them
+    back.
     Scenes in colour alone: alpha_steps, during which every glimpse is drawn with alpha alpha_fixed;
     background_* and where_*: weight of the KL against the fixed prior, which falls to 1.
     """

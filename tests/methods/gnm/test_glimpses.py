@@ -56,16 +56,3 @@ def test_vectors_decoded_in_parts_are_as_those_decoded_together(monkeypatch, dec
         torch.testing.assert_close(net(z), whole)
         assert parts == expected
         parts.clear()
-
-
-@pytest.mark.parametrize("last", [1, 2])
-def test_the_bias_of_glimpses_in_colour_makes_them_transparent(last):
-    torch.manual_seed(0)
-    sizes, z = ((8, 4, 3), (4, 2, last)), torch.randn(7, 5)
-    net = ColourGlimpses(5, *sizes, bias=-5.0)
-    torch.manual_seed(0)
-    torch.randn(7, 5)
-    plain = ColourGlimpses(5, *sizes)
-    moved = net(z) - plain(z)
-    torch.testing.assert_close(moved[:, :2], torch.zeros_like(moved[:, :2]))
-    torch.testing.assert_close(moved[:, 2], torch.full_like(moved[:, 2], -5.0))

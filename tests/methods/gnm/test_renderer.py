@@ -125,8 +125,10 @@ def coloured(alpha, presence, depth):
     )
     boxes = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(1, 2, 4)
     wall = torch.eye(3)[2].view(1, 3, 1, 1).expand(-1, -1, 4, 4)
-    parts = renderer.shares(glimpses, torch.tensor([presence]), torch.tensor([depth]), boxes, 4)
-    return renderer.compose(parts, wall)[0, :, 1, 1]
+    scene = (glimpses, torch.tensor([presence]), torch.tensor([depth]), boxes, 4)
+    blended = renderer.blend(*scene)
+    torch.testing.assert_close(blended, renderer.shares(*scene).sum(1))
+    return renderer.compose(blended, wall)[0, :, 1, 1]
 
 
 def test_depth_alpha_and_background_by_hand():

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -126,6 +127,7 @@ def run_in_processes(
 ) -> None:
     """Run the cells in `jobs` worker processes; a worker that dies costs the cell it ran."""
     context = multiprocessing.get_context("spawn")
+    _silence_tracker()
     waiting = deque(cells)
     workers: dict[int, _Worker] = {}
 
@@ -200,6 +202,21 @@ def _record_death(worker: _Worker, place: Place) -> Record:
     record = runner.describe(worker.cell, place.device, place.threads, seconds, error=error)
     Store(place.root).save(record)
     return record
+
+
+def _silence_tracker() -> None:
+    """Keep Python's warning to itself that it cleans up after processes which were killed.
+
+    A worker ends by being killed, whatever pool of processes it has; its semaphores are removed by
+    a process that all share, which takes its filters from its environment.
+    """
+    name = "PYTHONWARNINGS"
+    before = os.environ.get(name)
+    os.environ[name] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
+    resource_tracker.ensure_running()
+    os.environ.pop(name)
+    if before is not None:
+        os.environ[name] = before
 
 
 def _limit_threads(threads: int) -> None:

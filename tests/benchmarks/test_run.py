@@ -229,6 +229,7 @@ def test_an_interruption_keeps_what_is_done_and_ends_every_process(
         command(*arguments),
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         # A shell that puts the tests into the background has them, and so this, ignore Ctrl-C.
@@ -236,10 +237,11 @@ def test_an_interruption_keeps_what_is_done_and_ends_every_process(
     )
     wait_for(lambda: len(list(tmp_path.rglob("*.json"))) == 4)
     send(process.pid, sign)
-    output, _ = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "4 of 8 cells are done and kept; the same command goes on from here." in output
     assert "Traceback" not in output
+    assert errors == ""
     wait_for(lambda: not alive(process.pid), 10)
     assert len(scores(tmp_path)) == 4
 

@@ -130,20 +130,17 @@ def reconstructions(
     )
 
 
-def components(
-    images: np.ndarray, components: np.ndarray, presence: np.ndarray | None = None
-) -> Figure:
+def components(images: np.ndarray, components: np.ndarray) -> Figure:
     """A row an image (N, H, W, C): it, and the sum of its first component, of the first two, ….
 
-    components: (N, K, H, W, C), what each adds to the image, in the order of drawing; presence:
-    (N, K), None if all are there. Absent ones are left out; of many sums some are shown, with the
-    last.
+    components: (N, K, H, W, C), what each adds to the image, in the order of drawing, with a
+    background where the model has one. What adds nothing is left out; of many sums some are shown,
+    with the last.
     """
     rows = []
     for row, image in enumerate(images[:COMPONENT_ROWS]):
         parts = components[row].astype(np.int32)
-        if presence is not None:
-            parts = parts[presence[row] >= ABSENT]
+        parts = parts[parts.any((1, 2, 3))]
         sums = np.cumsum(parts, axis=0).clip(0, 255).astype(np.uint8)
         tiles = [Tile(image, caption="input")]
         for last in _spread(len(sums), COLUMNS - 1):
@@ -154,13 +151,13 @@ def components(
     return album(
         rows,
         "Scenes component by component",
-        "in the order of drawing; absent components are left out",
+        "in the order of drawing; what adds nothing is left out",
         side=192,
     )
 
 
 def _counted(count: int) -> str:
-    return f"{count or 'no'} component{'s' * (count != 1)}"
+    return f"{count or 'no'} layer{'s' * (count != 1)}"
 
 
 def steps(images: np.ndarray, steps: np.ndarray) -> Figure:
@@ -243,9 +240,7 @@ def of_a_model(shown: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
             reconstructions, inputs, shown["reconstructions"], *marks
         )
     if inputs is not None and "components" in shown:
-        found["components"] = partial(
-            components, inputs, shown["components"], shown.get("presence")
-        )
+        found["components"] = partial(components, inputs, shown["components"])
     if inputs is not None and "steps" in shown:
         found["steps"] = partial(steps, inputs, shown["steps"])
     if "drawn" in shown and "drawn_boxes" in shown:

@@ -9,6 +9,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
+from baselines.convdraw import ConvDRAW
+from baselines.genesis import GENESIS
+from baselines.vae import VAE
 from benchmarks.pictures.album import CAPTION_LINES, Tile, album, text_width, wrapped
 from benchmarks.pictures.drawing import DPI
 from benchmarks.pictures.scenes import (
@@ -30,6 +33,8 @@ from benchmarks.pictures.scenes import (
     traversal,
 )
 from benchmarks.pictures.style import SMALL
+from methods.gnm import GNM
+from tests.baselines.scenes import TINY, examples, network, run
 
 ROOT = Path(__file__).resolve().parents[3]
 LONG = "the top-right digit is a 5, not a 4; the bottom-left digit cannot be read as any digit"
@@ -245,9 +250,9 @@ def test_components_add_up_and_absent_ones_are_left_out():
     for k in range(4):
         parts[:, k, 8 * k : 8 * k + 8] = 50 * (k + 1)
     parts[:, 2, 0], parts[:, 3] = 255, parts[:, 3] + 55  # they overlap, to more than 255
-    presence = np.array([[0.9, 0.05, 0.8, 1.0], [0.0, 0.0, 0.0, 0.09]])
-    figure = components(noise(2, 32, 32, 1), parts, presence)
-    words = ["input", "1 component", "2 components", "3 components", "input", "no components"]
+    parts[0, 1], parts[1] = 0, 0  # absent
+    figure = components(noise(2, 32, 32, 1), parts)
+    words = ["input", "1 layer", "2 layers", "3 layers", "input", "no layers"]
     assert texts(figure)[2:] == words
     found = [shown(axes)[::8, 0, 0].tolist() for axes in tiles(figure)[1:4]]
     assert found == [[50, 0, 0, 0], [255, 0, 150, 0], [255, 55, 205, 255]]
@@ -260,9 +265,9 @@ def test_of_many_components_the_last_sum_is_shown():
     figure = components(noise(9, 32, 32, 3), parts)
     assert len(tiles(figure)) == COMPONENT_ROWS * COLUMNS
     assert shown(tiles(figure)[COLUMNS - 1])[0, 0].tolist() == [160] * 3
-    assert texts(figure)[2 + COLUMNS - 1] == "16 components"
+    assert texts(figure)[2 + COLUMNS - 1] == "16 layers"
     single = components(noise(1, 32, 32, 3), parts[:1, :1])
-    assert texts(single)[2:] == ["input", "1 component"]
+    assert texts(single)[2:] == ["input", "1 layer"]
 
 
 def test_steps_follow_each_other_after_the_input():
@@ -357,6 +362,19 @@ def test_a_model_has_the_pictures_that_its_illustrations_allow():
     }
     assert sum(len(outlines(axes)) for axes in tiles(found["reconstructions"]())) == 8
     assert not any(outlines(axes) for axes in tiles(found["drawn"]()))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("method", [GNM, GENESIS, ConvDRAW, VAE])
+def test_what_a_model_shows_of_itself_can_be_drawn(method, channels):
+    made = method(method.Settings(**TINY.get(method, {})))
+    made.network = network(method, channels=channels).eval()
+    made.evaluate(examples(3, channels=channels), run())
+    drawn = {name: picture() for name, picture in of_a_model(made.illustrations).items()}
+    assert "reconstructions" in drawn
+    # Rooms have a background, which is a layer besides the sixteen components.
+    assert ("components" in drawn) == (method in (GNM, GENESIS))
+    assert all(tiles(figure) for figure in drawn.values())
 
 
 def test_a_long_title_is_broken_and_the_sheet_grows():

@@ -199,7 +199,7 @@ class Generation(SceneTask):
 
         drawn: dict[str, Callable[[], Figure]] = {}
         if "samples" in outputs:
-            samples = outputs["samples"][:JUDGED]
+            samples = outputs["samples"][:JUDGED].copy()  # those of a file cannot be written to
             judged = load(self.data)(samples)
             verdicts = [(verdict.obeys, verdict.reason) for verdict in judged]
             founds = [

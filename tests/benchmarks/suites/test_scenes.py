@@ -142,6 +142,15 @@ def test_the_digits_are_chosen_by_name(monkeypatch):
     assert "\n" not in line
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("data", "channels"), [("mnist4", 1), ("arrow_room", 3)])
+def test_samples_are_judged_again_from_a_file(data, channels, draw):
+    samples = np.zeros((2, 64, 64, channels), np.uint8)
+    samples.flags.writeable = False
+    drawn = suite.Generation(data, "any_64").pictures({"samples": samples}, draw, {})
+    assert set(drawn) == {"samples", "judged"}
+
+
 def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
     monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config: None)
     rooms = {"arrow_room/rendered_64", "arrow_room_judge/rendered_64"}

@@ -210,6 +210,8 @@ def _silence_tracker() -> None:
     A worker ends by being killed, whatever pool of processes it has; its semaphores are removed by
     a process that all share, which takes its filters from its environment.
     """
+    if os.name != "posix":
+        return  # no such process there
     name = "PYTHONWARNINGS"
     before = os.environ.get(name)
     os.environ[name] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))

@@ -180,3 +180,7 @@ def test_profiles_name_what_there_is():
     assert not any("beta" in name for name in (*smoke.methods, *quick.methods))
     assert {"gnm_beta3", "vae_beta10", "convdraw_beta6"} <= set(paper.methods)
     assert paper.budget(suite.ENTRIES[0], "mnist4/mnist_128").total_steps(60_000) == 1_125_000
+    (gnm,) = (entry for entry in suite.ENTRIES if entry.name == "gnm")
+    starts = {"mnist4/mnist_128": {"glimpse_bias"}, "arrow_room/rendered_128": {"present_steps"}}
+    for task, start in starts.items():
+        assert paper.settled(gnm, task).settings.keys() == start, "all else is as published"

@@ -45,7 +45,7 @@ def test_training_step(benchmark: Any, entry: Entry, name: str) -> None:
     run = Run(0, Budget(steps=FOREVER), DEVICE)
     steps = updates(method.network, train, run, method.settings.learning_rate)
     benchmark.extra_info["threads"] = torch.get_num_threads()
-    benchmark.pedantic(finished(lambda: next(steps)), rounds=60, warmup_rounds=10)
+    benchmark.pedantic(finished(lambda: next(steps)), rounds=20, warmup_rounds=3)
     steps.close()
 
 

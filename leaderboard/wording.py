@@ -34,14 +34,14 @@ _PLAIN = TableFormat(
 def decimals(values: Iterable[float]) -> int:
     """The decimals of scores that are no shares, the same for a whole column.
 
-    Three below 100, none from 1,000 on: the largest says how fine a difference can mean something.
-    Between them one, or none where all are whole numbers, as counts are.
+    Three below 100, one below 1,000, then none: the largest says how fine a difference can mean
+    something. None where all are whole numbers beyond 1, as counts are.
     """
     finite = [value for value in values if isfinite(value)]
     largest = max(map(abs, finite), default=0.0)
-    if largest < 100:
-        return 3
-    return 0 if largest >= 1000 or all(value == round(value) for value in finite) else 1
+    if largest > 1 and all(value == round(value) for value in finite):
+        return 0
+    return 3 if largest < 100 else 1 if largest < 1000 else 0
 
 
 def number(value: float, percent: bool, digits: int = 3) -> str:

@@ -5,10 +5,16 @@ import json
 import numpy as np
 import pytest
 
+from baselines.convdraw import ConvDRAW
+from baselines.genesis import GENESIS
+from baselines.vae import VAE
 from benchmarks import conformance, runner, session, show
+from benchmarks.pictures.scenes import of_a_model
 from benchmarks.plan import Filters
 from benchmarks.protocol import Budget, OutputError, Run
 from benchmarks.records import Record, Store, read_illustrations
+from methods.gnm import GNM
+from tests.baselines.scenes import TINY, examples, network, run
 
 
 def one_cell(planted, method, folder):
@@ -141,3 +147,16 @@ def test_what_is_drawn_depends_on_the_seed_alone(planted, monkeypatch):
     monkeypatch.setattr(planted.Split, "generated", ("clusters",))
     marks, _ = findings(planted, "DrawsUnseeded")
     assert [marks[rule] for rule in (SEED, OTHER, ORDER)] == [False, True, None]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("method", [GNM, GENESIS, ConvDRAW, VAE])
+def test_what_a_generator_of_scenes_shows_can_be_drawn(method, channels):
+    made = method(method.Settings(**TINY.get(method, {})))
+    made.network = network(method, channels=channels).eval()
+    made.evaluate(examples(3, channels=channels), run())
+    drawn = {name: picture() for name, picture in of_a_model(made.illustrations).items()}
+    assert "reconstructions" in drawn
+    # Rooms have a background, which is a layer besides the sixteen components.
+    assert ("components" in drawn) == (method in (GNM, GENESIS))
+    assert all(figure.axes for figure in drawn.values())

@@ -9,9 +9,6 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from baselines.convdraw import ConvDRAW
-from baselines.genesis import GENESIS
-from baselines.vae import VAE
 from benchmarks.pictures.album import CAPTION_LINES, Tile, album, text_width, wrapped
 from benchmarks.pictures.drawing import DPI
 from benchmarks.pictures.scenes import (
@@ -33,8 +30,6 @@ from benchmarks.pictures.scenes import (
     traversal,
 )
 from benchmarks.pictures.style import SMALL
-from methods.gnm import GNM
-from tests.baselines.scenes import TINY, examples, network, run
 
 ROOT = Path(__file__).resolve().parents[3]
 LONG = "the top-right digit is a 5, not a 4; the bottom-left digit cannot be read as any digit"
@@ -362,19 +357,6 @@ def test_a_model_has_the_pictures_that_its_illustrations_allow():
     }
     assert sum(len(outlines(axes)) for axes in tiles(found["reconstructions"]())) == 8
     assert not any(outlines(axes) for axes in tiles(found["drawn"]()))
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("method", [GNM, GENESIS, ConvDRAW, VAE])
-def test_what_a_model_shows_of_itself_can_be_drawn(method, channels):
-    made = method(method.Settings(**TINY.get(method, {})))
-    made.network = network(method, channels=channels).eval()
-    made.evaluate(examples(3, channels=channels), run())
-    drawn = {name: picture() for name, picture in of_a_model(made.illustrations).items()}
-    assert "reconstructions" in drawn
-    # Rooms have a background, which is a layer besides the sixteen components.
-    assert ("components" in drawn) == (method in (GNM, GENESIS))
-    assert all(tiles(figure) for figure in drawn.values())
 
 
 def test_a_long_title_is_broken_and_the_sheet_grows():

@@ -17,47 +17,62 @@ from torch import Tensor, nn
 
 ACCURACY = 0.9
 HELD_OUT = 4
-HALF_BATCH, RATE, EVERY = 32, 1e-3, 20
+HALF_BATCH, RATE, EVERY = 16, 2e-3, 20
 SEEDS = (0, 1, 2)
 WIDTHS = (8, 16, 32, 64)
+MOVED = 8
 FEWEST = 8
 AT_ONCE = 500
 
 
 class Discriminator(nn.Module):
-    """3×3 convolutions of stride 2 down to a map of 4×4, and one linear layer: generated or real.
+    """Tells generated images from real ones: two 3×3 convolutions with BatchNorm a level, to 4×4.
 
-    Chosen among a few, on scenes of digits at 64 pixels, as the cheapest that tells noise, blurred
-    images and shuffled scenes from real ones within the quick profile's cap: wider networks or
-    GroupNorm cost two to three times as much a step, and the latter made learning slower. Two sets
-    of scenes with the same digits it does not tell apart. Fixed since.
+    Chosen at 64 pixels as the cheapest that tells shuffled scenes from real ones within the quick
+    profile's cap, rooms as well as digits. For the rooms it takes the second convolution,
+    BatchNorm, and images that are moved a little each time they are seen (`moved`): of 375 real
+    rooms it then knows 90 % of those that are held out, without the moves 75 %, with single
+    convolutions and no norm 70 %. Mirrored images would help too, but no classifier that has seen
+    them could tell clockwise from counterclockwise. Fixed since.
     """
 
     def __init__(self, size: int, channels: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        inputs, kernel = channels, 5
+        inputs = channels
         halvings = max(int(np.log2(size / 4)), 1)
         for level in range(halvings):
             outputs = WIDTHS[min(level, len(WIDTHS) - 1)]
-            layers += [nn.Conv2d(inputs, outputs, kernel, 2, kernel // 2), nn.ReLU()]
-            inputs, kernel = outputs, 3
+            for before, stride in ((inputs, 2), (outputs, 1)):
+                convolution = nn.Conv2d(before, outputs, 3, stride, 1, bias=False)
+                layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+            inputs = outputs
         self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten())
         self.verdict = nn.Linear(16 * inputs, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """images: (B, H, W, C) uint8 → (B,) logits that they are generated."""
-        pixels = images.permute(0, 3, 1, 2).float() / 255
+        pixels = images.permute(0, 3, 1, 2).float() / 255 - 0.5
         logits: Tensor = self.verdict(self.features(pixels))
         return logits[:, 0]
+
+
+def moved(images: Tensor, by: Tensor) -> Tensor:
+    """Each image (B, H, W, C) moved by (B, 2) pixels up and left; its edges fill what is empty."""
+    last = images.shape[1] - 1
+    places = (torch.arange(last + 1, device=images.device) + by[..., None]).clamp(0, last)
+    rows, columns = places.unbind(1)
+    each = torch.arange(len(images), device=images.device)[:, None, None]
+    return images[each, rows[:, :, None], columns[:, None, :]]
 
 
 def d_steps(generated: np.ndarray, real: np.ndarray, cap: int, device: str = "cpu") -> int:
     """Steps until 90 % of held-out images are told apart; the cap where they never are.
 
-    generated: (N, H, W, C), real: (M, H, W, C), uint8. A quarter of each is held out. A batch is 32
-    of either; Adam, 1e-3; the accuracy, the mean over generated and real, is taken every 20 steps.
-    The median of three runs, which differ in weights, batches and what is held out.
+    generated: (N, H, W, C), real: (M, H, W, C), uint8. A quarter of each is held out. A batch is 16
+    of either, each image moved by up to an eighth of its side along both axes; Adam, 2e-3; the
+    accuracy, the mean over generated and real, is taken every 20 steps. The median of three runs,
+    which differ in weights, batches and what is held out.
     """
     _check(generated, real, cap)
     sides = [torch.from_numpy(side.copy()).to(device) for side in (generated, real)]
@@ -93,20 +108,26 @@ def _steps(sides: list[Tensor], cap: int, seed: int) -> int:
         order = torch.randperm(len(side), generator=generator).to(device)
         held_out.append(side[order[: len(side) // HELD_OUT]])
         learnt.append(side[order[len(side) // HELD_OUT :]])
+    most = sides[0].shape[1] // MOVED
     truth = torch.cat([torch.ones(HALF_BATCH), torch.zeros(HALF_BATCH)]).to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
     for step in range(1, cap + 1):
         if step % EVERY == 1:
             drawn = [torch.randint(len(side), (EVERY, HALF_BATCH), generator=generator).to(device)
                      for side in learnt]  # fmt: skip
+            by = torch.randint(-most, most + 1, (EVERY, 2 * HALF_BATCH, 2), generator=generator)
+            by = by.to(device)
         turn = (step - 1) % EVERY
         batch = torch.cat([side[rows[turn]] for side, rows in zip(learnt, drawn, strict=True)])
-        loss = F.binary_cross_entropy_with_logits(network(batch), truth)
+        loss = F.binary_cross_entropy_with_logits(network(moved(batch, by[turn])), truth)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        if step % EVERY == 0 and _accuracy(network, held_out) >= ACCURACY:
-            return step
+        if step % EVERY == 0:
+            network.eval()
+            if _accuracy(network, held_out) >= ACCURACY:
+                return step
+            network.train()
     return cap
 
 

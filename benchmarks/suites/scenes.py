@@ -100,6 +100,7 @@ class Generation(SceneTask):
     generated = ("samples",)
     privileged = ("shuffled",)
     score = Score("s_acc")
+    version = 2  # since 2: another classifier for D-Steps
 
     @property
     def name(self) -> str:  # type: ignore[override]

@@ -96,6 +96,28 @@ def test_a_held_out_image_is_never_learned_from():
     assert d_steps(one, other, cap=60) == 60
 
 
+def test_images_move_by_whole_pixels_and_their_edges_fill_what_is_empty():
+    images = torch.arange(2 * 16, dtype=torch.uint8).view(2, 4, 4, 1)
+    found = discrimination.moved(images, torch.tensor([[1, 0], [0, -2]]))
+    assert found.dtype == torch.uint8
+    assert torch.equal(found[0], images[0][[1, 2, 3, 3]])  # up by one row
+    assert torch.equal(found[1], images[1][:, [0, 0, 0, 1]])  # right by two columns
+    assert torch.equal(discrimination.moved(images, torch.zeros(2, 2, dtype=torch.long)), images)
+
+
+def test_the_verdict_on_an_image_does_not_depend_on_those_beside_it(monkeypatch):
+    seen = []
+
+    def look(network, held_out):
+        alone, together = network(held_out[0][:1]), network(held_out[0])
+        seen.append((network.training, torch.allclose(alone, together[:1], atol=1e-5)))
+        return 0.0
+
+    monkeypatch.setattr(discrimination, "_accuracy", look)
+    d_steps(squares(40, 0), squares(40, 1), cap=40)
+    assert set(seen) == {(False, True)}
+
+
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (64, 3), (128, 1), (16, 3)])
 def test_any_size_ends_in_a_map_of_four(size, channels):
     network = Discriminator(size, channels)

@@ -52,8 +52,7 @@ def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -
 
 def _further(table: Table) -> list[Table]:
     """The table once more for each further score, where all methods tie in the first."""
-    running = [row.interval for row in table.rows if row.competes and row.interval]
-    if len(running) < 2 or len({round(one.mean, 12) for one in running}) > 1:
+    if not _tied(table):
         return []
     return [
         replace(
@@ -68,6 +67,18 @@ def _further(table: Table) -> list[Table]:
         )
         for one in table.also
     ]
+
+
+def _tied(table: Table) -> bool:
+    """Whether the score by which the task ranks is the same for all methods, and there are some."""
+    running = [row.interval for row in table.rows if row.competes and row.interval]
+    return len(running) > 1 and len({round(one.mean, 12) for one in running}) == 1
+
+
+def _summed(columns: Sequence[Table]) -> bool:
+    """Whether these columns have a mean and a rank: several, of which one tells methods apart."""
+    first = _first(columns)
+    return len(first) > 1 and not all(map(_tied, first))
 
 
 def _first(columns: Sequence[Table]) -> list[Table]:
@@ -93,7 +104,7 @@ def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
     labels = [standing.method for standing in standings]
     sums: list[tuple[str, list[str]]] = []
     first = _first(columns)
-    if len(first) > 1:
+    if _summed(columns):
         if _one_scale(first):
             percent = first[0].percent
             digits = min(table.digits[table.score] for table in first)
@@ -259,7 +270,7 @@ def _notes(columns: list[Table], superseded: int) -> list[str]:
         f"{scores}: mean over {over} ± half the width of the 95 % bootstrap interval, "
         "which is optimistic with few seeds."
     ]
-    if any(len(_first(related)) > 1 for related in _related(columns)):
+    if any(map(_summed, _related(columns))):
         lines.append("rank: the mean of a method's ranks over all columns; 1 is first in each.")
     further = [table.score for table in columns if table not in _first(columns)]
     if further:

@@ -108,6 +108,22 @@ def test_the_summary_shows_further_scores_where_the_share_tells_nobody_apart(cel
     assert "rank:" not in judges
 
 
+def test_there_is_no_mean_or_rank_where_all_tie_in_every_task(cell):
+    records = []
+    for task, scores in (("mnist4", (0.0, 0.0)), ("mnist10", (0.0, 0.0))):
+        for method, score in zip(("gnm", "vae"), scores, strict=True):
+            records += cell(method, [score] * 3, kind="method", **WHERE | {"task": task})
+    said = summary(build_tables(records), form="markdown")
+    assert rows(said)[0][0] == "method"
+    assert not any(name in rows(said)[0] for name in ("mean", "rank"))
+    assert "rank:" not in said
+    records += cell("gnm", [1.0] * 3, kind="method", **WHERE | {"task": "mnist5"})
+    records += cell("vae", [0.5] * 3, kind="method", **WHERE | {"task": "mnist5"})
+    said = summary(build_tables(records), form="markdown")
+    assert rows(said)[0][:3] == ["method", "mean", "rank"]
+    assert "rank:" in said
+
+
 def test_csv_keeps_the_numbers_as_they_are(board):
     found = list(csv.DictReader(io.StringIO(render(build_tables(board), "csv"))))
     mine = {row["score"]: row for row in found if row["method"] == "gnm"}

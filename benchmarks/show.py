@@ -105,7 +105,10 @@ def _scores(record: Record) -> Iterator[str]:
 
 
 def _number(value: float, percent: bool) -> str:
-    return f"{100 * value:6.1f} %" if percent else f"{value:8.3f}"
+    if percent:
+        return f"{100 * value:6.1f} %"
+    count = value > 1 and value.is_integer()
+    return f"{value:4.0f}" if count else f"{value:8.3f}"
 
 
 def _learned(explanation: dict[str, Any], width: int) -> Iterator[str]:

@@ -63,6 +63,14 @@ def test_the_text_has_scores_programs_settings_and_flags(planted, tmp_path):
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_count_is_shown_without_decimals_and_a_fraction_with_them(results):
+    record = show.read(next(results.rglob("side/seed0-*.json")))
+    record.scores |= {"d_steps": 80.0, "ll": 2459.595, "whole": 1.0, "lost": float("nan")}
+    shown = dict(line.split() for line in show.text(record, 200).splitlines() if line[:4] in
+                 ("d_st", "ll  ", "whol", "lost"))  # fmt: skip
+    assert shown == {"d_steps": "80", "ll": "2459.595", "whole": "1.000", "lost": "nan"}
+
+
 @pytest.mark.parametrize(("asked", "has"), [(True, True), (True, False), (False, True)])
 def test_the_precision_is_said_where_it_is_less(results, asked, has):
     record = show.read(next(results.rglob("side/seed0-*.json")))

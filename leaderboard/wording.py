@@ -35,13 +35,20 @@ def decimals(values: Iterable[float]) -> int:
     """The decimals of scores that are no shares, the same for a whole column.
 
     Three below 100, one below 1,000, then none: the largest says how fine a difference can mean
-    something. None where all are whole numbers beyond 1, as counts are.
+    something. None where all are counts.
     """
     finite = [value for value in values if isfinite(value)]
-    largest = max(map(abs, finite), default=0.0)
-    if largest > 1 and all(value == round(value) for value in finite):
+    if counts(finite):
         return 0
+    largest = max(map(abs, finite), default=0.0)
     return 3 if largest < 100 else 1 if largest < 1000 else 0
+
+
+def counts(values: Sequence[float]) -> bool:
+    """Whether all are whole numbers, and one is beyond 1: of steps, say, and no shares."""
+    return any(abs(value) > 1 for value in values) and all(
+        float(value).is_integer() for value in values
+    )
 
 
 def number(value: float, percent: bool, digits: int = 3) -> str:

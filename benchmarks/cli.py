@@ -321,6 +321,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = command.main(args=arguments, prog_name="python -m benchmarks", standalone_mode=False)
     except (SymbenchError, DataError) as error:
         code = _complain(str(error))
+    except MemoryError as error:
+        less = "take less at once, such as one --config, or free some"
+        code = _complain(f"memory ran out ({str(error).rstrip('.')}); {less}.")
     except (KeyboardInterrupt, typer.Abort):
         code = 130
         typer.echo("interrupted.", err=True)

@@ -41,6 +41,12 @@ from benchmarks.records import Failure, Further, Record, Store, content_hash
 KEPT_BYTES = 1_000_000_000
 # Of `np.savez_compressed`, in one release or another.
 _ARGUMENTS = ("file", "args", "kwds", "allow_pickle")
+# What helps where memory runs out and no more is known.
+SMALLER_DATA = (
+    "each worker holds its own: give --jobs a smaller number, or take smaller data with --task or "
+    "--profile, and --retry-failed"
+)
+SMALLER_PARTS = "give --at-once or --jobs a smaller number, and --retry-failed"
 PACKAGES = ("symbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "datasets")
 
 
@@ -91,9 +97,20 @@ def answer(
 
     Returns fields of the record, the outputs, and the method's illustrations.
     """
+    from benchmarks.long_training import room
+
     method = build(entry)
-    # A copy, so that a method which changes its arrays changes nothing for the cells that follow.
-    data = deepcopy(_load(task, run.seed))
+    with room(f"the data of {task.id} were loaded; {SMALLER_DATA}"):
+        # A copy, so that a method which changes its arrays changes nothing for the next cells.
+        data = deepcopy(_load(task, run.seed))
+    with room(f"{entry.name} ran on {task.id}; {SMALLER_PARTS}"):
+        return _answer(task, entry, method, run, data)
+
+
+def _answer(
+    task: Task, entry: Entry, method: Any, run: Run, data: TaskData
+) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """`answer`, of a method on data that it may change."""
     count = run.budget.evaluate_on or data.inputs.count
     train, inputs = visible(task, entry, method, data)
     inputs, targets = inputs.take(slice(0, count)), data.targets.take(slice(0, count))

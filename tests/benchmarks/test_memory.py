@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from benchmarks import memory
+from benchmarks import memory, runner
+from benchmarks.cli import main
+from benchmarks.protocol import Budget, Run, SymbenchError
 
 GLIBC = platform.libc_ver()[0] == "glibc"
 # 6,144 pages of 4 KiB are taken and freed, 20 times.
@@ -59,3 +61,44 @@ def test_the_peak_is_that_since_the_reset() -> None:
     del block
     memory.reset_peak("cpu")
     assert memory.peak("cpu") < before - 2**27
+
+
+def raises(*given, **named):
+    raise MemoryError("Unable to allocate 938. MiB for an array")
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        (
+            "load",
+            "memory ran out when the data of plane/clusters were loaded; each worker holds its "
+            "own: give --jobs a smaller number, or take smaller data with --task or --profile, and "
+            "--retry-failed.",
+        ),
+        (
+            "evaluate",
+            "memory ran out when side ran on plane/clusters; give --at-once or --jobs a smaller "
+            "number, and --retry-failed.",
+        ),
+    ],
+)
+def test_memory_that_runs_out_beside_the_training_says_what_to_lower(
+    planted, monkeypatch, where, line
+):
+    monkeypatch.setattr(planted.Split, where, raises)
+    monkeypatch.setattr(runner, "_DRAWS", {})
+    with pytest.raises(SymbenchError) as caught:
+        runner.answer(planted.TASKS[0], planted.ENTRIES[0], Run(0, Budget(steps=1), "cpu"))
+    assert str(caught.value) == line
+
+
+def test_memory_that_runs_out_in_a_command_is_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("symdata.hub.build", raises)
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "build", "mnist4", "--to", str(tmp_path)])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: memory ran out (Unable to allocate 938. MiB for an array); take less at once, such "
+        "as one --config, or free some.\n"
+    )

@@ -98,7 +98,7 @@ QUICK: dict[str, dict[str, Any]] = {
 # of the room that learn to show what lies there, and afterwards those of bare floor become absent.
 # After 1,000 updates there is one for each object (training images, seed 100: LL 7,787).
 # ConvDRAW learns more at twice the rate (training images, seeds 100 and 101: LL 7,978, not 7,886;
-# with the MLP no less), GENESIS and the VAE less.
+# with the MLP as much), GENESIS, the VAE and GNM less.
 QUICK_ROOM_STEPS = 1_400
 QUICK_ROOM: dict[str, dict[str, Any]] = {
     "gnm": {

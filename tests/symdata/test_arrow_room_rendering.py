@@ -222,7 +222,9 @@ def test_a_worker_that_dies_is_one_line_and_leaves_none_behind(monkeypatch):
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
 def test_workers_end_with_the_process_that_started_them(how):
     """Whether it is asked to stop or killed; Ctrl-C leaves nothing on the terminal but its own."""
+    # Tests that a shell runs in the background inherit that SIGINT is ignored.
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from functools import partial; from symdata.sampling import Draw;"
         "from symdata.arrow_room import rooms, workers;"
         "drawn = rooms.obeying(400, partial(Draw, 'x', seed=0));"

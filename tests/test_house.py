@@ -129,6 +129,24 @@ def test_the_language_of_the_readme_finds_a_program(tmp_path):
     assert re.search(r"1 where .*(the speed|the depth)", ran.stdout)
 
 
+def test_the_generator_of_the_readme_learns_from_images_and_finds_boxes(tmp_path):
+    code = re.search(r"```python\n(.*?)```", fenced("images"), re.DOTALL).group(1)
+    assert "steps=20_000" in code
+    (tmp_path / "my_images.py").write_text(code.replace("steps=20_000", "steps=2"))
+    images = np.zeros((20, 32, 32, 1), np.uint8)
+    images[:, 4:12, 20:28] = 255
+    np.save(tmp_path / "images.npy", images)
+    command = [sys.executable, "my_images.py"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert ran.returncode == 0, ran.stderr
+    assert "'kl_where'" in ran.stdout
+    assert "nats an image" in ran.stdout
+    drawn = np.load(tmp_path / "drawn.npy")
+    assert drawn.shape == (8, 32, 32, 1)
+    assert drawn.dtype == np.uint8
+    assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_table_of_the_readme_is_that_of_the_results():
     command = [sys.executable, "-m", "benchmarks", "leaderboard", "--summary"]
     options = ["--out", "leaderboard/results", "--profile", "quick", "--format", "markdown"]

@@ -172,13 +172,15 @@ def test_what_is_likely_no_digit_is_not_read():
     assert digits.plausible(said(_4=0.04, none=0.96)) == [(0.0, digits.UNREADABLE)]
 
 
-def test_readings_come_likeliest_first_and_each_once():
+def test_what_is_hardly_a_digit_has_no_second_reading():
+    assert [label for _, label in digits.plausible(said(_4=0.2, _9=0.15, none=0.65))] == [4]
+    assert [label for _, label in digits.plausible(said(_4=0.3, _9=0.15, none=0.55))] == [4, 9]
+
+
+def test_readings_come_likeliest_first_and_change_one_digit_at_most():
     options = [[(0.0, 1)], [(0.1, 4), (1.0, 9)], [(0.2, 3), (0.6, 5), (3.0, 8)]]
-    found = list(digits.readings(options))
-    assert found == [(1, 4, 3), (1, 4, 5), (1, 9, 3), (1, 9, 5), (1, 4, 8), (1, 9, 8)]
+    assert list(digits.readings(options)) == [(1, 4, 3), (1, 4, 5), (1, 9, 3), (1, 4, 8)]
     assert list(digits.readings([])) == [()]
-    many = [[(0.0, k), (1.0, k)] for k in range(10)]
-    assert len(list(digits.readings(many))) == digits.READINGS
 
 
 def test_the_method_gives_the_judges_verdicts():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.errors import SymbenchError
-from benchmarks.judges import identity, stored
+from benchmarks.judges import digits, identity, stored
 
 WEIGHTS = {"layer": np.array([0.1, 1e-3, -70.0], dtype=np.float32)}
 
@@ -25,7 +25,7 @@ def test_weights_come_back_in_half_precision_with_their_story(place):
 
 def test_another_version_no_file_and_a_damaged_one_are_told_in_a_line(place):
     with pytest.raises(SymbenchError, match=r"cannot be read.*judges\.train_digits"):
-        stored.read("digits", 1)
+        stored.read(digits.NAME, digits.VERSION)
     stored.write(place, WEIGHTS, 3, {})
     with pytest.raises(SymbenchError, match="is of version 3, not 4"):
         stored.read("digits", 4)
@@ -59,7 +59,7 @@ def test_a_digest_tells_parts_and_types_apart():
 
 
 def test_the_committed_weights_are_small_and_say_what_made_them():
-    arrays, story = stored.read("digits", 1)
+    arrays, story = stored.read(digits.NAME, digits.VERSION)
     assert stored.place("digits").stat().st_size < stored.LARGEST
     assert sum(array.size for array in arrays.values()) > 100_000
     assert {"seed", "steps", "data", "code_sha256", "data_sha256"} <= set(story)

@@ -129,7 +129,7 @@ def test_the_language_of_the_readme_finds_a_program(tmp_path):
     assert re.search(r"1 where .*(the speed|the depth)", ran.stdout)
 
 
-def test_the_generator_of_the_readme_learns_from_images_and_finds_boxes(tmp_path):
+def test_the_generator_of_the_readme_learns_from_images_and_draws(tmp_path):
     code = re.search(r"```python\n(.*?)```", fenced("images"), re.DOTALL).group(1)
     assert "steps=20_000" in code
     (tmp_path / "my_images.py").write_text(code.replace("steps=20_000", "steps=2"))

@@ -46,7 +46,9 @@ SMALLER_DATA = (
     "each worker holds its own: give --jobs a smaller number, or take smaller data with --task or "
     "--profile, and --retry-failed"
 )
-SMALLER_PARTS = "give --at-once or --jobs a smaller number, and --retry-failed"
+SMALLER_PARTS = (
+    "give --jobs a smaller number, or --at-once where the method reads it, and --retry-failed"
+)
 PACKAGES = ("symbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "datasets")
 
 

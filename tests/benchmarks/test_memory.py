@@ -78,8 +78,8 @@ def raises(*given, **named):
         ),
         (
             "evaluate",
-            "memory ran out when side ran on plane/clusters; give --at-once or --jobs a smaller "
-            "number, and --retry-failed.",
+            "memory ran out when side ran on plane/clusters; give --jobs a smaller number, or "
+            "--at-once where the method reads it, and --retry-failed.",
         ),
     ],
 )

@@ -2,10 +2,12 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
-from benchmarks.records import Further
+from benchmarks.records import Further, read_record
+from benchmarks.suites.scene_settings import D_STEPS_CAP
 from leaderboard.comparison import compare
 from leaderboard.figures import Figure, published
 from leaderboard.render import render
@@ -202,3 +204,25 @@ def test_the_published_tables_are_whole():
     best = [one for one in figures if one.score is None and one.method == "gnm"]
     assert [one.value for one in best] == [0.984, 0.824, 0.976]
     assert max(one.value for one in figures if one.score is None) == 0.984
+
+
+def test_in_the_results_real_scenes_pass_shuffled_ones_do_not_and_no_judge_fails():
+    results = Path(__file__).parents[2] / "leaderboard/results/scenes"
+    records = [read_record(path) for path in sorted(results.rglob("*.json"))]
+    seen = {"real": 0, "shuffled": 0, "judge": 0}
+    for record in records:
+        assert not isinstance(record, str), record
+        if record.method not in seen:
+            continue
+        seen[record.method] += 1
+        cap = D_STEPS_CAP[int(record.regime.rpartition("_")[2])]
+        scores, where = record.scores, f"{record.task}/{record.regime} {record.method}"
+        if record.method == "judge":
+            assert scores["worst_kind"] >= 0.98, where
+        elif record.method == "real":
+            assert scores["d_steps"] == cap, where
+            assert scores["s_acc"] >= 0.98, where
+        else:
+            assert scores["d_steps"] < cap, where
+            assert scores["s_acc"] <= 0.01, where
+    assert min(seen.values()) >= 2

@@ -9,6 +9,7 @@ Letters: B images, F features, h = w = 4 cells, K = h·w components, G = side of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import expm1, log
 
 import torch
 import torch.nn.functional as F
@@ -88,7 +89,7 @@ class Components:
 class ComponentHeads(nn.Module):
     """Map (B, F, h, w) → the distributions of K components, each from its own cell's features."""
 
-    def __init__(self, features: int, what: int) -> None:
+    def __init__(self, features: int, what: int, where_std: float) -> None:
         super().__init__()
         self.trunk = nn.Sequential(conv(features, features, 1), conv(features, features, 1))
         self.presence = nn.Conv2d(features, 1, 1)
@@ -97,8 +98,9 @@ class ComponentHeads(nn.Module):
         self.what = nn.Conv2d(features, 2 * what, 1)
         nn.init.uniform_(self.where.weight, -WHERE_INIT, WHERE_INIT)
         assert self.where.bias is not None
-        with torch.no_grad():
-            self.where.bias.copy_(torch.tensor([SCALE_BIAS] + [0.0] * (2 * WHERE - 1)))
+        means = [SCALE_BIAS] + [0.0] * (WHERE - 1)
+        with torch.no_grad():  # softplus makes the rest the standard deviations
+            self.where.bias.copy_(torch.tensor(means + [log(expm1(where_std))] * WHERE))
 
     def forward(self, *maps: Tensor) -> list[Components]:
         """maps: (B, F, h, w), each → its components; one pass for all maps."""

@@ -22,8 +22,10 @@ class GNMSettings(SceneSettings):
     `struct_draw.FromMap`. prior: of z_g, "structdraw", or "gaussian": N(0, I), the other ablation.
     temperature_*: of the relaxed presence. presence_prior_*: the fixed prior's probability that a
     component is there. global_ramp: the weight of z_g's KL goes from 0 to 1.
-    what_ramp: that of both KLs of what, besides `warm_up`, so that a short training first tells one
-    component from another, and only then learns to say it briefly. Published: none, 0.
+    what_ramp: the weight of both KLs of what goes from 0 to 1, besides `warm_up`. Published: none,
+    0.
+    where_std: with which every posterior of where begins, before its sigmoid, exp and tanh. Where
+    boxes shake less, it shows earlier what is in them.
     present_steps: during these every component is drawn, whatever its presence, so that glimpses
     learn to show what lies under their boxes before one can be done without. Published: none, 0.
     Grey scenes alone: glimpse_bias, added to the first bias of the glimpses' last layer; below 0
@@ -47,6 +49,7 @@ class GNMSettings(SceneSettings):
     presence_prior_end: int = 4_000
     global_ramp: int = 100_000
     what_ramp: int = 0
+    where_std: float = log(2)
     glimpse_bias: float = 0.0
     present_steps: int = 0
     background_weight: float = 50.0
@@ -70,6 +73,7 @@ class GNMSettings(SceneSettings):
             number(self, name, 0, above=True)
             if getattr(self, name) >= 1:
                 raise SymbenchError(f"{name} is {getattr(self, name)}; it must be below 1.")
+        number(self, "where_std", 0, above=True)
         number(self, "glimpse_bias", -100)
         if self.temperature_end < self.temperature_begin:
             raise SymbenchError(

@@ -100,9 +100,9 @@ def test_presence_is_relaxed_in_training_and_sharper_when_colder():
 
 def test_heads_begin_with_boxes_alike_and_presence_in_range():
     torch.manual_seed(0)
-    heads = ComponentHeads(8, 3)
+    heads = ComponentHeads(8, 3, 0.05)
     assert heads.where.weight.abs().max() <= 0.01
-    assert heads.where.bias.tolist() == [-1.0] + 7 * [0.0]
+    assert heads.where.bias[:4].tolist() == [-1.0] + 3 * [0.0]
     with torch.no_grad():
         heads.presence.bias.fill_(100.0)
     maps = torch.randn(3, 8, 4, 4), torch.randn(3, 8, 4, 4)
@@ -110,13 +110,14 @@ def test_heads_begin_with_boxes_alike_and_presence_in_range():
     assert first.logits.shape == (3, 16)
     torch.testing.assert_close(first.logits, torch.full((3, 16), 8.8))
     assert (first.where.mean[:, 0].sigmoid() - 0.27).abs().max() < 0.05
+    assert (first.where.stddev - 0.05).abs().max() < 0.01
     # Both maps are read by the same network, whether together or alone.
     torch.testing.assert_close(heads(maps[1])[0].what.mean, second.what.mean)
 
 
 def test_a_cell_is_read_by_itself_but_for_its_norm():
     torch.manual_seed(0)
-    heads = ComponentHeads(8, 3)
+    heads = ComponentHeads(8, 3, 1.0)
     heads.trunk[0][2], heads.trunk[1][2] = torch.nn.Identity(), torch.nn.Identity()
     maps = torch.randn(1, 8, 4, 4)
     changed = maps.clone()

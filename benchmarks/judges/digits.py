@@ -10,6 +10,10 @@ is at least `PLAUSIBLE` times as probable as the likeliest, and the image obeys 
 does. A wrong digit that is plainly written has no second reading, nor has what is hardly a digit at
 all (`DOUBTFUL`): the smears that generators draw early would otherwise be whatever fits.
 
+Beside an eye: 96 samples of a GNM after 3,000 updates on MNIST, half of them accepted, were looked
+at without the verdicts. Of 29 that plainly obey the judge accepts 27, of 39 that plainly do not 6,
+of 28 that can be argued about 15.
+
 Letters: N images, S their side in pixels, M objects, J = 11 classes with "no digit".
 """
 

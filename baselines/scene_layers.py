@@ -99,9 +99,9 @@ class ImageEncoder(nn.Sequential):
 
     At 128 pixels kernels 4 3 4 3 4 3 4 3 4 and strides 2 1 2 1 2 1 2 1 2, as published. A smaller
     image is halved less often: the first convolutions of stride 2 get stride 1, and kernel 3, so
-    that an object, which is smaller too, meets as many features as it does at 128 pixels. Without
-    the last halving in place of the first, GNM at 64 pixels learns what a digit looks like after
-    several times as many updates.
+    that an object, which is smaller too, meets as many features as it does at 128 pixels. With the
+    last ones without stride instead, GNM at 64 pixels needs several times as many updates until it
+    tells digits apart.
     """
 
     def __init__(self, channels: int, size: int, features: int) -> None:

@@ -72,8 +72,8 @@ BATCH = 32
 # that begin dark, take a short training out of the black image; found on training images and seeds
 # from 100 on.
 # So short a training gives GNM one box for each digit, with the same picture in all. Which digit it
-# is begins to show after some 800 updates, where the warm-up takes ten times as long, which costs
-# 20 to 80 nats of the likelihood after 550.
+# is begins to show after some 800 updates where the warm-up takes ten times as long, which costs 20
+# to 80 nats of the likelihood after 550. Boxes that hardly shake at first fit their digits closely.
 QUICK_STEPS, QUICK_BATCH, QUICK_TESTS = 550, 8, 600
 QUICK_SAMPLES = 5
 QUICK: dict[str, dict[str, Any]] = {

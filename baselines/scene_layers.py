@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import gcd
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,8 @@ from benchmarks.protocol import SymbenchError
 
 SIZES = (16, 32, 64, 128)
 LEAST_STD = 1e-4  # keeps logarithms finite; far below any deviation that a latent can use
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
 class MapNorm(nn.GroupNorm):
@@ -62,12 +65,12 @@ class PointwiseConv(nn.Linear):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
-def rectified(convolution: nn.Conv2d) -> nn.Conv2d:
-    """The convolution with the first weights of one before a rectifier: He's, and no biases."""
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-    assert convolution.bias is not None
-    nn.init.zeros_(convolution.bias)
-    return convolution
+def rectified(layer: Layer) -> Layer:
+    """The layer with the first weights of one before a rectifier: He's, and no biases."""
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -98,19 +101,23 @@ class ImageEncoder(nn.Sequential):
     """Nine convolutions to a 4×4 map: (B, C, size, size) → (B, features, 4, 4).
 
     At 128 pixels kernels 4 3 4 3 4 3 4 3 4 and strides 2 1 2 1 2 1 2 1 2, as published. A smaller
-    image is halved less often: the first convolutions of stride 2 get stride 1, and kernel 3, so
-    that an object, which is smaller too, meets as many features as it does at 128 pixels. With the
-    last ones without stride instead, GNM at 64 pixels needs several times as many updates until it
-    tells digits apart.
+    image is halved less often: after the first, convolutions of stride 2 get stride 1 and kernel 3,
+    as many as it takes. An object, which is smaller too, then meets as many features as it does at
+    128 pixels; at 64 pixels all maps from the third layer on are as large. With the last ones
+    without stride instead, GNM at 64 pixels needs several times as many updates until it tells
+    digits apart. First weights sum to zero in every filter, so that what is the same everywhere,
+    such as a black background, leaves no trace but at the borders.
     """
 
     def __init__(self, channels: int, size: int, features: int) -> None:
-        halvings = halvings_to(4, size)
+        dropped = halvings_to(4, 128) - halvings_to(4, size)
         filters = (16, 16, 32, 32, 64, 64, features, features, features)
         layers = []
         for layer, (before, after) in enumerate(pairwise((channels, *filters))):
-            halves = layer % 2 == 0 and layer // 2 >= len(filters[::2]) - halvings
+            halves = layer % 2 == 0 and not 0 < layer // 2 <= dropped
             layers.append(conv(before, after, 4, 2) if halves else conv(before, after, 3))
+            kernel = layers[-1][0].weight.data
+            kernel -= kernel.mean((1, 2, 3), keepdim=True)
         super().__init__(*layers)
 
 

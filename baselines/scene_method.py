@@ -24,7 +24,7 @@ from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
 from benchmarks.training import seeded
 
-OPTIMISERS = ("adam", "rmsprop")
+OPTIMISERS = ("adam", "muon", "rmsprop")
 EVALUATION_BYTES = 2**29
 SHOWN, DRAWN = 8, 16
 # What `illustrate` may return that is no picture: boxes in pixels, and which of them are there.
@@ -36,8 +36,8 @@ class SceneSettings:
     """How a generator learns and is measured.
 
     beta: weight of the KL in the loss; never in the likelihood that is reported.
-    optimiser: "adam" or "rmsprop", with its learning_rate; clip: largest norm of the gradient, 0
-    for any.
+    optimiser: "adam", "rmsprop" or "muon" (`benchmarks.optimisation.Muon`), with its learning_rate;
+    clip: largest norm of the gradient, 0 for any.
     warm_up: the weight of all KLs together rises to its own within so many updates, for a training
     too short to leave the black image that is learned first. Published: none, 0.
     importance_samples: posterior samples of an image, for its log-likelihood.

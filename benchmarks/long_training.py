@@ -50,7 +50,7 @@ def updates(
     if any(parameter.dim() == 4 for parameter in network.parameters()):
         network.to(memory_format=torch.channels_last)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = optimiser_of(learned, how)
+    optimiser = optimiser_of(network, how)
     mixed, adapt = (
         how.mixed_precision and has_bfloat16(run.device),
         getattr(network, "adapt", None),

@@ -1,22 +1,26 @@
-"""How weights are updated: the optimiser, its rate and decay, clipping, precision."""
+"""How weights are updated: the optimiser, its rate and decay, clipping, precision.
+
+Letters: m rows and n columns of a kernel as a matrix, m being its outputs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import cos, pi
 
 import torch
+from torch import Tensor, nn
 
 from benchmarks.errors import SymbenchError
 
-OPTIMISERS = ("adam", "adamw", "rmsprop")
+OPTIMISERS = ("adam", "adamw", "muon", "rmsprop")
 
 
 @dataclass(frozen=True)
 class Optimisation:
     """How weights are updated.
 
+    optimiser: one of OPTIMISERS; "muon" is Adam but for hidden convolutions, see `Muon`.
     learning_rate: rises linearly from 0 for `warm_up` updates, then falls along half a cosine to
     `final_rate` at the last update; None: it stays. weight_decay: of "adamw" alone, decoupled, on
     what has two axes or more, so on no bias and no norm; moves along half a cosine to
@@ -70,11 +74,75 @@ def half_cosine(first: float, last: float, done: float) -> float:
     return last + (first - last) * (1 + cos(pi * min(1.0, done))) / 2
 
 
-def optimiser_of(learned: Iterable[torch.nn.Parameter], how: Optimisation) -> torch.optim.Optimizer:
+class Muon(torch.optim.Adam):
+    """Adam, but for the kernels of hidden convolutions, whose updates are made orthogonal.
+
+    An update of such a kernel, as a matrix (m, n), is its momentum with all singular values brought
+    near 1 by Newton-Schulz iterations: what a weak part of the loss asks for counts as much as what
+    the loudest does. Jordan et al., "Muon: An optimizer for hidden layers in neural networks"
+    (2024); scaled by 0.2 √max(m, n), after Liu et al. (2025, arXiv 2502.16982), so that a rate that
+    suits Adam suits it; no weight decay. Torch's own takes matrices alone, not kernels, and
+    computes in bfloat16, which many a CPU imitates.
+    """
+
+    MOMENTUM, SCALE = 0.95, 0.2
+
+    def __init__(self, network: nn.Module, learning_rate: float) -> None:
+        learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        super().__init__(learned, lr=learning_rate, fused=True)
+        self.kernels = [kernel for kernel in hidden_kernels(network) if kernel.requires_grad]
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One update; the gradients of these kernels are used up."""
+        for kernel in self.kernels:
+            if kernel.grad is not None:
+                self._orthogonal(kernel, kernel.grad, self.param_groups[0]["lr"])
+                kernel.grad = None  # Adam leaves alone what has none
+        super().step()
+
+    def _orthogonal(self, kernel: nn.Parameter, gradient: Tensor, rate: float) -> None:
+        state = self.state[kernel]
+        if not state:  # Adam expects the name "step" in every state that it loads
+            state |= {"step": torch.zeros(()), "momentum": torch.zeros_like(kernel)}
+        state["step"] += 1
+        momentum = state["momentum"].lerp_(gradient, 1 - self.MOMENTUM)
+        ahead = gradient.lerp(momentum, self.MOMENTUM).flatten(1)  # as Nesterov looks ahead
+        scale = self.SCALE * max(ahead.shape) ** 0.5
+        kernel.sub_(orthogonal(ahead).reshape(kernel.shape), alpha=rate * scale)
+
+
+def hidden_kernels(network: nn.Module) -> list[nn.Parameter]:
+    """Of every convolution that another layer follows in an `nn.Sequential`: no output layers."""
+    return [
+        layer.weight
+        for module in network.modules()
+        if isinstance(module, nn.Sequential)
+        for layer in list(module)[:-1]
+        if isinstance(layer, nn.Conv2d)
+    ]
+
+
+def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
+    """matrix: (m, n) → about U Vᵀ (m, n) of its singular value decomposition U S Vᵀ.
+
+    Singular values that are not tiny beside the largest end between 0.65 and 1.2.
+    """
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    x = wide / (wide.norm() + 1e-7)
+    for _ in range(iterations):
+        gram = x @ x.T
+        x = 3.4445 * x + (2.0315 * gram @ gram - 4.7750 * gram) @ x
+    return x if wide is matrix else x.T
+
+
+def optimiser_of(network: nn.Module, how: Optimisation) -> torch.optim.Optimizer:
     """The optimiser; of "adamw", the second group of parameters is the one without decay."""
-    learned = list(learned)
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     if how.optimiser == "rmsprop":
         return torch.optim.RMSprop(learned, lr=how.learning_rate, foreach=True)
+    if how.optimiser == "muon":
+        return Muon(network, how.learning_rate)
     if how.optimiser == "adam":
         return torch.optim.Adam(learned, lr=how.learning_rate, fused=True)
     groups = [

@@ -89,7 +89,8 @@ class Components:
 class ComponentHeads(nn.Module):
     """Map (B, F, h, w) → the distributions of K components, each from its own cell's features."""
 
-    def __init__(self, features: int, what: int, where_std: float) -> None:
+    def __init__(self, features: int, what: int, where_std: float, what_gain: float) -> None:
+        """what: its dimensions; where_std, what_gain: see `GNMSettings`."""
         super().__init__()
         self.trunk = nn.Sequential(conv(features, features, 1), conv(features, features, 1))
         self.presence = nn.Conv2d(features, 1, 1)
@@ -99,8 +100,9 @@ class ComponentHeads(nn.Module):
         nn.init.uniform_(self.where.weight, -WHERE_INIT, WHERE_INIT)
         assert self.where.bias is not None
         means = [SCALE_BIAS] + [0.0] * (WHERE - 1)
-        with torch.no_grad():  # softplus makes the rest the standard deviations
-            self.where.bias.copy_(torch.tensor(means + [log(expm1(where_std))] * WHERE))
+        with torch.no_grad():
+            self.where.bias.copy_(torch.tensor(means + [raw(where_std)] * WHERE))
+            self.what.weight[:what] *= what_gain
 
     def forward(self, *maps: Tensor) -> list[Components]:
         """maps: (B, F, h, w), each → its components; one pass for all maps."""
@@ -116,6 +118,11 @@ class ComponentHeads(nn.Module):
             )
             for presence, where, depth, what in parts
         ]
+
+
+def raw(std: float) -> float:
+    """What softplus makes a deviation of `std` from."""
+    return std + log(-expm1(-std))
 
 
 def logistic(like: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.scene_layers import SubPixelDecoder, conv
+from baselines.scene_layers import SubPixelDecoder, conv, rectified
 
 # On a CPU a large block of memory comes fresh from the system each time it is asked for, which
 # costs more than what is computed in it: maps stay below this many numbers (8 MiB).
@@ -66,7 +66,7 @@ class PointwiseDecoder(nn.Module):
         self.largest = largest_map(filters, upscales)
         widths = (inputs, *filters)
         self.linears = nn.ModuleList(
-            nn.Linear(before, after * upscale**2)
+            rectified(nn.Linear(before, after * upscale**2))
             for (before, after), upscale in zip(pairwise(widths), self.upscales, strict=False)
         )
         self.norms = nn.ModuleList(nn.GroupNorm(1, after) for after in filters[:count])

@@ -53,7 +53,7 @@ class GNMNetwork(SceneNetwork):
         self.encoder = ImageEncoder(channels, size, features)
         latent = StructDRAW if settings.prior == "structdraw" else GaussianGlobal
         self.global_latent = latent(features, settings.steps, settings.interaction)
-        self.heads = ComponentHeads(features, what, settings.where_std)
+        self.heads = ComponentHeads(features, what, settings.where_std, settings.what_gain)
         if self.colour:
             filters, upscales = (128, 64, 32, 16, 8, channels + 1), trimmed((2,) * 6, size // 2)
             self.glimpses: nn.Module = ColourGlimpses(what, filters, upscales)

@@ -26,6 +26,8 @@ class GNMSettings(SceneSettings):
     0.
     where_std: with which every posterior of where begins, before its sigmoid, exp and tanh. Where
     boxes shake less, it shows earlier what is in them.
+    what_gain: of the first weights of what's means. Published: none, 1. Where codes differ by more
+    than they shake, glimpses depend on them earlier.
     present_steps: during these every component is drawn, whatever its presence, so that glimpses
     learn to show what lies under their boxes before one can be done without. Published: none, 0.
     Grey scenes alone: glimpse_bias, added to the first bias of the glimpses' last layer; below 0
@@ -50,6 +52,7 @@ class GNMSettings(SceneSettings):
     global_ramp: int = 100_000
     what_ramp: int = 0
     where_std: float = log(2)
+    what_gain: float = 1.0
     glimpse_bias: float = 0.0
     present_steps: int = 0
     background_weight: float = 50.0
@@ -73,7 +76,8 @@ class GNMSettings(SceneSettings):
             number(self, name, 0, above=True)
             if getattr(self, name) >= 1:
                 raise SymbenchError(f"{name} is {getattr(self, name)}; it must be below 1.")
-        number(self, "where_std", 0, above=True)
+        for name in ("where_std", "what_gain"):
+            number(self, name, 0, above=True)
         number(self, "glimpse_bias", -100)
         if self.temperature_end < self.temperature_begin:
             raise SymbenchError(

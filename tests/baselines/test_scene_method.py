@@ -63,7 +63,7 @@ def test_the_likelihood_is_a_normal_of_every_value():
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"clip": -0.5}, "clip is -0.5"),
         ({"importance_samples": 0}, "importance_samples is 0; it must be a whole number, 1"),
-        ({"optimiser": "sgd"}, "optimiser is 'sgd'; it must be one of: adam, rmsprop"),
+        ({"optimiser": "sgd"}, "optimiser is 'sgd'; it must be one of: adam, muon, rmsprop"),
         ({"mixed_precision": 1}, "mixed_precision is 1; it must be one of: True, False"),
     ],
 )

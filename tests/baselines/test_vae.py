@@ -79,7 +79,7 @@ def expected_parameters(size, channels, f=64, z=128, h=512):
     filters = [channels, 16, 16, 32, 32, 64, 64, f, f, f]
     encoder = 0
     for layer in range(9):
-        kernel = 4 if layer % 2 == 0 and layer // 2 >= 5 - halvings else 3
+        kernel = 4 if layer % 2 == 0 and not 0 < layer // 2 <= 5 - halvings else 3
         before, after = filters[layer : layer + 2]
         encoder += kernel**2 * before * after + 3 * after
     mlps = (16 * f + 3) * h + (h + 1) * 2 * z + (z + 3) * h + (h + 3) * 16 * f

@@ -1,11 +1,13 @@
 """Rates and decays by hand, and which weights decay."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
 
 from benchmarks.errors import SymbenchError
-from benchmarks.optimisation import Optimisation, optimiser_of, schedule
+from benchmarks.optimisation import Muon, Optimisation, optimiser_of, orthogonal, schedule
 
 
 def test_the_rate_rises_and_falls_as_computed_by_hand():
@@ -28,7 +30,7 @@ def test_decay_moves_along_a_half_cosine():
 def test_biases_and_norms_do_not_decay():
     network = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
     how = Optimisation("adamw", learning_rate=0.1, weight_decay=0.5)
-    optimiser = optimiser_of(network.parameters(), how)
+    optimiser = optimiser_of(network, how)
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
     for parameter in network.parameters():
         parameter.grad = torch.zeros_like(parameter)
@@ -39,10 +41,63 @@ def test_biases_and_norms_do_not_decay():
         torch.testing.assert_close(value.detach(), before[name] * factor)
 
 
+@pytest.mark.parametrize("shape", [(16, 9), (9, 16), (1, 5), (64, 300)])
+def test_orthogonal_keeps_the_directions_of_a_matrix_and_levels_their_sizes(shape):
+    generator = torch.Generator().manual_seed(0)
+    u, _, v = torch.linalg.svd(torch.randn(shape, generator=generator), full_matrices=False)
+    sizes = torch.logspace(0, -1, min(shape))  # the strongest is ten times as large as the weakest
+    found = u.T @ orthogonal(u * sizes @ v) @ v.T
+    assert found.diagonal().min() > 0.65
+    assert found.diagonal().max() < 1.2
+    torch.testing.assert_close(found, found.diagonal().diag(), atol=1e-5, rtol=0)
+
+
+def test_muon_moves_hidden_kernels_along_the_orthogonal_gradient_and_all_else_as_adam_does():
+    torch.manual_seed(0)
+    output = nn.Sequential(nn.Conv2d(3, 2, 1))
+    ours = nn.Sequential(nn.Conv2d(2, 3, 2), nn.CELU(), output, nn.Flatten(), nn.Linear(2, 2))
+    theirs = deepcopy(ours)
+    how = Optimisation("muon", learning_rate=0.1)
+    pairs = [(ours, optimiser_of(ours, how))]
+    pairs += [(theirs, torch.optim.Adam(theirs.parameters(), lr=0.1))]
+    x, before = torch.randn(4, 2, 2, 2), deepcopy(ours.state_dict())
+    for network, optimiser in pairs:
+        network(x).square().sum().backward()
+        optimiser.step()
+    gradient = theirs[0].weight.grad
+    step = orthogonal(gradient.flatten(1)).view_as(gradient)
+    expected = before["0.weight"] - 0.1 * 0.2 * 8**0.5 * step  # a matrix of 3 by 8
+    torch.testing.assert_close(ours[0].weight.detach(), expected, atol=1e-5, rtol=1e-4)
+    for name in ("0.bias", "2.0.weight", "2.0.bias", "4.weight", "4.bias"):
+        torch.testing.assert_close(ours.state_dict()[name], theirs.state_dict()[name])
+
+
+def test_muon_goes_on_from_its_state_as_if_it_had_not_stopped():
+    torch.manual_seed(0)
+    whole = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Flatten(), nn.Linear(3, 2))
+    x = torch.randn(4, 2, 2, 2)
+
+    def learn(network, optimiser, steps):
+        for _ in range(steps):
+            optimiser.zero_grad()
+            network(x).square().sum().backward()
+            optimiser.step()
+
+    optimiser = Muon(whole, 0.1)
+    learn(whole, optimiser, 2)
+    stopped = deepcopy(whole)
+    again = Muon(stopped, 0.1)
+    again.load_state_dict(deepcopy(optimiser.state_dict()))
+    learn(whole, optimiser, 2)
+    learn(stopped, again, 2)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(stopped.state_dict()[name], value, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"optimiser": "sgd"}, "^no optimiser 'sgd'; there are: adam, adamw, rmsprop.$"),
+        ({"optimiser": "sgd"}, "^no optimiser 'sgd'; there are: adam, adamw, muon, rmsprop.$"),
         ({"learning_rate": 0.0}, "^learning_rate is 0.0; it must be above 0.$"),
         ({"learning_rate": float("nan")}, "^learning_rate is nan; it must be above 0.$"),
         ({"clip": -1.0}, "^clip is -1.0; it must be at least 0, which clips nothing.$"),

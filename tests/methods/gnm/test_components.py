@@ -8,8 +8,9 @@ from math import log, pi
 import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.nn.functional import softplus
 
-from methods.gnm.components import ComponentHeads, Components, kl_bernoulli
+from methods.gnm.components import ComponentHeads, Components, kl_bernoulli, raw
 
 
 def components(seed=0, count=2, what=3, side=2):
@@ -100,9 +101,12 @@ def test_presence_is_relaxed_in_training_and_sharper_when_colder():
 
 def test_heads_begin_with_boxes_alike_and_presence_in_range():
     torch.manual_seed(0)
-    heads = ComponentHeads(8, 3, 0.05)
+    heads = ComponentHeads(8, 3, 0.05, 5.0)
     assert heads.where.weight.abs().max() <= 0.01
     assert heads.where.bias[:4].tolist() == [-1.0] + 3 * [0.0]
+    # Torch draws from ±1/√8; of the means alone there is five times as much.
+    assert 1 / 8**0.5 < heads.what.weight[:3].abs().max() <= 5 / 8**0.5
+    assert heads.what.weight[3:].abs().max() <= 1 / 8**0.5
     with torch.no_grad():
         heads.presence.bias.fill_(100.0)
     maps = torch.randn(3, 8, 4, 4), torch.randn(3, 8, 4, 4)
@@ -115,9 +119,14 @@ def test_heads_begin_with_boxes_alike_and_presence_in_range():
     torch.testing.assert_close(heads(maps[1])[0].what.mean, second.what.mean)
 
 
+@pytest.mark.parametrize("std", [1e-12, 0.05, 1.0, 1000.0])
+def test_what_softplus_makes_a_deviation_from(std):
+    assert float(softplus(torch.tensor(raw(std), dtype=torch.float64))) == pytest.approx(std)
+
+
 def test_a_cell_is_read_by_itself_but_for_its_norm():
     torch.manual_seed(0)
-    heads = ComponentHeads(8, 3, 1.0)
+    heads = ComponentHeads(8, 3, 1.0, 1.0)
     heads.trunk[0][2], heads.trunk[1][2] = torch.nn.Identity(), torch.nn.Identity()
     maps = torch.randn(1, 8, 4, 4)
     changed = maps.clone()

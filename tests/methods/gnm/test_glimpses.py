@@ -56,3 +56,18 @@ def test_vectors_decoded_in_parts_are_as_those_decoded_together(monkeypatch, dec
         torch.testing.assert_close(net(z), whole)
         assert parts == expected
         parts.clear()
+
+
+def test_what_differs_between_codes_survives_the_first_weights():
+    def told(net):
+        """How far apart the pictures are."""
+        return float(net(z).std(0).mean())
+
+    torch.manual_seed(0)
+    z = 0.1 * torch.randn(16, 20)
+    net = PointwiseDecoder(20, (64, 64, 32, 16, 8, 1), (4, 2, 2, 1, 1, 1), spatial=2)
+    with torch.no_grad():
+        ours = told(net)
+        for linear in net.linears:
+            linear.reset_parameters()
+        assert ours > 1.5 * told(net)

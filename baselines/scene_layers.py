@@ -117,7 +117,7 @@ class ImageEncoder(nn.Sequential):
             halves = layer % 2 == 0 and not 0 < layer // 2 <= dropped
             layers.append(conv(before, after, 4, 2) if halves else conv(before, after, 3))
             kernel = layers[-1][0].weight.data
-            kernel -= kernel.mean((1, 2, 3), keepdim=True)
+            kernel -= kernel.mean((1, 2, 3), keepdim=True)  # type: ignore[operator]
         super().__init__(*layers)
 
 

@@ -115,7 +115,7 @@ class Muon(torch.optim.Adam):
 def hidden_kernels(network: nn.Module) -> list[nn.Parameter]:
     """Of every convolution that another layer follows in an `nn.Sequential`: no output layers."""
     return [
-        layer.weight
+        layer.weight  # type: ignore[misc]  # a parameter, as that of every layer
         for module in network.modules()
         if isinstance(module, nn.Sequential)
         for layer in list(module)[:-1]

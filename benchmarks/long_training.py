@@ -23,7 +23,7 @@ from torch import Tensor
 
 from benchmarks.checkpoint import Checkpoint, identity
 from benchmarks.errors import SymbenchError
-from benchmarks.optimisation import Optimisation, optimiser_of, schedule
+from benchmarks.optimisation import Optimisation, learned, optimiser_of, schedule
 from benchmarks.protocol import Examples, Run
 from benchmarks.training import REPORT_EVERY, Batch, Network, _report, rows_of, seeded, to_device
 
@@ -49,7 +49,6 @@ def updates(
         data = to_device(examples, run.device)
     if any(parameter.dim() == 4 for parameter in network.parameters()):
         network.to(memory_format=torch.channels_last)
-    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = optimiser_of(network, how)
     mixed, adapt = (
         how.mixed_precision and has_bfloat16(run.device),
@@ -72,7 +71,7 @@ def updates(
                 optimiser.zero_grad(set_to_none=True)
                 loss, scalars = _gradients(network, data, rows, at_once, place.step, mixed)
                 if how.clip:
-                    torch.nn.utils.clip_grad_norm_(learned, how.clip, foreach=True)
+                    torch.nn.utils.clip_grad_norm_(learned(network), how.clip, foreach=True)
                 schedule(optimiser, how, place.step, total)
                 optimiser.step()
                 if adapt is not None:

@@ -88,8 +88,7 @@ class Muon(torch.optim.Adam):
     MOMENTUM, SCALE = 0.95, 0.2
 
     def __init__(self, network: nn.Module, learning_rate: float) -> None:
-        learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        super().__init__(learned, lr=learning_rate, fused=True)
+        super().__init__(learned(network), lr=learning_rate, fused=True)
         self.kernels = [kernel for kernel in hidden_kernels(network) if kernel.requires_grad]
 
     @torch.no_grad()
@@ -101,7 +100,7 @@ class Muon(torch.optim.Adam):
                 kernel.grad = None  # Adam leaves alone what has none
         super().step()
 
-    def _orthogonal(self, kernel: nn.Parameter, gradient: Tensor, rate: float) -> None:
+    def _orthogonal(self, kernel: Tensor, gradient: Tensor, rate: float) -> None:
         state = self.state[kernel]
         if not state:  # Adam expects the name "step" in every state that it loads
             state |= {"step": torch.zeros(()), "momentum": torch.zeros_like(kernel)}
@@ -112,15 +111,17 @@ class Muon(torch.optim.Adam):
         kernel.sub_(orthogonal(ahead).reshape(kernel.shape), alpha=rate * scale)
 
 
-def hidden_kernels(network: nn.Module) -> list[nn.Parameter]:
-    """Of every convolution that another layer follows in an `nn.Sequential`: no output layers."""
-    return [
-        layer.weight  # type: ignore[misc]  # a parameter, as that of every layer
-        for module in network.modules()
-        if isinstance(module, nn.Sequential)
-        for layer in list(module)[:-1]
-        if isinstance(layer, nn.Conv2d)
-    ]
+def hidden_kernels(network: nn.Module) -> list[Tensor]:
+    """Of every convolution that another layer follows in an `nn.Sequential`: no output layers.
+
+    A shuffle of pixels is no further layer.
+    """
+    kernels: list[Tensor] = []
+    for module in network.modules():
+        if isinstance(module, nn.Sequential):
+            layers = [layer for layer in module if not isinstance(layer, nn.PixelShuffle)]
+            kernels += [layer.weight for layer in layers[:-1] if isinstance(layer, nn.Conv2d)]
+    return kernels
 
 
 def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
@@ -136,18 +137,23 @@ def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
     return x if wide is matrix else x.T
 
 
+def learned(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters that training changes."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
 def optimiser_of(network: nn.Module, how: Optimisation) -> torch.optim.Optimizer:
     """The optimiser; of "adamw", the second group of parameters is the one without decay."""
-    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    if how.optimiser == "rmsprop":
-        return torch.optim.RMSprop(learned, lr=how.learning_rate, foreach=True)
     if how.optimiser == "muon":
         return Muon(network, how.learning_rate)
+    parameters = learned(network)
+    if how.optimiser == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=how.learning_rate, foreach=True)
     if how.optimiser == "adam":
-        return torch.optim.Adam(learned, lr=how.learning_rate, fused=True)
+        return torch.optim.Adam(parameters, lr=how.learning_rate, fused=True)
     groups = [
-        {"params": [one for one in learned if one.dim() > 1], "decays": True},
-        {"params": [one for one in learned if one.dim() < 2], "decays": False},
+        {"params": [one for one in parameters if one.dim() > 1], "decays": True},
+        {"params": [one for one in parameters if one.dim() < 2], "decays": False},
     ]
     return torch.optim.AdamW(groups, lr=how.learning_rate, weight_decay=0.0, fused=True)
 

@@ -52,7 +52,7 @@ class GNMNetwork(SceneNetwork):
         self.planes = 320 if self.colour else 64
         self.encoder = ImageEncoder(channels, size, features)
         latent = StructDRAW if settings.prior == "structdraw" else GaussianGlobal
-        self.global_latent = latent(features, settings.steps, settings.interaction)
+        self.global_latent = latent(features, settings.steps, settings.interaction, settings.mlp)
         self.heads = ComponentHeads(features, what, settings.where_std, settings.what_gain)
         if self.colour:
             filters, upscales = (128, 64, 32, 16, 8, channels + 1), trimmed((2,) * 6, size // 2)

@@ -19,7 +19,8 @@ class GNMSettings(SceneSettings):
     beta: weight of every KL against a prior that z_g gives, and of that of z_g itself; the KLs
     against fixed priors have their own weights.
     steps: of StructDRAW. interaction: whether its MLPs see the whole map; False is the ablation of
-    `struct_draw.FromMap`. prior: of z_g, "structdraw", or "gaussian": N(0, I), the other ablation.
+    `struct_draw.FromMap`. mlp: units of their layers. prior: of z_g, "structdraw", or "gaussian":
+    N(0, I), the other ablation.
     temperature_*: of the relaxed presence. presence_prior_*: the fixed prior's probability that a
     component is there. global_ramp: the weight of z_g's KL goes from 0 to 1.
     what_ramp: the weight of both KLs of what goes from 0 to 1, besides `warm_up`. Published: none,
@@ -41,6 +42,7 @@ class GNMSettings(SceneSettings):
     optimiser: str = "rmsprop"
     steps: int = 4
     interaction: bool = True
+    mlp: int = 512
     prior: str = "structdraw"
     temperature_first: float = 1.0
     temperature_last: float = 0.5
@@ -64,7 +66,8 @@ class GNMSettings(SceneSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self, "steps", 1)
+        for name in ("steps", "mlp"):
+            whole(self, name, 1)
         for name in self.__dataclass_fields__:
             if name.endswith(("_ramp", "_begin", "_end", "_steps", "_up")):
                 whole(self, name, 0)

@@ -61,16 +61,17 @@ class Drawing:
 class FromMap(nn.Module):
     """Map (B, F, h, w) → Gaussian of (B, latent).
 
-    With interaction, an MLP of the whole map. Without (the ablation), one of the same depth, and F
-    units wide, that every cell has to itself (1×1 convolutions): each cell then owns its share of
-    the latent, latent / (h·w) dimensions, and nothing crosses from one to another.
+    With interaction, an MLP of the whole map, `mlp` units wide. Without (the ablation), one of the
+    same depth, and F units wide, that every cell has to itself (1×1 convolutions): each cell then
+    owns its share of the latent, latent / (h·w) dimensions, and nothing crosses from one to
+    another.
     """
 
-    def __init__(self, features: int, latent: int, interaction: bool) -> None:
+    def __init__(self, features: int, latent: int, interaction: bool, mlp: int) -> None:
         super().__init__()
         self.interaction = interaction
         if interaction:
-            self.net = MLP(features * CELLS**2, (512, 512), 2 * latent)
+            self.net = MLP(features * CELLS**2, (mlp, mlp), 2 * latent)
         else:
             self.net = MLP(features, (features, features), 2 * latent // CELLS**2)
 
@@ -85,14 +86,14 @@ class FromMap(nn.Module):
 class ToMap(nn.Module):
     """Latent (B, latent) → map (B, F, h, w); the counterpart of `FromMap`.
 
-    The second layer is wide enough for the map: 512 units for 64 features, 1024 for 128.
+    The second layer is wide enough for the map: `mlp` units for 64 features, twice that for 128.
     """
 
-    def __init__(self, latent: int, features: int, interaction: bool) -> None:
+    def __init__(self, latent: int, features: int, interaction: bool, mlp: int) -> None:
         super().__init__()
         self.cells = 1 if interaction else CELLS**2
         if interaction:
-            self.net = MLP(latent, (512, 8 * features, features * CELLS**2))
+            self.net = MLP(latent, (mlp, mlp * features // 64, features * CELLS**2))
         else:
             self.net = MLP(latent // CELLS**2, (features, features, features))
 
@@ -107,14 +108,14 @@ class ToMap(nn.Module):
 class StructDRAW(nn.Module):
     """z_g drawn in `steps` steps of `LATENT` dimensions each."""
 
-    def __init__(self, features: int, steps: int, interaction: bool = True) -> None:
+    def __init__(self, features: int, steps: int, interaction: bool = True, mlp: int = 512) -> None:
         super().__init__()
         self.steps, self.latent = steps, steps * LATENT
         self.encoder = ConvLSTM(3 * features, features, 1)
         self.decoder = ConvLSTM(2 * features, features, 1)
-        self.posterior = FromMap(features, LATENT, interaction)
-        self.prior = FromMap(features, LATENT, interaction)
-        self.to_map = ToMap(LATENT, features, interaction)
+        self.posterior = FromMap(features, LATENT, interaction, mlp)
+        self.prior = FromMap(features, LATENT, interaction, mlp)
+        self.to_map = ToMap(LATENT, features, interaction, mlp)
         self.draw = nn.Conv2d(features, features, 3, padding=1)
         # h and c of the encoder, h and c of the decoder.
         self.initial = nn.Parameter(torch.zeros(4, features, CELLS, CELLS))
@@ -176,11 +177,11 @@ class GaussianGlobal(nn.Module):
     Posterior and decoding are the MLPs of StructDRAW, once each.
     """
 
-    def __init__(self, features: int, steps: int, interaction: bool = True) -> None:
+    def __init__(self, features: int, steps: int, interaction: bool = True, mlp: int = 512) -> None:
         super().__init__()
         self.latent = steps * LATENT
-        self.posterior = FromMap(features, self.latent, interaction)
-        self.to_map = ToMap(self.latent, features, interaction)
+        self.posterior = FromMap(features, self.latent, interaction, mlp)
+        self.to_map = ToMap(self.latent, features, interaction, mlp)
 
     def forward(self, f_x: Tensor) -> Drawing:
         """f_x: (B, F, h, w) → z_g from the posterior, in one step."""

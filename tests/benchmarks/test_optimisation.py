@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from benchmarks.errors import SymbenchError
-from benchmarks.optimisation import Muon, Optimisation, optimiser_of, orthogonal, schedule
+from benchmarks.optimisation import (
+    Muon,
+    Optimisation,
+    hidden_kernels,
+    optimiser_of,
+    orthogonal,
+    schedule,
+)
 
 
 def test_the_rate_rises_and_falls_as_computed_by_hand():
@@ -70,6 +77,11 @@ def test_muon_moves_hidden_kernels_along_the_orthogonal_gradient_and_all_else_as
     torch.testing.assert_close(ours[0].weight.detach(), expected, atol=1e-5, rtol=1e-4)
     for name in ("0.bias", "2.0.weight", "2.0.bias", "4.weight", "4.bias"):
         torch.testing.assert_close(ours.state_dict()[name], theirs.state_dict()[name])
+
+
+def test_the_last_convolution_is_an_output_where_its_pixels_are_shuffled_too():
+    shuffled = [nn.Conv2d(2, 8, 1), nn.PixelShuffle(2), nn.CELU(), nn.Conv2d(2, 4, 1)]
+    assert hidden_kernels(nn.Sequential(*shuffled, nn.PixelShuffle(2))) == [shuffled[0].weight]
 
 
 def test_muon_goes_on_from_its_state_as_if_it_had_not_stopped():

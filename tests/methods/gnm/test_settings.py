@@ -49,6 +49,7 @@ def test_a_ramp_of_no_length_is_at_its_end():
     [
         ("steps", 0),
         ("steps", 2.5),
+        ("mlp", 0),
         ("interaction", 1),
         ("prior", "uniform"),
         ("temperature_last", 0.0),

@@ -128,3 +128,14 @@ def test_the_gaussian_is_one_draw_of_the_same_size():
     z = net.sample(500).latent
     assert abs(z.mean().item()) < 0.02
     assert abs(z.std().item() - 1) < 0.02
+
+
+@pytest.mark.parametrize(("features", "widths"), [(64, (24, 24)), (128, (24, 48))])
+def test_mlp_is_the_width_of_the_hidden_layers(features, widths):
+    net = StructDRAW(features, 1, mlp=24)
+
+    def found(part):
+        return tuple(one.out_features for one in part.net if isinstance(one, torch.nn.Linear))
+
+    assert found(net.posterior) == found(net.prior) == (24, 24, 64)
+    assert found(net.to_map) == (*widths, 16 * features)

@@ -17,6 +17,7 @@ from baselines.scene_method import SceneMethod, SceneNetwork, SceneSettings, def
 from baselines.vae import VAE
 from benchmarks.long_training import has_bfloat16
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
+from methods.gnm import GNM
 from tests.baselines.scenes import SIZE, TINY, batch, examples, images, network, run
 
 VARIANTS = [
@@ -374,3 +375,18 @@ def test_a_warm_up_weighs_the_kl_by_the_step():
     nll, kl = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 2.0])
     losses = [float(network.elbo_loss(nll, kl, step)[0]) for step in (0, 5, 10, 99)]
     assert losses == pytest.approx([4.0, 4.0 + 1.5, 4.0 + 3.0, 4.0 + 3.0])
+
+
+@pytest.mark.parametrize("channels", [1, 3], ids=["grey", "colour"])
+@pytest.mark.parametrize(
+    ("method", "settings"), [*VARIANTS, pytest.param(GNM, {"steps": 2, "mlp": 8}, id="gnm")]
+)
+def test_all_is_computed_on_the_device_of_the_network(method, settings, channels):
+    # A tensor that a network made on the CPU cannot meet those of the meta device, as on a GPU.
+    net = network(method, channels=channels, **settings).to("meta")
+    x = torch.zeros(2, channels, SIZE, SIZE, device="meta")
+    loss, _ = net.loss({"images": torch.zeros_like(x, dtype=torch.uint8).movedim(1, -1)}, 0)
+    loss.backward()
+    assert {one.grad.device.type for one in net.parameters()} == {"meta"}
+    with torch.no_grad():
+        assert net.log_weights(x, 2).device.type == net.sample(2).device.type == "meta"

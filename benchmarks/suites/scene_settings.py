@@ -109,7 +109,7 @@ QUICK: dict[str, dict[str, Any]] = {
 # warm-up, take the VAE out of the mean room. GNM's components vanish within 100 updates, as a
 # glimpse in a wrong colour is worse than none, unless all are drawn at first: then they are patches
 # of the room that learn to show what lies there, and afterwards those of bare floor become absent.
-# After 1,000 updates there is one for each object (training images, seed 100: LL 7,787).
+# After 1,000 updates there is one for each object (training images, seed 100: LL 7,896).
 # All train with Adam there, ConvDRAW at 1e-3 (training images, seeds 100 and 101: LL 7,978, at 5e-4
 # 7,886; with the MLP as much); GENESIS, the VAE and GNM learn less at twice their rates.
 QUICK_ROOM_STEPS, QUICK_ROOM_TESTS = 1_400, 600

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
 
-from benchmarks import registry
+from benchmarks import registry, sources
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, SymbenchError, Task
 from benchmarks.records import Record, Store, content_hash
 
@@ -171,7 +171,7 @@ class Choice:
                 self.profile.budget(entry, task.id),
                 self.profile.settled(entry, task.id),
             )
-            source = registry.source_hash(entry.path)
+            source = sources.source_hash(entry.path)
             variant = content_hash(
                 {
                     "suite": self.suite.name,

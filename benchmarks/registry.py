@@ -6,7 +6,6 @@ package, or straight from `package.module:Class` or `path/to/file.py:Class`.
 
 from __future__ import annotations
 
-import ast
 import difflib
 import hashlib
 import importlib
@@ -29,13 +28,6 @@ SUITES = {
     "symbolic_sequences": "benchmarks.suites.symbolic_sequences:SUITE",
 }
 ENTRY_POINTS = "symbench.methods"
-# Of the harness, what determines what a method computes.
-COUNTED = (
-    "benchmarks.training",
-    "benchmarks.long_training",
-    "benchmarks.optimisation",
-    "benchmarks.judges",
-)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> SymbenchError:
@@ -141,75 +133,3 @@ def _load_file(path: Path) -> ModuleType:
             del sys.modules[name]
             raise SymbenchError(f"{path} cannot be imported: {error!r}.") from error
     return sys.modules[name]
-
-
-@cache
-def source_hash(path: str) -> str:
-    """A hash of the code that determines what a method at this path computes."""
-    text = "\0".join(f"{name}\0{code}" for name, code in sorted(sources(path).items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def sources(path: str) -> dict[str, str]:
-    """Code by module, without comments and docstrings, and without importing anything.
-
-    It covers the method's own file, what that imports from its own package, from `baselines` and
-    from `methods`, the training loops and the judges.
-    """
-    location = path.rpartition(":")[0]
-    own = "" if location.endswith(".py") else location.partition(".")[0]
-    ours = {"baselines", "methods", own} - {"benchmarks"}
-    waiting, seen = [location], dict[str, str]()
-    while waiting:
-        name = waiting.pop()
-        file = Path(name) if name.endswith(".py") else _file_of(name)
-        if file is None or name in seen:
-            continue
-        tree = _without_docstrings(ast.parse(file.read_text(encoding="utf-8")))
-        seen["" if name.endswith(".py") else name] = ast.unparse(tree)
-        # Relative imports count from the package, which for an `__init__.py` is the module itself.
-        for imported in _imports(tree, f"{name}.{file.stem}" if file.stem == "__init__" else name):
-            counted = any(imported == one or imported.startswith(f"{one}.") for one in COUNTED)
-            if counted or imported.partition(".")[0] in ours:
-                waiting.append(imported)
-    return seen
-
-
-def _file_of(module: str) -> Path | None:
-    """The file of a module, looked up without importing its parents, which may load torch."""
-    top, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    if spec is None or not rest:
-        return Path(spec.origin) if spec and spec.origin else None
-    for folder in spec.submodule_search_locations or ():
-        for file in (
-            Path(folder, *rest).with_suffix(".py"),
-            Path(folder, *rest, "__init__.py"),
-        ):
-            if file.is_file():
-                return file
-    return None
-
-
-def _imports(tree: ast.Module, module: str) -> Iterable[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parent = module.rsplit(".", node.level)[0] + "." if node.level else ""
-            base = (parent + (node.module or "")).rstrip(".")
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            constant = body[0].value
-            if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
-    return tree

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import plan, registry
+from benchmarks import plan, registry, sources
 from benchmarks.plan import Filters
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Store
@@ -125,10 +125,10 @@ def write_method(folder, body, name="method.py"):
 
 
 def test_the_source_counts_and_comments_do_not(tmp_path):
-    registry.source_hash.cache_clear()
-    first = registry.source_hash(write_method(tmp_path, "return 1", "a.py"))
-    second = registry.source_hash(write_method(tmp_path, "return 2", "b.py"))
-    commented = registry.source_hash(write_method(tmp_path, "return 1  # one", "c.py"))
+    sources.source_hash.cache_clear()
+    first = sources.source_hash(write_method(tmp_path, "return 1", "a.py"))
+    second = sources.source_hash(write_method(tmp_path, "return 2", "b.py"))
+    commented = sources.source_hash(write_method(tmp_path, "return 1  # one", "c.py"))
     assert first != second
     assert first == commented
 
@@ -140,11 +140,11 @@ def test_the_source_of_what_a_method_imports_counts(tmp_path, monkeypatch):
     (package / "layer.py").write_text("WIDTH = 1\n")
     (package / "net.py").write_text("from .layer import WIDTH\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry.source_hash.cache_clear()
-    before = registry.source_hash("theirs_for_test.net:Net")
+    sources.source_hash.cache_clear()
+    before = sources.source_hash("theirs_for_test.net:Net")
     (package / "layer.py").write_text("WIDTH = 2\n")
-    registry.source_hash.cache_clear()
-    assert registry.source_hash("theirs_for_test.net:Net") != before
+    sources.source_hash.cache_clear()
+    assert sources.source_hash("theirs_for_test.net:Net") != before
 
 
 def test_finished_cells_are_not_planned_again_and_failed_ones_only_on_request(tmp_path, fake):
@@ -181,10 +181,10 @@ def test_estimates_come_from_the_nearest_records():
 def test_the_source_hash_covers_what_the_baselines_share_and_imports_no_torch():
     script = """
 import sys
-from benchmarks import plan, registry
+from benchmarks import plan, registry, sources
 plan.cells(plan.Filters())
 assert "torch" not in sys.modules
-walked = registry.sources("methods.esbn:ESBN")
+walked = sources.sources("methods.esbn:ESBN")
 assert {"methods.esbn", "baselines.encoders", "benchmarks.training"} <= set(walked), walked
 assert "benchmarks.protocol" not in walked
 """
@@ -199,8 +199,8 @@ def test_the_source_hash_covers_the_long_loop_and_what_that_shares(tmp_path):
         "from benchmarks import long_training",
     ):
         path.write_text(f"{line}\nclass M: pass\n")
-        walked = registry.sources(f"{path}:M")
+        walked = sources.sources(f"{path}:M")
         loops = {"benchmarks.long_training", "benchmarks.optimisation", "benchmarks.training"}
         assert set(walked) == {"", *loops}
     path.write_text("from benchmarks.training import train\nclass M: pass\n")
-    assert set(registry.sources(f"{path}:M")) == {"", "benchmarks.training"}
+    assert set(sources.sources(f"{path}:M")) == {"", "benchmarks.training"}

@@ -1,0 +1,169 @@
+"""Source files read without importing them: what a class declares, and hashes of code.
+
+Planning needs versions and published settings of methods whose import would load torch, which takes
+seconds; as both are literals, the text of the source is enough.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import SymbenchError
+
+# Modules of the harness that determine what a method computes.
+COUNTED = (
+    "benchmarks.training",
+    "benchmarks.long_training",
+    "benchmarks.optimisation",
+    "benchmarks.judges",
+)
+
+
+def declared(path: str, name: str, default: Any = None) -> Any:
+    """The literal that is assigned to `name` in a module or in a class, read without an import.
+
+    path: `module`, `module:Class` or `file.py:Class`. A class inherits the literals of its bases; a
+    package that imports it stands for the module where it is defined. Returns the default where
+    nothing is assigned or there is no such file; raises `SymbenchError` for what is no literal.
+    """
+    location, _, wanted = path.rpartition(":") if ":" in path else (path, "", "")
+    found = _assigned(location, wanted, name)
+    if found is None:
+        return default
+    try:
+        return ast.literal_eval(found)
+    except ValueError:
+        raise SymbenchError(
+            f"{name} of {path} is no literal; write numbers, text, tuples, lists and dicts alone."
+        ) from None
+
+
+def _assigned(location: str, wanted: str, name: str) -> ast.expr | None:
+    """The expression assigned to `name` in the class `wanted`; of "", in the module itself."""
+    tree = _parsed(location)
+    if tree is None:
+        return None
+    if not wanted:
+        return _value(tree.body, name)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == wanted:
+            found = _value(node.body, name)
+            for base in node.bases:
+                if found is None and isinstance(base, ast.Name):
+                    found = _assigned(location, base.id, name)
+            return found
+        if isinstance(node, ast.ImportFrom) and not (node.level and location.endswith(".py")):
+            for alias in node.names:
+                if (alias.asname or alias.name) == wanted:
+                    module = _absolute(node, location, _is_package(location))
+                    return _assigned(module, alias.name, name)
+    return None
+
+
+def _value(body: list[ast.stmt], name: str) -> ast.expr | None:
+    for node in body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets = [node.target]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            assert isinstance(node, ast.Assign | ast.AnnAssign)
+            return node.value
+    return None
+
+
+@cache
+def _parsed(location: str) -> ast.Module | None:
+    file = Path(location) if location.endswith(".py") else file_of(location)
+    if file is None or not file.is_file():
+        return None
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _is_package(location: str) -> bool:
+    file = None if location.endswith(".py") else file_of(location)
+    return file is not None and file.stem == "__init__"
+
+
+def _absolute(node: ast.ImportFrom, module: str, package: bool) -> str:
+    """The module from which a statement in `module` imports."""
+    inside = f"{module}.__init__" if package else module
+    parent = inside.rsplit(".", node.level)[0] + "." if node.level else ""
+    return (parent + (node.module or "")).rstrip(".")
+
+
+@cache
+def source_hash(path: str) -> str:
+    """A hash of the code that determines what a method at this path computes."""
+    text = "\0".join(f"{name}\0{code}" for name, code in sorted(sources(path).items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sources(path: str) -> dict[str, str]:
+    """Code by module, without comments and docstrings, and without importing anything.
+
+    It covers the method's own file, what that imports from its own package, from `baselines` and
+    from `methods`, the training loops and the judges.
+    """
+    location = path.rpartition(":")[0]
+    own = "" if location.endswith(".py") else location.partition(".")[0]
+    ours = {"baselines", "methods", own} - {"benchmarks"}
+    waiting, seen = [location], dict[str, str]()
+    while waiting:
+        name = waiting.pop()
+        file = Path(name) if name.endswith(".py") else file_of(name)
+        if file is None or name in seen:
+            continue
+        tree = _without_docstrings(ast.parse(file.read_text(encoding="utf-8")))
+        seen["" if name.endswith(".py") else name] = ast.unparse(tree)
+        # Relative imports count from the package, which for an `__init__.py` is the module itself.
+        for imported in _imports(tree, f"{name}.{file.stem}" if file.stem == "__init__" else name):
+            counted = any(imported == one or imported.startswith(f"{one}.") for one in COUNTED)
+            if counted or imported.partition(".")[0] in ours:
+                waiting.append(imported)
+    return seen
+
+
+def file_of(module: str) -> Path | None:
+    """The file of a module, looked up without importing its parents, which may load torch."""
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not rest:
+        return Path(spec.origin) if spec and spec.origin else None
+    for folder in spec.submodule_search_locations or ():
+        for file in (
+            Path(folder, *rest).with_suffix(".py"),
+            Path(folder, *rest, "__init__.py"),
+        ):
+            if file.is_file():
+                return file
+    return None
+
+
+def _imports(tree: ast.Module, module: str) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = module.rsplit(".", node.level)[0] + "." if node.level else ""
+            base = (parent + (node.module or "")).rstrip(".")
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            constant = body[0].value
+            if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+    return tree

@@ -70,5 +70,6 @@ class BetaTVAENetwork(TrajectoryNetwork):
 class BetaTVAE(TrajectoryMethod):
     """Trajectory VAE with a capacity."""
 
+    version = 1
     Settings = BetaTVAESettings
     Network = BetaTVAENetwork

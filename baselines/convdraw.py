@@ -187,5 +187,6 @@ def reader(channels: int, halvings: int) -> nn.Sequential:
 class ConvDRAW(SceneMethod):
     """Convolutional DRAW."""
 
+    version = 1
     Settings = ConvDRAWSettings
     Network = ConvDRAWNetwork

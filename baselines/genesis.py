@@ -317,5 +317,6 @@ def prior_of(parameters: Tensor) -> Normal:
 class GENESIS(SceneMethod):
     """GENESIS, with GECO."""
 
+    version = 1
     Settings = GENESISSettings
     Network = GENESISNetwork

@@ -120,5 +120,6 @@ def kl_uniform(logits: Tensor) -> Tensor:
 class JointTVAE(TrajectoryMethod):
     """Trajectory VAE with a binary and a continuous latent."""
 
+    version = 1
     Settings = JointTVAESettings
     Network = JointTVAENetwork

@@ -46,6 +46,7 @@ class RandomSymbols:
     Each symbol at each place has a random vector; the representation is the sum of the eight.
     """
 
+    version = 1
     Settings: ClassVar[type] = RandomSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -86,6 +87,8 @@ class KMeansCodes:
     Each level is scikit-learn's MiniBatchKMeans. Of fewer than K images each is its own centroid.
     """
 
+    version = 1
+    rests_on = ("baselines.teacher",)
     Settings: ClassVar[type] = KMeansSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -167,6 +170,7 @@ class NoSettings:
 class Pixels:
     """The raw image, all pixels in a row."""
 
+    version = 1
     deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()

@@ -30,6 +30,7 @@ class RandomSettings:
 class Random:
     """A uniformly random cluster, a function of the seed and the states: no order matters."""
 
+    version = 1
     Settings: ClassVar[type] = RandomSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -57,6 +58,7 @@ class NoSettings:
 class KMeansRaw:
     """All states in a row, each feature standardised over the training split; the task clusters."""
 
+    version = 1
     deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()

@@ -58,6 +58,7 @@ class TVAENetwork(TrajectoryNetwork):
 class TVAE(TrajectoryMethod):
     """Trajectory VAE."""
 
+    version = 1
     Settings = TrajectorySettings
     Network = TVAENetwork
 
@@ -97,5 +98,6 @@ class TVAEKMeansNetwork(TVAENetwork):
 class TVAEKMeans(TrajectoryMethod):
     """Trajectory VAE with the k-means loss."""
 
+    version = 1
     Settings = TVAEKMeansSettings
     Network = TVAEKMeansNetwork

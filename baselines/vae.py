@@ -134,5 +134,6 @@ def widening(features: int, size: int, channels: int) -> SubPixelDecoder:
 class VAE(SceneMethod):
     """Convolutional variational autoencoder."""
 
+    version = 1
     Settings = VAESettings
     Network = VAENetwork

@@ -78,5 +78,6 @@ def straight_through(code: Tensor, z: Tensor) -> Tensor:
 class VQTVAE(TrajectoryMethod):
     """Trajectory autoencoder with one vector-quantised latent."""
 
+    version = 1
     Settings = VQTVAESettings
     Network = VQTVAENetwork

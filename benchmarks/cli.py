@@ -16,6 +16,7 @@ from benchmarks.errors import SymbenchError
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
+    from leaderboard.tables import Table
 
 DEFAULT_OUT = Path("results")
 
@@ -130,7 +131,7 @@ def run(
     )
     options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once)
     raise typer.Exit(
-        session.preview(filters, options) if dry_run else session.run(filters, options)
+        session.preview(filters, options) if dry_run else session.run(filters, options, _summary)
     )
 
 
@@ -169,8 +170,7 @@ def leaderboard(
 
     Exit code 1 where a file in the folder could not be read.
     """
-    from benchmarks import registry
-    from leaderboard import render, tables
+    from leaderboard import render
     from leaderboard import summary as matrix
     from leaderboard import throughput as speed
 
@@ -178,13 +178,9 @@ def leaderboard(
     if throughput:
         text = speed.throughput(records, format.value, _width())
     elif summary:
-        text = matrix.summary(
-            tables.build_tables(records, registry.task_order()), _width(), format.value
-        )
+        text = matrix.summary(_tables(records), _width(), format.value)
     else:
-        text = render.render(
-            tables.build_tables(records, registry.task_order()), format.value, _width()
-        )
+        text = render.render(_tables(records), format.value, _width())
     typer.echo(text, nl=False)
     raise typer.Exit(1 if problems else 0)
 
@@ -302,6 +298,24 @@ def load_records(
         and any(fnmatchcase(record.profile, pattern) for pattern in profiles or ["*"])
     ]
     return chosen, problems
+
+
+def _tables(records: list[Record]) -> list[Table]:
+    """The tables of records, with outdated rows marked."""
+    from benchmarks import identity, registry
+    from leaderboard.tables import build_tables
+
+    def outdated(record: Record) -> str:
+        return identity.outdated(record, registry.find_suite(record.suite))
+
+    return build_tables(records, registry.task_order(), outdated)
+
+
+def _summary(records: list[Record], width: int) -> str:
+    """The table at the end of a run."""
+    from leaderboard.summary import summary
+
+    return summary(_tables(records), width)
 
 
 def _width() -> int:

@@ -128,6 +128,9 @@ class Method(Protocol):
     """Anything with settings, `fit` and `evaluate`; no base class is needed.
 
     Settings: a frozen dataclass whose fields all have defaults; the class is called with one.
+    version: of a class in symbench, a literal that is raised when the same settings, data and seed
+    give another result; sources of other packages are hashed in its place. rests_on: names of
+    modules that it uses and that have a `VERSION` of their own, such as a teacher's.
     reads: privileged columns that the method wants beside the inputs. Only controls have any.
     deterministic: True where the seed changes nothing; the conformance kit then expects that.
     explanation: where it is set once `evaluate` is done, a JSON dict that goes into the record:
@@ -177,6 +180,8 @@ class TaskData:
 class Task(ABC):
     """One question with one score: a dataset, a regime, and the way answers are scored.
 
+    version: raised when the same outputs get other scores, or the same seed other data. rests_on:
+    modules of metrics and judges that it uses, which have a `VERSION` of their own.
     needs: names of outputs; an item that is a tuple asks for at least one of its names.
     generated: outputs whose rows are drawn and answer for no input, such as samples.
     also: further scores that are worth a column of the full table; no method ranks by them.
@@ -190,6 +195,7 @@ class Task(ABC):
     generated: tuple[str, ...] = ()
     also: tuple[Score, ...] = ()
     privileged: tuple[str, ...] = ()
+    rests_on: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

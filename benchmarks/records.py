@@ -41,6 +41,9 @@ class Further(BaseModel):
 class Record(BaseModel):
     """All that is known about one cell; scores are fractions, times seconds, memory bytes.
 
+    task_parts, method_parts: versions of what the task and the method use that has one of its own,
+    by module; "sources" is the hash of code that is not part of symbench, whose method_version is
+    None. source_hash: of the method's sources, for provenance: no result is told apart by it.
     chance: None where no theory gives it. also: which of the scores have a column of their own.
     flags: what a reader of the scores must be warned of. explanation: what was learned, as the
     method tells it. examples: seen in training, repetitions counted; evaluated: scored. outputs,
@@ -49,13 +52,14 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_name: Literal["symbench.record/1"] = Field(default="symbench.record/1", alias="schema")
+    schema_name: Literal["symbench.record/2"] = Field(default="symbench.record/2", alias="schema")
     key: str
     variant: str
     suite: str
     task: str
     regime: str
     task_version: int
+    task_parts: dict[str, int | str] = {}
     method: str
     kind: Literal["method", "baseline", "ablation", "control"]
     profile: str
@@ -72,6 +76,8 @@ class Record(BaseModel):
     flags: list[str] = []
     explanation: dict[str, Any] = {}
     path: str
+    method_version: int | None
+    method_parts: dict[str, int | str] = {}
     settings: dict[str, Any]
     source_hash: str
     budget: dict[str, Any]

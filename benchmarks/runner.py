@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import memory, registry
+from benchmarks import identity, memory, registry
 from benchmarks.pictures import drawing
 from benchmarks.plan import Cell
 from benchmarks.protocol import (
@@ -277,6 +277,7 @@ def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **resul
         task=cell.task,
         regime=cell.regime,
         task_version=task.version,
+        task_parts=dict(identity.of_task(task).parts),
         method=cell.method,
         kind=cell.entry.kind,  # type: ignore[arg-type]
         profile=cell.profile,
@@ -293,6 +294,8 @@ def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **resul
             for one in task.also
         ],
         path=cell.entry.path,
+        method_version=cell.versions.own,
+        method_parts=dict(cell.versions.parts),
         settings=result.pop("settings", dict(cell.entry.settings)),
         source_hash=cell.source_hash,
         budget=asdict(cell.budget),

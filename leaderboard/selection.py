@@ -18,13 +18,17 @@ CONTROL = "control"
 
 @dataclass(frozen=True)
 class Group:
-    """What records must agree on to be compared: the question, its data and the rules."""
+    """What records must agree on to be compared: the question, its data and the rules.
+
+    task_parts: name and version of each metric and judge of the task.
+    """
 
     suite: str
     profile: str
     task: str
     regime: str
     task_version: int
+    task_parts: tuple[tuple[str, int | str], ...]
     protocol_version: int
     dataset_hash: str
 
@@ -35,8 +39,10 @@ class Group:
 
     def differences(self, other: Group) -> str:
         """What keeps two groups of one question apart, as `task version 1 → 2`."""
-        named = {
+        parts, others = dict(self.task_parts), dict(other.task_parts)
+        named: dict[str, tuple[int | str | None, int | str | None]] = {
             "task version": (self.task_version, other.task_version),
+            **{name: (parts.get(name), others.get(name)) for name in {**parts, **others}},
             "dataset": (self.dataset_hash[:8], other.dataset_hash[:8]),
             "protocol": (self.protocol_version, other.protocol_version),
         }
@@ -97,6 +103,7 @@ def group_of(record: Record) -> Group:
         record.task,
         record.regime,
         record.task_version,
+        tuple(sorted(record.task_parts.items())),
         record.protocol_version,
         content_hash(record.dataset),
     )

@@ -85,6 +85,7 @@ class TaskProgrammingNetwork(TVAENetwork):
 class TaskProgramming(TrajectoryMethod):
     """A TVAE that learns from programs; `explanation` says which they are."""
 
+    version = 1
     Settings = TaskProgrammingSettings
     Network = TVAENetwork
 

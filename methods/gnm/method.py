@@ -10,5 +10,6 @@ from methods.gnm.settings import GNMSettings
 class GNM(SceneMethod):
     """Generative Neurosymbolic Machines."""
 
+    version = 1
     Settings = GNMSettings
     Network = GNMNetwork

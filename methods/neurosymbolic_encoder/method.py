@@ -104,6 +104,7 @@ class NeurosymbolicSettings(TrajectorySettings):
 class NeurosymbolicEncoder:
     """Clusters are the programs' bits read as a number; embeddings are the neural z's means."""
 
+    version = 1
     Settings: ClassVar[type] = NeurosymbolicSettings
 
     def __init__(self, settings: NeurosymbolicSettings) -> None:

@@ -36,6 +36,8 @@ STARTED = 256
 class SymbolicSequences:
     """A student that writes eight symbols about an image (Martinez Pozos, Meza Ruiz 2025)."""
 
+    version = 1
+    rests_on = ("baselines.teacher", "baselines.view_tokens")
     Settings: ClassVar[type] = SymbolicSettings
     reads: ClassVar[tuple[str, ...]] = ()
 

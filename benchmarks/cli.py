@@ -250,6 +250,26 @@ def check(
     raise typer.Exit(1 if broken else 0)
 
 
+@app.command(epilog=example("python -m benchmarks verify leaderboard/results"))
+def verify(
+    results: Annotated[Path, typer.Argument(help="Folder of records.")],
+) -> None:
+    """Say which records of a folder cannot stand as they are, a line each. Exit code 1 if any.
+
+    Outdated ones, those of a dirty or unknown commit, of seeds outside their profile, with unknown
+    fields, duplicate keys or in a wrong place, and failed cells.
+    """
+    from benchmarks import verification
+
+    if not results.is_dir():
+        raise SymbenchError(f"no folder '{results}'; give a folder that `run --out` has written.")
+    lines, count = verification.faults(results)
+    for line in lines:
+        typer.echo(line)
+    typer.echo(f"{count} records, {len(lines)} faults.")
+    raise typer.Exit(1 if lines else 0)
+
+
 @app.command(
     epilog=example(
         "python -m benchmarks show trajectories/quick/synthetic/clusters/tvae/seed0",

@@ -282,6 +282,7 @@ class Entry:
 class Profile:
     """How much of a suite runs: which tasks and methods, how many seeds, and each task's budget.
 
+    seeds: how many run by default, 0, 1 and so on; further_seeds: how many more results may have.
     settings: task id → entry name → settings that the protocol asks for on that task. They lie
     under the entry's own, so that an ablation keeps the field that it changes. own_budgets: task id
     → entry name → its budget, where a protocol does not give all the same. on_request: task id →
@@ -294,6 +295,7 @@ class Profile:
     seeds: int
     budgets: Mapping[str, Budget]
     summary: str = ""
+    further_seeds: int = 0
     settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     own_budgets: Mapping[str, Mapping[str, Budget]] = field(default_factory=dict)
     on_request: Mapping[str, str] = field(default_factory=dict)

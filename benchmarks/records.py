@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -185,17 +185,20 @@ class Store:
     def load(self) -> tuple[list[Record], list[str]]:
         """All records below the folder, oldest first, and a line for each file that is not one."""
         records, problems = [], []
-        for found in self._read():
+        for found in map(read_record, self.files()):
             if isinstance(found, Record):
                 records.append(found)
             else:
                 problems.append(found)
         return sorted(records, key=lambda record: (record.created, record.key)), problems
 
-    def _read(self) -> Iterator[Record | str]:
-        for path in sorted(self.root.rglob("*.json")):
-            if not any(part.startswith(".") for part in path.relative_to(self.root).parts):
-                yield read_record(path)
+    def files(self) -> list[Path]:
+        """The files below the folder that should be records, sorted; what is hidden is left out."""
+        return [
+            path
+            for path in sorted(self.root.rglob("*.json"))
+            if not any(part.startswith(".") for part in path.relative_to(self.root).parts)
+        ]
 
 
 def read_record(path: Path) -> Record | str:

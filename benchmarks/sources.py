@@ -154,6 +154,11 @@ def file_of(module: str) -> Path | None:
     return next((file for file in found if file is not None), None)
 
 
+def imports(text: str, module: str) -> set[str]:
+    """The names that the source text of a module imports, of modules and of what is in them."""
+    return set(_imports(ast.parse(text), module))
+
+
 def _imports(tree: ast.Module, module: str) -> Iterable[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

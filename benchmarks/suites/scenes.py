@@ -337,6 +337,7 @@ SUITE = Suite(
             tasks=protocol.tasks(tuple(task.id for task in TASKS), name),
             methods=protocol.methods(ENTRIES, name),
             seeds=protocol.SEEDS[name],
+            further_seeds=2 if name == "quick" else 0,
             budgets={task.id: protocol.budget(task.id, name) for task in TASKS},
             summary=summary,
             settings=protocol.all_settings(ENTRIES, tuple(task.id for task in TASKS), name),

@@ -349,6 +349,7 @@ SUITE = Suite(
             tasks=protocol.TASKS[name],
             methods=tuple(entry.name for entry in ENTRIES),
             seeds=protocol.SEEDS[name],
+            further_seeds=2 if name == "quick" else 0,
             budgets={task.id: protocol.budget(task.id, name) for task in TASKS},
             summary=summary,
             settings=protocol.all_settings(ENTRIES, name),

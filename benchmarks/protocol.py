@@ -109,7 +109,7 @@ class Run:
 
     def seed_for(self, purpose: str) -> int:
         """A 63-bit seed for another library's generator."""
-        return int(self._sequence(purpose).generate_state(1, "uint64")[0] >> 1)
+        return int(self._sequence(purpose).generate_state(1, "uint64")[0]) >> 1
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A NumPy generator of its own for this purpose."""

@@ -11,6 +11,8 @@ from baselines.vae import VAE
 from benchmarks.protocol import Budget, Examples, Run
 
 SIZE = 32
+# How far apart, relatively, two orders of computing the same sums in single precision may end.
+ROUNDING = 1e-4
 TINY = {
     VAE: {"z": 4, "features": 4, "hidden": 8},
     ConvDRAW: {"side": 4, "hidden": 4, "z": 2, "mlp": 8, "steps": 2},

@@ -196,7 +196,7 @@ def test_training_lowers_the_loss_and_evaluation_answers(method, settings):
     assert all((again[name] == outputs[name]).all() for name in outputs), "evaluation has a seed"
     assert (made.evaluate(examples(3), run(seed=1))["samples"] != outputs["samples"]).any()
     chunks = made.evaluate(examples(3), run(at_once=3))
-    np.testing.assert_allclose(chunks["elbo"], outputs["elbo"], rtol=ROUNDING)
+    np.testing.assert_allclose(chunks["elbo"], outputs["elbo"], **ROUNDING)
     for name, array in made.illustrations.items():
         assert array.shape[0] in (3, 16) or name.startswith("traversal"), name
         assert array.dtype == np.uint8, name

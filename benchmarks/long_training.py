@@ -106,7 +106,8 @@ def _gradients(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Add the gradients of the mean loss over the examples at rows (B,); that loss, and scalars.
 
-    A part of `at_once` examples counts by its size, so that every mean is that of the batch.
+    A part of `at_once` examples counts by its size, so that every mean is that of the batch. Each
+    part draws noise of its own: other parts give other random numbers, for the same expected loss.
     """
     parts, means = rows.split(at_once), dict[str, Tensor]()
     for part in parts:

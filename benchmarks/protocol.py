@@ -85,9 +85,10 @@ class Run:
     purpose ("weights", "batches", "evaluation" …), so that no result depends on what ran before.
 
     at_once: how many examples the device computes at a time, so that they fit its memory; None: a
-    batch in training, and what the method thinks best in its evaluation. checkpoint: a file that
-    outlives this process, for a long training to go on from; every checkpoint_seconds it is written
-    anew. earlier_seconds: what the processes before this one spent on what it went on from.
+    batch in training, and what the method thinks best in its evaluation. An evaluation's answers do
+    not depend on it beyond rounding. checkpoint: a file that outlives this process, for a long
+    training to go on from; every checkpoint_seconds it is written anew. earlier_seconds: what the
+    processes before this one spent on what it went on from.
     """
 
     seed: int
@@ -109,7 +110,7 @@ class Run:
 
     def seed_for(self, purpose: str) -> int:
         """A 63-bit seed for another library's generator."""
-        return int(self._sequence(purpose).generate_state(1, "uint64")[0] >> 1)
+        return int(self._sequence(purpose).generate_state(1, "uint64")[0]) >> 1
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A NumPy generator of its own for this purpose."""

@@ -266,7 +266,9 @@ def test_log_weights_are_those_of_the_model_with_presence_of_0_or_1(monkeypatch)
     drawn = []
     draw = components.Components.draw
     monkeypatch.setattr(
-        components.Components, "draw", lambda self: drawn.append(draw(self)) or drawn[-1]
+        components.Components,
+        "draw",
+        lambda self, noise: drawn.append(draw(self, noise)) or drawn[-1],
     )
     drawings = []
     net.global_latent.register_forward_hook(lambda _, __, drawing: drawings.append(drawing))

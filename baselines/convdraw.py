@@ -190,6 +190,6 @@ def reader(channels: int, halvings: int) -> nn.Sequential:
 class ConvDRAW(SceneMethod):
     """Convolutional DRAW."""
 
-    version = 1
+    version = 2  # since 2: an evaluation draws its noise by example
     Settings = ConvDRAWSettings
     Network = ConvDRAWNetwork

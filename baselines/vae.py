@@ -135,6 +135,6 @@ def widening(features: int, size: int, channels: int) -> SubPixelDecoder:
 class VAE(SceneMethod):
     """Convolutional variational autoencoder."""
 
-    version = 1
+    version = 2  # since 2: an evaluation draws its noise by example
     Settings = VAESettings
     Network = VAENetwork

@@ -10,6 +10,6 @@ from methods.gnm.settings import GNMSettings
 class GNM(SceneMethod):
     """Generative Neurosymbolic Machines."""
 
-    version = 1
+    version = 2  # since 2: an evaluation draws its noise by example
     Settings = GNMSettings
     Network = GNMNetwork

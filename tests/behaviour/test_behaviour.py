@@ -39,7 +39,7 @@ CONVDRAW = convdraw.ConvDRAWNetwork
 BEFORE = {
     "version": 1,
     "defaults": {"rate": 0.1},
-    "numbers": {"loss": [2.0], "x": [4, 0.0, 1.0, 0.3]},
+    "numbers": {"loss": [2.0], "x": [4, 0.0, 1.0, 0.3, 0]},
 }
 
 
@@ -47,12 +47,15 @@ BEFORE = {
     ("changes", "said"),
     [
         ({}, ""),
-        ({"numbers": {"loss": [2.0001], "x": [4, 1e-5, 1.0, 0.3]}}, ""),
-        ({"numbers": {"loss": [2.01], "x": [4, 0.0, 1.0, 0.3]}}, "computes something else (loss"),
-        ({"numbers": {"loss": [2.0], "x": [5, 0.0, 1.0, 0.3]}}, "computes something else (x"),
-        ({"numbers": {"loss": [2.0], "x": [4, 0.0, 1.0, 0.31]}}, "computes something else (x"),
-        ({"numbers": {"loss": [2.0]}}, "computes something else (x"),
-        ({"defaults": {"rate": 0.2}}, "computes something else (default rate 0.1 → 0.2)"),
+        ({"numbers": {"loss": [2.0001], "x": [4, 1e-5, 1.0, 0.3, 0]}}, ""),
+        (
+            {"numbers": {"loss": [2.01], "x": [4, 0.0, 1.0, 0.3, 0]}},
+            "else (loss",
+        ),
+        ({"numbers": {"loss": [2.0], "x": [5, 0.0, 1.0, 0.3, 0]}}, "else (x"),
+        ({"numbers": {"loss": [2.0], "x": [4, 0.0, 1.0, 0.31, 0]}}, "else (x"),
+        ({"numbers": {"loss": [2.0]}}, "else (x"),
+        ({"defaults": {"rate": 0.2}}, "else (default rate 0.1 → 0.2)"),
         ({"version": 2}, "but computes the same here"),
         ({"version": 2, "defaults": {"rate": 0.2}}, "a new version, 2, and a new behaviour"),
     ],

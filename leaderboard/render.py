@@ -15,10 +15,10 @@ from leaderboard.wording import (
     NONE,
     RULE,
     bounds,
-    checked,
     count,
     figures,
     grid,
+    known_format,
     notes,
     number,
     rank,
@@ -63,7 +63,7 @@ CSV_COLUMNS = (
 
 def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) -> str:
     """All tables as "terminal", "markdown" or "csv"; width: columns at which notes are wrapped."""
-    if checked(form) == "csv":
+    if known_format(form) == "csv":
         return _csv(tables)
     parts: list[str] = []
     board = None

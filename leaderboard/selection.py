@@ -1,4 +1,4 @@
-"""Which records may stand together: a group for each task as it was run, a cell for each method."""
+"""Records that may stand together: a group a task as it was run, an entrant a method in it."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One method in one group: the newest variant's records by seed, and what was left out.
+class Entrant:
+    """One method in one group: the records by seed of its newest variant, and what was left out.
 
     failed: the newest failure of each seed that has no score. older: records of other variants,
     which are of older code or settings.
@@ -73,10 +73,10 @@ class Cell:
         return {seed: record.score for seed, record in self.done.items()}
 
 
-Groups = dict[Group, dict[str, Cell]]
+Groups = dict[Group, dict[str, Entrant]]
 
 
-def select(records: Iterable[Record]) -> Groups:
+def grouped(records: Iterable[Record]) -> Groups:
     """The cells of all groups, by method; groups in the order of suite, profile, task and regime.
 
     Of the groups that ask one question (an older task version beside a newer), the newest is first.
@@ -109,7 +109,7 @@ def group_of(record: Record) -> Group:
     )
 
 
-def newest(cells: dict[str, Cell]) -> datetime:
+def newest(cells: dict[str, Entrant]) -> datetime:
     """When the last record of a group was made."""
     return max(cell.newest.created for cell in cells.values())
 
@@ -131,14 +131,14 @@ def _scored(record: Record) -> bool:
     return record.status == "done" and math.isfinite(record.scores.get(record.score_name, math.nan))
 
 
-def _cell(records: list[Record]) -> Cell:
+def _cell(records: list[Record]) -> Entrant:
     ordered = sorted(records, key=lambda record: (record.created, record.key))
     last = ordered[-1]
     current = [record for record in ordered if record.variant == last.variant]
     # Oldest first, so that of two records of one seed the newer one stays.
     done = {record.seed: record for record in current if _scored(record)}
     failed = {record.seed: record for record in current if record.seed not in done}
-    return Cell(
+    return Entrant(
         method=last.method,
         kind=last.kind,
         variant=last.variant,

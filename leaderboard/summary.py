@@ -13,7 +13,7 @@ from itertools import groupby
 
 from leaderboard.render import figure_notes, heading, score_name
 from leaderboard.tables import THEORIES, THEORY, Row, Table
-from leaderboard.wording import NONE, RULE, checked, figure, grid, notes, number, plural
+from leaderboard.wording import NONE, RULE, figure, grid, known_format, notes, number, plural
 
 _GAP = 2
 _HEADER = 11
@@ -35,7 +35,7 @@ def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -
 
     form: "terminal" or "markdown"; Markdown is never split.
     """
-    checked(form, ("terminal", "markdown"))
+    known_format(form, ("terminal", "markdown"))
     parts = []
     for (suite, profile), board in groupby(
         tables, lambda table: (table.group.suite, table.group.profile)

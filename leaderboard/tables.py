@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmarks.records import Further, Record
 from benchmarks.stats import Interval, mean_interval, rank_intervals
-from leaderboard.figures import Figure, Published, published
-from leaderboard.selection import CONTROL, Cell, Group, failure, newest, select
+from leaderboard.figures import Figure, Published, published_figures
+from leaderboard.selection import CONTROL, Entrant, Group, failure, grouped, newest
 from leaderboard.wording import decimals
 
 THEORY = "theory"
@@ -110,7 +110,7 @@ def build_tables(
     outdated: what has changed since a record was made, "" where nothing has.
     """
     tables: list[Table] = []
-    for group, cells in select(records).items():
+    for group, cells in grouped(records).items():
         older = any(table.group.question == group.question for table in tables)
         tables.append(replace(_table(group, cells, outdated), superseded=older))
     place = {task: number for number, task in enumerate(order)}
@@ -124,10 +124,10 @@ def build_tables(
     )
 
 
-def _table(group: Group, cells: dict[str, Cell], outdated: Callable[[Record], str]) -> Table:
+def _table(group: Group, cells: dict[str, Entrant], outdated: Callable[[Record], str]) -> Table:
     latest = next(cell.newest for cell in cells.values() if cell.newest.created == newest(cells))
     planned = latest.profile_seeds
-    suite_figures = published(group.suite)
+    suite_figures = published_figures(group.suite)
     # Records of before these columns, or of another method's version, may lack them.
     also = {one.name: one for cell in cells.values() for one in cell.newest.also}.values()
     rows = [
@@ -187,7 +187,7 @@ def _figures(known: Published | None, group: Group, method: str, latest: Record)
     return by_score
 
 
-def _row(cell: Cell, planned: int, also: Iterable[Further], figures: Figures) -> Row:
+def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures) -> Row:
     """The row of a method, before any is ranked."""
     scores, record = cell.scores, cell.newest
     further = {}
@@ -207,7 +207,7 @@ def _row(cell: Cell, planned: int, also: Iterable[Further], figures: Figures) ->
     )
 
 
-def _decimals(score: str, main: str, cells: Mapping[str, Cell], rows: Sequence[Row]) -> int:
+def _decimals(score: str, main: str, cells: Mapping[str, Entrant], rows: Sequence[Row]) -> int:
     """The decimals of a column, by the scores of all seeds and what is published beside them."""
     records = [record for cell in cells.values() for record in cell.done.values()]
     values = [record.scores[score] for record in records if score in record.scores]
@@ -250,7 +250,7 @@ def _ranked(rows: list[Row], higher_is_better: bool) -> list[Row]:
     return sorted([*ranked, *rest], key=place)
 
 
-def _failures(cells: dict[str, Cell]) -> list[str]:
+def _failures(cells: dict[str, Entrant]) -> list[str]:
     """Which seeds failed, and why the last of them did."""
     lines = []
     for name, cell in sorted(cells.items()):
@@ -262,7 +262,7 @@ def _failures(cells: dict[str, Cell]) -> list[str]:
     return lines
 
 
-def _notes(cells: dict[str, Cell]) -> list[str]:
+def _notes(cells: dict[str, Entrant]) -> list[str]:
     """What a reader must know about this table beside its numbers."""
     notes = []
     older = sum(cell.older for cell in cells.values())
@@ -290,7 +290,7 @@ def _renewals(group: Group, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _budgets(cells: dict[str, Cell]) -> list[str]:
+def _budgets(cells: dict[str, Entrant]) -> list[str]:
     """Which rows were given another budget than most, by the profile or by an older one."""
     given: dict[str, list[str]] = {}
     for name, cell in sorted(cells.items()):
@@ -311,7 +311,7 @@ def _budget(given: dict[str, Any]) -> str:
     return f"{length} of {given.get('batch_size')}" + (f", {scored:,} scored" if scored else "")
 
 
-def _flags(cells: dict[str, Cell]) -> list[str]:
+def _flags(cells: dict[str, Entrant]) -> list[str]:
     """What readers of single scores must be warned of, each warning once a method."""
     notes = []
     for name, cell in sorted(cells.items()):
@@ -325,5 +325,5 @@ def _flags(cells: dict[str, Cell]) -> list[str]:
     return notes
 
 
-def _competes(cell: Cell) -> bool:
+def _competes(cell: Entrant) -> bool:
     return cell.kind != CONTROL

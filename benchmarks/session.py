@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks import executors, plan, registry
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
+from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import CHECKPOINTS, Record, Store
 
@@ -142,7 +143,7 @@ def _conclude(
         )
     if state.waiting:
         print(f"{len(state.waiting)} cells have not run; the same command goes on from here.")
-    print(f"Next: python -m benchmarks leaderboard{where}")
+    print(f"Next: {NAME} leaderboard{where}")
     return FAILED if state.failed or state.waiting else DONE
 
 

@@ -44,6 +44,7 @@ def modules(requirements):
 
 NEEDED = PROJECT["project"]["dependencies"]
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+PAGES = PROJECT["dependency-groups"]["docs"]
 
 
 def imported(folders):
@@ -78,12 +79,12 @@ def test_what_the_packages_import_is_declared_and_nothing_else():
 def test_what_tests_and_timings_import_is_declared():
     tested = {name for name, _ in imported(["tests", "benchmarks/throughput"])}
     assert tested <= modules(NEEDED) | modules(EXTRAS["test"])
-    tools = {name for extra in ("test", "lint", "docs") for name in declared(EXTRAS[extra])}
+    tools = {*declared(EXTRAS["test"]), *declared(EXTRAS["lint"]), *declared(PAGES)}
     assert tools - TOOLS <= {name.replace("_", "-") for name in tested}
 
 
 def test_every_dependency_has_a_lowest_version():
-    for requirements in (NEEDED, *EXTRAS.values(), PROJECT["build-system"]["requires"]):
+    for requirements in (NEEDED, *EXTRAS.values(), PAGES, PROJECT["build-system"]["requires"]):
         for name, specifier in declared(requirements).items():
             assert specifier.startswith(">="), name
 

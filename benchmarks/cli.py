@@ -13,6 +13,7 @@ import typer
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import Cifar10, DataRoot, Digits, example
 from benchmarks.errors import SymbenchError
+from benchmarks.program import NAME, typed
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("results")
 
 app = typer.Typer(
-    name="benchmarks",
+    name="symbench",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     help="symbench: benchmarks for learning symbols from raw data.\n\n"
-    "Start with: python -m benchmarks run --suite abstract_rules",
+    f"Start with: {NAME} run --suite abstract_rules",
 )
 app.add_typer(data_app, name="data")
 
@@ -352,7 +353,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
     try:
-        code = command.main(args=arguments, prog_name="python -m benchmarks", standalone_mode=False)
+        code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
     except (SymbenchError, DataError) as error:
         code = _complain(str(error))
     except MemoryError as error:
@@ -366,11 +367,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if not hasattr(error, "format_message"):
             raise
         context = getattr(error, "ctx", None)
-        where = context.command_path if context else "python -m benchmarks"
+        where = context.command_path if context else NAME
         code = _complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
     sys.exit(code or 0)
 
 
 def _complain(message: str) -> int:
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"error: {typed(message)}", err=True)
     return 2

@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmarks import executors, plan
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
+from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import CHECKPOINTS, Record, Store
 
@@ -149,7 +150,7 @@ def _conclude(
         )
     if state.waiting:
         print(f"{len(state.waiting)} cells have not run; the same command goes on from here.")
-    print(f"Next: python -m benchmarks leaderboard{where}")
+    print(f"Next: {NAME} leaderboard{where}")
     return FAILED if state.failed or state.waiting else DONE
 
 

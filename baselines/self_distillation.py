@@ -44,10 +44,13 @@ def optimisation(settings: TaughtSettings, total: int) -> Optimisation:
         "adamw",
         learning_rate=settings.teacher_rate * settings.teacher_batch / 256,
         clip=3.0,
+        mixed_precision=True,
         warm_up=round(WARM_UP * total),
         final_rate=1e-6,
         weight_decay=0.04,
         final_weight_decay=0.4,
+        channels_last=True,
+        in_parts=True,
     )
 
 

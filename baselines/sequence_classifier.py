@@ -18,7 +18,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from baselines.checks import one_of, true_or_false
 from baselines.encoders import ENCODERS, FEATURES, SIDE, ContextNorm
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Column, Deduplicated, Examples, Run, SymbenchError
 from benchmarks.training import seeded, to_device, train
 
@@ -34,16 +36,12 @@ class SequenceSettings:
     encoder: str = "conv"
 
     def __post_init__(self) -> None:
-        if self.encoder not in ENCODERS:
-            raise SymbenchError(
-                f"encoder is {self.encoder!r}; it must be one of: {', '.join(ENCODERS)}."
-            )
+        one_of(self, "encoder", ENCODERS)
         if not 0 < self.learning_rate < float("inf"):
             raise SymbenchError(f"learning_rate is {self.learning_rate}; it must be above 0.")
         for name in self.__dataclass_fields__:
-            value, default = getattr(self, name), self.__dataclass_fields__[name].default
-            if isinstance(default, bool) and not isinstance(value, bool):
-                raise SymbenchError(f"{name} is {value!r}; it must be one of: True, False.")
+            if isinstance(self.__dataclass_fields__[name].default, bool):
+                true_or_false(self, name)
 
 
 @dataclass(frozen=True)
@@ -137,12 +135,8 @@ class SequenceClassifier:
         with seeded(run, "weights"):
             network = self.Network(self.settings, shape)
         self.network = network.to(run.device)
-        train(
-            self.network,
-            Examples({"images": images, "labels": labels}),
-            run,
-            self.settings.learning_rate,
-        )
+        how = Optimisation(learning_rate=self.settings.learning_rate)
+        train(self.network, Examples({"images": images, "labels": labels}), run, how)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """Logits (N, C) for `images` (N, T, 32, 32)."""

@@ -32,9 +32,8 @@ from torch import Tensor
 from baselines.frozen_teacher import Teacher, as_pixels, checked, published
 from baselines.self_distillation import DINONetwork, encoder_of, head_of, optimisation
 from baselines.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
-from benchmarks.long_training import train
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
-from benchmarks.training import seeded
+from benchmarks.training import seeded, train
 from symdata.cache import alone, root, writable
 
 __all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked", "key_of", "obtain"]
@@ -46,8 +45,8 @@ SOURCES = (
     "baselines.self_distillation",
     "baselines.teacher_settings",
     "baselines.vit",
-    "benchmarks.long_training",
     "benchmarks.optimisation",
+    "benchmarks.training",
 )
 MEASURED = 2048
 AT_ONCE = 256

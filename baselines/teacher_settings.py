@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from baselines.augmentation import Augmentation
-from baselines.trajectory_encoder import number, whole
+from baselines.checks import number, one_of, whole
 from baselines.vit import FIXED, LINEAR, NORMS, STEMS
 from benchmarks.protocol import SymbenchError
 
@@ -73,9 +73,7 @@ class TaughtSettings:
             ("teacher_norm", NORMS),
             ("dino_centring", CENTRINGS),
         ):
-            value = getattr(self, name)
-            if value not in known:
-                raise SymbenchError(f"{name} is {value!r}; it must be one of: {', '.join(known)}.")
+            one_of(self, name, known)
         for field in fields(TaughtSettings):
             least = 0 if field.name in ("local_crops", "teacher_epochs") else 1
             if isinstance(field.default, int):

@@ -23,6 +23,7 @@ from torch import Tensor
 from baselines.trajectory_encoder import LOG_VARIANCE, Decoder, gaussian
 from baselines.trajectory_method import columns_of, training_split
 from benchmarks import runner
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.throughput.cases import (
     DEVICE,
@@ -68,7 +69,8 @@ def test_training_of_baselines(benchmark: Any, data: str, name: str) -> None:
     method = runner.build(published(name, data))
     method.fit(walks(data), run(data, 1))
     columns = Examples(columns_of(training_split(walks(data))))
-    steps = updates(method.network, columns, run(data), method.settings.learning_rate)
+    how = Optimisation(learning_rate=method.settings.learning_rate)
+    steps = updates(method.network, columns, run(data), how)
     timed(
         benchmark, f"training: {data}", lambda: [next(steps) for _ in range(UPDATES)], ROUNDS[data]
     )

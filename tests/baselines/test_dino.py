@@ -12,8 +12,8 @@ from baselines.dino_head import balanced, cross_entropy, sharpened
 from baselines.self_distillation import DINONetwork, optimisation, pairs
 from baselines.teacher import collapse
 from baselines.teacher_settings import TaughtSettings
-from benchmarks.long_training import train
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
+from benchmarks.training import train
 from symdata import cache
 from tests.baselines.teachers import SMALL, a_run, images
 

@@ -8,6 +8,7 @@ import torch
 from torch.func import functional_call, stack_module_state, vmap
 
 from baselines.sequence_classifier import SequenceSettings
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Deduplicated, Examples, SymbenchError
 from benchmarks.training import train
 from methods.esbn import ESBN
@@ -177,7 +178,7 @@ def test_learning_lowers_the_loss(method):
             return float(net.eval().loss(data, 0)[0])
 
     before = loss()
-    train(net, examples, run(steps=60), 5e-4)
+    train(net, examples, run(steps=60), Optimisation(learning_rate=5e-4))
     assert loss() < before - 0.05
 
 

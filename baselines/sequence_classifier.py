@@ -54,19 +54,13 @@ class Shape:
 
 
 class SequenceNetwork(nn.Module):
-    """Encoder → TCN → `reason`: (B, T, D) → (B, C), trained by cross-entropy.
-
-    whole_table: encode every distinct image of the data set at each step, not only those of the
-    batch. Either gives the same loss and gradient. Sizes then do not depend on values, as
-    torch.func and CUDA graphs want it; on the CPU the batch's own distinct images are fewer.
-    """
+    """Encoder → TCN → `reason`: (B, T, D) → (B, C), trained by cross-entropy."""
 
     def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
         self.encoder = ENCODERS[settings.encoder]()
         self.context_norm = ContextNorm(shape.segments) if settings.context_norm else nn.Identity()
-        self.whole_table = False
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) encoded and normalised images → logits (B, C)."""
@@ -80,16 +74,15 @@ class SequenceNetwork(nn.Module):
     def encode_sequences(self, images: Deduplicated) -> Tensor:
         """images: a deduplicated batch (B, T, 32, 32) → (B, T, D), each distinct image once."""
         table, index = images.table, images.index
-        if not self.whole_table:
-            if not table.is_cuda:
-                distinct, index = torch.unique(index, return_inverse=True)
-                table = table[distinct]
-            elif len(table) > index.numel():
-                # Here finding the distinct ones would make the device wait for the host.
-                table, index = (
-                    table[index.flatten()],
-                    torch.arange(index.numel(), device=index.device).view_as(index),
-                )
+        if not table.is_cuda:
+            distinct, index = torch.unique(index, return_inverse=True)
+            table = table[distinct]
+        elif len(table) > index.numel():
+            # Here finding the distinct ones would make the device wait for the host.
+            table, index = (
+                table[index.flatten()],
+                torch.arange(index.numel(), device=index.device).view_as(index),
+            )
         return F.embedding(index, self.encode(table))
 
     def forward(self, images: Deduplicated) -> Tensor:

@@ -148,7 +148,8 @@ def _gradients(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Add the gradients of the mean loss over the examples at rows (B,); that loss, and scalars.
 
-    A part of `at_once` examples counts by its size, so that every mean is that of the batch.
+    A part of `at_once` examples counts by its size, so that every mean is that of the batch. Each
+    part draws noise of its own: other parts give other random numbers, for the same expected loss.
     """
     parts, means = rows.split(at_once), dict[str, Tensor]()
     for part in parts:
@@ -182,6 +183,8 @@ def _report(
 def _advice(at_once: int, batch_size: int, how: Optimisation) -> str:
     """What memory ran out for, and what to do."""
     what = f"{at_once} examples of a batch of {batch_size} were computed at once"
-    if at_once == 1 or not how.in_parts:
+    if not how.in_parts:
+        return f"{what}; give --jobs a smaller number, or use a device with more memory"
+    if at_once == 1:
         return f"{what}; fewer is not possible: use a device with more memory"
     return f"{what}; give --at-once a smaller number, such as {at_once // 2}, and --retry-failed"

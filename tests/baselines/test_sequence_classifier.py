@@ -98,9 +98,8 @@ def test_encoding_distinct_images_once_changes_nothing(method):
     torch.set_default_dtype(torch.float64)
     try:
         results = []
-        for columns, whole in [(images, False), (images, True), (apart, True)]:
+        for columns in (images, apart):
             net.zero_grad()
-            net.whole_table = whole
             loss, _ = net.loss({**data, "images": columns}, 0)
             loss.backward()
             gradients = [p.grad for p in net.parameters() if p.grad is not None]
@@ -116,8 +115,6 @@ def test_encoding_distinct_images_once_changes_nothing(method):
 @every_method
 def test_stacked_parameters(method):
     networks = [network(method, 3, 2, seed=seed).eval() for seed in (0, 1)]
-    for net in networks:
-        net.whole_table = True
     data, base = batch(3), networks[0]
     parameters, buffers = stack_module_state(networks)
 

@@ -49,7 +49,6 @@ def optimisation(settings: TaughtSettings, total: int) -> Optimisation:
         final_rate=1e-6,
         weight_decay=0.04,
         final_weight_decay=0.4,
-        channels_last=True,
         in_parts=True,
     )
 
@@ -62,7 +61,6 @@ def encoder_of(settings: TaughtSettings, size: int) -> ViT:
         settings.teacher_width,
         settings.teacher_depth,
         settings.teacher_heads,
-        settings.teacher_stem,
         settings.teacher_norm,
     )
 

@@ -115,8 +115,7 @@ def _train(images: np.ndarray, settings: TaughtSettings, run: Run, path: Path) -
         network = DINONetwork(settings, images.shape[1], total, epoch)
     network = network.to(run.device)
     train(network, Examples({"images": images}), own, optimisation(settings, total))
-    # As it will be read, or the order of memory, and with it rounding, would tell who trained it.
-    encoder = network.teacher.encoder.to(memory_format=torch.contiguous_format)
+    encoder = network.teacher.encoder
     about = {
         "name": DINO_TINY,
         "settings": settings.of_teacher(),

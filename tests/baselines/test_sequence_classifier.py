@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from baselines.sequence_classifier import SequenceSettings
 from benchmarks.optimisation import Optimisation
-from benchmarks.protocol import Deduplicated, Examples, SymbenchError
+from benchmarks.protocol import Budget, Deduplicated, Examples, Run, SymbenchError
 from benchmarks.training import train
 from methods.esbn import ESBN
 from tests.baselines.problems import METHODS, batch, network, pictures, run, same_different
@@ -177,6 +179,30 @@ def test_learning_lowers_the_loss(method):
     before = loss()
     train(net, examples, run(steps=60), Optimisation(learning_rate=5e-4))
     assert loss() < before - 0.05
+
+
+def test_a_training_that_was_stopped_ends_in_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.training.REPORT_EVERY", 5)
+    path, steps = tmp_path / "esbn.pt", []
+
+    def weights(last, **changes):
+        def reporter(step, **_):
+            steps.append(step)
+            if step == last:
+                raise KeyboardInterrupt
+
+        given = Run(0, Budget(steps=20, batch_size=8), reporter=reporter, checkpoint_seconds=0.0)
+        fitted = ESBN(ESBN.Settings())
+        fitted.fit(same_different(), replace(given, **changes))
+        return fitted.network.state_dict()
+
+    whole = weights(None)
+    with pytest.raises(KeyboardInterrupt):
+        weights(15, checkpoint=path)
+    steps.clear()
+    resumed = weights(None, checkpoint=path)
+    assert steps == [10, 15, 20]
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 def _parts(examples):

@@ -96,7 +96,7 @@ def test_memory_that_runs_out_is_a_line_that_says_what_to_lower(error):
         assert str(caught.value) == expected.format(at_once or 16, lower)
     with pytest.raises(SymbenchError, match="at once; fewer is not possible: use a device with"):
         train(Hungry(error), data, a_run(at_once=1), HOW)
-    with pytest.raises(SymbenchError, match="16 examples .* at once; give --jobs a smaller number"):
+    with pytest.raises(SymbenchError, match=r"16 examples .* at once; give --jobs a smaller"):
         train(Hungry(error), data, a_run(at_once=6))
 
 

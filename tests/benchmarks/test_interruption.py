@@ -128,7 +128,7 @@ def test_a_learner_of_abstract_rules_that_was_stopped_ends_as_one_that_was_not(
     tmp_path, monkeypatch, name
 ):
     """A whole cell of the suite: the same scores and the same outputs, bit for bit."""
-    monkeypatch.setattr("benchmarks.training.REPORT_EVERY", 4)
+    monkeypatch.setattr("benchmarks.training.REPORT_EVERY", 1)
     monkeypatch.setattr(runner, "Run", partial(runner.Run, checkpoint_seconds=0.0))
     filters = plan.Filters(("abstract_rules",), ("same_different",), (name,), None, "smoke")
     (cell,) = plan.cells(filters)
@@ -142,16 +142,17 @@ def test_a_learner_of_abstract_rules_that_was_stopped_ends_as_one_that_was_not(
 
         return reporter
 
-    runner.execute(cell, Store(tmp_path / "calm"), "cpu", 1, until(None))
+    calm, stopped = Store(tmp_path / "calm"), Store(tmp_path / "stopped")
+    runner.execute(cell, calm, "cpu", 1, until(None))
     whole = list(steps)
     with pytest.raises(KeyboardInterrupt):
-        runner.execute(cell, Store(tmp_path), "cpu", 1, until(whole[2]))
-    assert Store(tmp_path).checkpoint(cell).is_file()
+        runner.execute(cell, stopped, "cpu", 1, until(whole[2]))
+    assert stopped.checkpoint(cell).is_file()
     steps.clear()
-    runner.execute(cell, Store(tmp_path), "cpu", 1, until(None))
+    runner.execute(cell, stopped, "cpu", 1, until(None))
     assert steps == whole[1:], "it goes on from the last checkpoint, of the second report"
-    assert results(tmp_path) == results(tmp_path / "calm")
-    assert not Store(tmp_path).checkpoint(cell).exists()
+    assert results(stopped.root) == results(calm.root)
+    assert not stopped.checkpoint(cell).exists()
 
 
 def test_a_cell_that_was_interrupted_goes_on(long, cell, tmp_path, undisturbed):

@@ -30,6 +30,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.checks import whole
 from baselines.example_noise import ExampleNoise, draw_from
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import (
@@ -43,7 +44,6 @@ from baselines.scene_layers import (
     log_density,
 )
 from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
-from baselines.trajectory_encoder import whole
 from benchmarks.protocol import SymbenchError
 
 SIDES = (2, 4, 8)

@@ -32,12 +32,12 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.checks import number, whole
 from baselines.example_noise import ExampleNoise, draw_from
 from baselines.geco import GECO
 from baselines.pixel_likelihood import SIGMA, pixels
 from baselines.scene_layers import kl, log_density
 from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
-from baselines.trajectory_encoder import number, whole
 
 MASK_FILTERS = (32, 32, 64, 64, 64)
 MASK_FEATURES, MASK_LSTM, PRIOR_HIDDEN = 256, 128, 256

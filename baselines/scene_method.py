@@ -15,15 +15,15 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from baselines.checks import number, whole
 from baselines.example_noise import ExampleNoise
 from baselines.importance import estimate
 from baselines.pixel_likelihood import pixels
 from baselines.scene_layers import SIZES
-from baselines.trajectory_encoder import number, whole
-from benchmarks.long_training import room, train
+from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
-from benchmarks.training import seeded
+from benchmarks.training import seeded, train
 
 OPTIMISERS = ("adam", "muon", "rmsprop")
 EVALUATION_BYTES = 2**29
@@ -152,6 +152,8 @@ class SceneMethod:
             learning_rate=self.settings.learning_rate,
             clip=self.settings.clip,
             mixed_precision=self.settings.mixed_precision,
+            channels_last=True,
+            in_parts=True,
         )
         train(self.network, Examples({"images": images}), run, how)
 
@@ -173,7 +175,7 @@ class SceneMethod:
             )
         at_once = run.at_once or default_at_once(network)
         advice = f"{at_once} samples were computed at once; give --at-once a smaller number"
-        with torch.inference_mode(), room(advice):
+        with torch.inference_mode(), out_of_memory_says(advice):
             drawn = self._draw(len(images), at_once, run)
             likelihood, elbo = self._measure(images, at_once, run)
             with seeded(run, "illustrations"):

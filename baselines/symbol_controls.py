@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from baselines.checks import whole
 from baselines.frozen_teacher import Teacher, checked
 from baselines.teacher import obtain
 from baselines.teacher_settings import TaughtSettings
-from baselines.trajectory_encoder import whole
 from baselines.view_tokens import class_tokens_of
 from benchmarks.protocol import Examples, Run, SymbenchError
 

@@ -31,9 +31,8 @@ from torch import Tensor
 from baselines.frozen_teacher import Teacher, as_pixels, checked, published
 from baselines.self_distillation import DINONetwork, encoder_of, head_of, optimisation
 from baselines.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
-from benchmarks.long_training import train
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
-from benchmarks.training import seeded
+from benchmarks.training import seeded, train
 from symdata.cache import alone, root, writable
 
 __all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked", "key_of", "obtain"]
@@ -104,8 +103,7 @@ def _train(images: np.ndarray, settings: TaughtSettings, run: Run, path: Path) -
         network = DINONetwork(settings, images.shape[1], total, epoch)
     network = network.to(run.device)
     train(network, Examples({"images": images}), own, optimisation(settings, total))
-    # As it will be read, or the order of memory, and with it rounding, would tell who trained it.
-    encoder = network.teacher.encoder.to(memory_format=torch.contiguous_format)
+    encoder = network.teacher.encoder
     about = {
         "name": DINO_TINY,
         "settings": settings.of_teacher(),

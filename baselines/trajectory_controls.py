@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 from einops import rearrange
 
-from baselines.trajectory_encoder import moments, whole
+from baselines.checks import whole
+from baselines.trajectory_encoder import moments
 from baselines.trajectory_method import states_of, training_split
 from benchmarks.protocol import Examples, Run, SymbenchError
 

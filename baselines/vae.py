@@ -18,6 +18,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.checks import whole
 from baselines.example_noise import ExampleNoise, draw_from
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import (
@@ -31,7 +32,6 @@ from baselines.scene_layers import (
     rectified,
 )
 from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
-from baselines.trajectory_encoder import whole
 
 ROWS, COLUMNS = 6, 9
 

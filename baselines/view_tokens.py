@@ -22,7 +22,7 @@ from torch import Tensor
 
 from baselines.augmentation import Augmentation
 from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked
-from benchmarks.long_training import room
+from benchmarks.device import out_of_memory_says
 from benchmarks.protocol import Budget, Run, SymbenchError
 from benchmarks.training import seeded
 from symdata.cache import keep
@@ -102,7 +102,7 @@ def _chunks(
     """Rows, and their tokens (B, 1 + P, D)."""
     count = at_once or run.at_once or AT_ONCE
     advice = f"{count} images were computed at once; give --at-once a smaller number"
-    with room(advice):
+    with out_of_memory_says(advice):
         for start in range(0, len(images), count):
             rows = slice(start, min(start + count, len(images)))
             chunk = images[rows]

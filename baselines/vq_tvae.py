@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines.trajectory_encoder import Scale, TrajectorySettings, number, whole
+from baselines.checks import number, whole
+from baselines.trajectory_encoder import Scale, TrajectorySettings
 from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 
 

@@ -94,7 +94,6 @@ class Run:
     seed: int
     budget: Budget
     device: str = "cpu"
-    scratch: Path | None = None
     reporter: Callable[..., None] = _ignore
     steps: int = 0
     examples: int = 0

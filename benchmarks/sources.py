@@ -19,7 +19,6 @@ from benchmarks.errors import SymbenchError
 # Modules of the harness that determine what a method computes.
 COUNTED = (
     "benchmarks.training",
-    "benchmarks.long_training",
     "benchmarks.optimisation",
     "benchmarks.judges",
 )

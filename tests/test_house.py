@@ -16,15 +16,14 @@ ARROWS = {
     "datasets/symdata": set(),
     "benchmarks/columns.py": {"benchmarks.errors"},
     "benchmarks/protocol.py": {"benchmarks.columns", "benchmarks.errors"},
-    "benchmarks/training.py": {"benchmarks.protocol"},
-    "benchmarks/checkpoint.py": {"benchmarks.protocol"},
+    "benchmarks/device.py": {"benchmarks.errors"},
     "benchmarks/optimisation.py": {"benchmarks.errors"},
-    "benchmarks/long_training.py": {
+    "benchmarks/checkpoint.py": {"benchmarks.protocol"},
+    "benchmarks/training.py": {
         "benchmarks.checkpoint",
-        "benchmarks.errors",
+        "benchmarks.device",
         "benchmarks.optimisation",
         "benchmarks.protocol",
-        "benchmarks.training",
     },
     "benchmarks/judges": {"symdata", "benchmarks.errors", "benchmarks.protocol"},
     "benchmarks/metrics": set(),
@@ -37,21 +36,38 @@ ARROWS = {
         "benchmarks.protocol",
     },
     "baselines": {
+        "benchmarks.device",
+        "benchmarks.errors",
+        "benchmarks.optimisation",
         "benchmarks.protocol",
         "benchmarks.training",
-        "benchmarks.long_training",
-        "benchmarks.optimisation",
         "symdata.cache",
     },
+    "baselines/checks.py": {"benchmarks.errors"},
     "methods": {
         "baselines",
+        "benchmarks.device",
+        "benchmarks.optimisation",
         "benchmarks.protocol",
         "benchmarks.training",
-        "benchmarks.long_training",
-        "benchmarks.optimisation",
     },
     "leaderboard": {"benchmarks.records", "benchmarks.stats", "benchmarks.protocol"},
 }
+
+
+# The modules of GNM in the order of their imports: each may import those before it.
+GNM = (
+    "settings",
+    "struct_draw",
+    "components",
+    "glimpses",
+    "renderer",
+    "background",
+    "network",
+    "illustrations",
+    "method",
+    "__init__",
+)
 
 
 def imports(path):
@@ -77,6 +93,26 @@ def test_imports_point_one_way(part):
             if name.partition(".")[0] in OURS:
                 fits = any(name == one or name.startswith(f"{one}.") for one in allowed)
                 assert fits, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_the_modules_of_gnm_import_one_way_and_none_is_forgotten():
+    assert {path.stem for path in files("methods/gnm")} == set(GNM)
+    for place, name in enumerate(GNM):
+        before = {f"methods.gnm.{one}" for one in GNM[:place]}
+        tree = ast.parse((ROOT / "methods/gnm" / f"{name}.py").read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "methods.gnm":
+                found = {f"methods.gnm.{alias.name}" for alias in node.names}
+            else:
+                found = {getattr(node, "module", None) or ""}
+            ours = {one for one in found if one.startswith("methods.gnm.")}
+            assert ours <= before, f"{name} imports {ours - before}"
+
+
+def test_the_runner_imports_no_training_loop():
+    text = (ROOT / "benchmarks/runner.py").read_text()
+    assert "benchmarks.device" in set(imports(ROOT / "benchmarks/runner.py"))
+    assert not any(name in text for name in ("benchmarks.training", "import training"))
 
 
 def test_nobody_imports_a_method_but_the_registry_by_name():

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from benchmarks import runner
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Entry, Run
 from benchmarks.throughput.cases import (
     DEVICE,
@@ -44,7 +45,8 @@ def test_training_step(benchmark: Any, entry: Entry, name: str) -> None:
     method = learned(entry, name)
     train = draw(name).train.select(("images", "labels"))
     run = Run(0, Budget(steps=FOREVER), DEVICE)
-    steps = updates(method.network, train, run, method.settings.learning_rate)
+    how = Optimisation(learning_rate=method.settings.learning_rate)
+    steps = updates(method.network, train, run, how)
     benchmark.extra_info["threads"] = torch.get_num_threads()
     benchmark.pedantic(finished(lambda: next(steps)), rounds=20, warmup_rounds=3)
     steps.close()

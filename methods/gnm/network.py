@@ -31,7 +31,6 @@ from methods.gnm import renderer
 from methods.gnm.background import Background
 from methods.gnm.components import ComponentHeads, Components, Latents
 from methods.gnm.glimpses import ColourGlimpses, PointwiseDecoder, trimmed
-from methods.gnm.illustrations import illustrate
 from methods.gnm.settings import GNMSettings
 from methods.gnm.struct_draw import GaussianGlobal, StructDRAW, standard
 
@@ -136,10 +135,6 @@ class GNMNetwork(SceneNetwork):
         z = prior.draw(noise)
         z_b = draw_from(self.background.prior(drawing.latent), noise) if self.colour else None
         return z, z_b
-
-    def illustrate(self, x: Tensor) -> dict[str, Tensor]:
-        """x: (B, C, H, W) → all that `SceneNetwork.illustrate` names."""
-        return illustrate(self, x)
 
     def paint(self, z: Latents, z_b: Tensor | None, alpha: float | None = None) -> Tensor:
         """The image x̂ of these latents (B, C, H, W); alpha: of all glimpses, where it is fixed."""

@@ -12,7 +12,7 @@ from baselines.example_noise import ExampleNoise, draw_from, flip
 from baselines.genesis import GENESIS
 from baselines.pixel_likelihood import pixels
 from baselines.vae import VAE
-from benchmarks import long_training
+from benchmarks import training
 from methods.gnm import GNM
 from tests.baselines.scenes import ROUNDING, TINY, batch, examples, network, run
 
@@ -52,9 +52,9 @@ def assert_same(one, other):
     ids=["grey", "colour", "trained in bfloat16"],
 )
 def test_parts_of_any_size_give_the_same_answers(method, settings, channels, mixed, monkeypatch):
-    if mixed and method is GENESIS and not long_training.has_bfloat16("cpu"):
+    if mixed and method is GENESIS and not training.has_bfloat16("cpu"):
         pytest.skip("torch has no LSTM in bfloat16 on a CPU that is not made for it")
-    monkeypatch.setattr(long_training, "has_bfloat16", lambda _: mixed)
+    monkeypatch.setattr(training, "has_bfloat16", lambda _: mixed)
     made, given = trained(method, settings, channels), examples(5, channels=channels)
     whole, shown = made.evaluate(given, run()), made.illustrations
     for at_once in (1, 2, 3):

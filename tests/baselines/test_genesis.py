@@ -22,9 +22,9 @@ from baselines.genesis import (
 )
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import kl
-from benchmarks.long_training import train
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import SymbenchError
+from benchmarks.training import train
 from tests.baselines.scenes import SIZE, batch, examples, network, parameters, run
 
 

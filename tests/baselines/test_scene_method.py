@@ -15,7 +15,7 @@ from baselines.genesis import GENESIS
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_method import SceneMethod, SceneNetwork, SceneSettings, default_at_once
 from baselines.vae import VAE
-from benchmarks.long_training import has_bfloat16
+from benchmarks.device import has_bfloat16
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
 from methods.gnm import GNM
 from tests.baselines.scenes import ROUNDING, SIZE, TINY, batch, examples, images, network, run

@@ -144,17 +144,17 @@ def plain_arithmetic():
     import torch
     from threadpoolctl import threadpool_limits
 
-    from benchmarks import long_training
+    from benchmarks import training
 
-    threads, known = torch.get_num_threads(), long_training.has_bfloat16
+    threads, known = torch.get_num_threads(), training.has_bfloat16
     torch.set_num_threads(1)
-    long_training.has_bfloat16 = lambda device: False
+    training.has_bfloat16 = lambda device: False
     try:
         with threadpool_limits(1):
             yield
     finally:
         torch.set_num_threads(threads)
-        long_training.has_bfloat16 = known
+        training.has_bfloat16 = known
 
 
 def run(case: Case) -> dict[str, Any]:

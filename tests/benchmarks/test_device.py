@@ -1,4 +1,4 @@
-"""The memory of a cell: its peak, and freed memory that is kept."""
+"""The device of a cell: its precision, its peak of memory, and freed memory that is kept."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from benchmarks import memory, runner
+from benchmarks import device, runner
 from benchmarks.cli import main
 from benchmarks.protocol import Budget, Run, SymbenchError
 
@@ -17,9 +18,9 @@ GLIBC = platform.libc_ver()[0] == "glibc"
 STEPS = """
 import resource, sys
 import numpy as np
-from benchmarks import memory
+from benchmarks import device
 if sys.argv[1] == "keep":
-    assert memory.keep_freed()
+    assert device.keep_freed()
 def step():
     for block in [np.empty(2**23, np.uint8) for _ in range(3)]:
         block[::4096] = 1
@@ -47,20 +48,20 @@ def test_freed_memory_is_kept_for_the_next_step() -> None:
 
 
 def test_keep_freed_tells_whether_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert memory.keep_freed() is GLIBC
+    assert device.keep_freed() is GLIBC
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    assert not memory.keep_freed()
+    assert not device.keep_freed()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak is reset on Linux")
 def test_the_peak_is_that_since_the_reset() -> None:
     block = b"\1" * 2**28
-    memory.keep_freed()
-    assert memory.peak("cpu") > 2**28
-    before = memory.peak("cpu")
+    device.keep_freed()
+    assert device.peak_memory("cpu") > 2**28
+    before = device.peak_memory("cpu")
     del block
-    memory.reset_peak("cpu")
-    assert memory.peak("cpu") < before - 2**27
+    device.reset_peak_memory("cpu")
+    assert device.peak_memory("cpu") < before - 2**27
 
 
 def raises(*given, **named):
@@ -102,3 +103,27 @@ def test_memory_that_runs_out_in_a_command_is_one_line(monkeypatch, capsys, tmp_
         "error: memory ran out (Unable to allocate 938. MiB for an array); take less at once, such "
         "as one --config, or free some.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "knows", "expected"),
+    [
+        ("cpu", {"avx512_bf16": True, "amx_bf16": False}, True),
+        ("cpu", {"avx512_bf16": False, "amx_bf16": True}, True),
+        ("cpu", {"avx512_f": True, "avx512_bf16": False}, False),
+        ("cpu", {"architecture": "arm64"}, False),
+        ("mps", {"avx512_bf16": True}, False),
+        ("cuda:0", (7, 5), False),
+        ("cuda:0", (8, 0), True),
+    ],
+)
+def test_bfloat16_is_for_devices_made_for_it(monkeypatch, name, knows, expected):
+    asked = torch.cuda if name.startswith("cuda") else torch.cpu
+    function = "get_device_capability" if asked is torch.cuda else "get_capabilities"
+    monkeypatch.setattr(asked, function, lambda *given: knows, raising=False)
+    assert device.has_bfloat16(name) is expected
+
+
+def test_a_torch_that_does_not_say_what_a_cpu_can_do_keeps_single_precision(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert device.has_bfloat16("cpu") is False

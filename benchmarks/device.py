@@ -1,20 +1,53 @@
-"""The memory of a cell: how much it took, and freed memory kept for its next step.
+"""The device that a cell runs on: the precision it is made for, and its memory.
 
 A training step frees what it took and takes as much again. On Linux the C library gives large
 blocks back to the system at once, which hands them out again page by page, cleared: many thousands
-of page faults in every step on a CPU, whose number changes from run to run.
+of page faults in every step on a CPU, whose number changes from run to run. `keep_freed` ends that.
 """
 
 from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from benchmarks.errors import SymbenchError
 
 # Parameters of glibc's mallopt (malloc.h), and the largest values that it takes for them. Larger
 # blocks than these 32 MiB come from the system as before.
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 KEPT_BYTES, BLOCK_BYTES = 2**31 - 1, 2**25
+# How the CPU's allocator on Linux and on Windows, CUDA, and its libraries say that memory ran out.
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether the device multiplies in bfloat16 itself: CUDA since Ampere, x86 since Cooper Lake.
+
+    Where it does not, torch would imitate it, slower than single precision.
+    """
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    # Older versions of torch don't say what a CPU can do.
+    tells = getattr(torch.cpu, "get_capabilities", None)
+    has = tells() if tells and device == "cpu" else {}
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+
+
+@contextmanager
+def out_of_memory_says(what: str) -> Iterator[None]:
+    """Turn the many errors for memory that has run out into one line: it ran out when `what`."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        said = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(sign in said for sign in OUT_OF_MEMORY):
+            raise
+        raise SymbenchError(f"memory ran out when {what}.") from error
 
 
 def keep_freed() -> bool:
@@ -27,7 +60,7 @@ def keep_freed() -> bool:
     )
 
 
-def reset_peak(device: str) -> None:
+def reset_peak_memory(device: str) -> None:
     """Start a new high-water mark, where the system has one that can be reset.
 
     What is kept of freed memory goes back first: it was not this cell's.
@@ -46,7 +79,7 @@ def reset_peak(device: str) -> None:
         return
 
 
-def peak(device: str) -> int:
+def peak_memory(device: str) -> int:
     """The most memory in use since the reset, in bytes: of the device, or of this process."""
     if device.startswith("cuda"):
         import torch

@@ -1,25 +1,23 @@
-"""The loop for images: what it does to gradients, and what can go wrong in it."""
+"""The loop: what it does to gradients, and what can go wrong in it."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from benchmarks import long_training
-from benchmarks import training as plain
-from benchmarks.long_training import train
+from benchmarks import training
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, DivergedError, Examples, Run, SymbenchError
+from benchmarks.training import train
 
 BATCH, STEPS = 16, 24
-HOW = Optimisation(learning_rate=1e-3)
+HOW = Optimisation(learning_rate=1e-3, in_parts=True)
 
 
 @pytest.fixture(autouse=True)
 def _reports(monkeypatch):
     """Reports, and with them checkpoints, every 10 updates."""
-    monkeypatch.setattr(long_training, "REPORT_EVERY", 10)
-    monkeypatch.setattr(plain, "REPORT_EVERY", 10)
+    monkeypatch.setattr(training, "REPORT_EVERY", 10)
 
 
 def a_run(path=None, steps=STEPS, **changes):
@@ -98,6 +96,8 @@ def test_memory_that_runs_out_is_a_line_that_says_what_to_lower(error):
         assert str(caught.value) == expected.format(at_once or 16, lower)
     with pytest.raises(SymbenchError, match="at once; fewer is not possible: use a device with"):
         train(Hungry(error), data, a_run(at_once=1), HOW)
+    with pytest.raises(SymbenchError, match=r"16 examples .* at once; give --jobs a smaller"):
+        train(Hungry(error), data, a_run(at_once=6))
 
 
 def test_other_errors_stay_what_they_are():
@@ -109,6 +109,6 @@ def test_a_training_set_too_large_for_the_device_is_a_line(monkeypatch):
     def full(*given):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(long_training, "to_device", full)
+    monkeypatch.setattr(training, "to_device", full)
     with pytest.raises(SymbenchError, match="when the 1 training examples were put on cpu; use"):
         train(Slope(), ONE, a_run(), HOW)

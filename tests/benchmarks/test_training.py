@@ -1,4 +1,4 @@
-"""The loop for scenes: the same losses in every form, checkpoints to the bit, faults in a line."""
+"""The loop: the same losses in every form, checkpoints to the bit, faults in a line."""
 
 import hashlib
 import io
@@ -10,11 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import checkpoint, long_training
-from benchmarks import training as plain
-from benchmarks.long_training import train, updates
+from benchmarks import checkpoint, training
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
+from benchmarks.training import seeded, train, updates
 
 # 7 batches an epoch, the last of 4 examples: the report at update 10 is amid the second epoch.
 COUNT, BATCH, STEPS = 100, 16, 24
@@ -23,8 +22,7 @@ COUNT, BATCH, STEPS = 100, 16, 24
 @pytest.fixture(autouse=True)
 def _reports(monkeypatch):
     """Reports, and with them checkpoints, every 10 updates."""
-    monkeypatch.setattr(long_training, "REPORT_EVERY", 10)
-    monkeypatch.setattr(plain, "REPORT_EVERY", 10)
+    monkeypatch.setattr(training, "REPORT_EVERY", 10)
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def examples(seed=0, count=COUNT):
     return Examples({"images": images})
 
 
-HOW = Optimisation(learning_rate=1e-3, mixed_precision=False)
+HOW = Optimisation(learning_rate=1e-3, in_parts=True)
 
 
 def a_run(path=None, steps=STEPS, **changes):
@@ -82,7 +80,7 @@ def a_run(path=None, steps=STEPS, **changes):
 
 
 def a_network(**changes):
-    with plain.seeded(Run(0, Budget(steps=1)), "weights"):
+    with seeded(Run(0, Budget(steps=1)), "weights"):
         return ConvVAE(**changes)
 
 
@@ -265,21 +263,53 @@ def test_a_checkpoint_that_cannot_be_written_costs_a_line_and_no_training(tmp_pa
     assert all("cannot be written (" in one and "\n" not in one for one in lines)
 
 
-def test_the_losses_are_those_of_the_other_loop(monkeypatch):
-    """Channels-last weights, and all that is new here, change them by roundings at most."""
+def test_the_order_of_memory_changes_losses_by_roundings_at_most():
+    asked = replace(HOW, channels_last=True)
+    there, here = trained(a_run(steps=1)), trained(a_run(steps=1), asked)
+    assert there.encoder[2].weight.is_contiguous()
+    assert here.encoder[2].weight.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(losses(a_run(), how=asked), losses(a_run()), rtol=1e-5)
 
-    def others(**values):
-        theirs.append(values["loss"])
 
+def test_the_defaults_are_plain_adam(monkeypatch):
+    """The loop against the dozen lines that it stands for, bit for bit."""
     monkeypatch.delattr(ConvVAE, "adapt")
-    theirs, run = [], a_run(reporter=others)
-    network = a_network()
-    plain.train(network, examples(), run, 1e-3)
-    assert network.encoder[0].weight.is_contiguous()
-    ours = losses(a_run())
-    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
-    layers = trained(a_run(steps=1)).encoder[2].weight
-    assert layers.is_contiguous(memory_format=torch.channels_last)
+    ours, plain = trained(a_run(), Optimisation(learning_rate=1e-3)), a_network()
+    optimiser = torch.optim.Adam(plain.parameters(), lr=1e-3, fused=True)
+    images, order = torch.from_numpy(examples()["images"]), a_run().rng("batches")
+    with seeded(a_run(), "training"):
+        for step in range(STEPS):
+            if step % 7 == 0:
+                batches = torch.from_numpy(order.permutation(COUNT)).split(BATCH)
+            loss, _ = plain.loss({"images": images[batches[step % 7]]}, step)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    assert same(ours, plain)
+
+
+def test_a_loss_that_is_no_mean_over_examples_is_never_computed_in_parts():
+    network = trained(a_run(at_once=5), replace(HOW, in_parts=False))
+    assert network.calls[:2] == [(0, BATCH), (1, BATCH)]
+
+
+def test_a_training_with_a_name_draws_from_streams_of_its_own():
+    def named(name):
+        network = a_network()
+        train(network, examples(), a_run(), HOW, name)
+        return network
+
+    assert same(named("first"), named("first"))
+    assert not same(named("first"), named("second"))
+    assert not same(named("first"), named(""))
+
+
+def test_columns_may_be_tensors_on_the_device_already(tmp_path):
+    data, path = examples(), tmp_path / "key.pt"
+    tensors = Examples({"images": torch.from_numpy(data["images"])})
+    assert same(trained(a_run(), data=data), trained(a_run(), data=tensors))
+    interrupted(path, 14, data=data)
+    assert trained(a_run(path), data=tensors).calls[0] == (10, BATCH), "it is the same training"
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 8, 16, 99])
@@ -314,7 +344,7 @@ def test_scalars_of_parts_count_by_their_size():
 
 
 def test_bfloat16_changes_the_loss_by_2_percent_at_most(monkeypatch):
-    monkeypatch.setattr(long_training, "has_bfloat16", lambda device: True)
+    monkeypatch.setattr(training, "has_bfloat16", lambda device: True)
     whole = losses(a_run(steps=100))
     asked = replace(HOW, mixed_precision=True)
     mixed = losses(a_run(steps=100), how=asked)
@@ -322,29 +352,5 @@ def test_bfloat16_changes_the_loss_by_2_percent_at_most(monkeypatch):
     np.testing.assert_allclose(mixed, whole, rtol=0.02)
     network = trained(a_run(steps=2), how=asked)
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
-    monkeypatch.setattr(long_training, "has_bfloat16", lambda device: False)
+    monkeypatch.setattr(training, "has_bfloat16", lambda device: False)
     assert np.array_equal(losses(a_run(steps=100), how=asked), whole)
-
-
-@pytest.mark.parametrize(
-    ("device", "knows", "expected"),
-    [
-        ("cpu", {"avx512_bf16": True, "amx_bf16": False}, True),
-        ("cpu", {"avx512_bf16": False, "amx_bf16": True}, True),
-        ("cpu", {"avx512_f": True, "avx512_bf16": False}, False),
-        ("cpu", {"architecture": "arm64"}, False),
-        ("mps", {"avx512_bf16": True}, False),
-        ("cuda:0", (7, 5), False),
-        ("cuda:0", (8, 0), True),
-    ],
-)
-def test_bfloat16_is_for_devices_made_for_it(monkeypatch, device, knows, expected):
-    asked = torch.cuda if device.startswith("cuda") else torch.cpu
-    name = "get_device_capability" if asked is torch.cuda else "get_capabilities"
-    monkeypatch.setattr(asked, name, lambda *given: knows, raising=False)
-    assert long_training.has_bfloat16(device) is expected
-
-
-def test_a_torch_that_does_not_say_what_a_cpu_can_do_keeps_single_precision(monkeypatch):
-    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert long_training.has_bfloat16("cpu") is False

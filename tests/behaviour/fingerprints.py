@@ -77,11 +77,14 @@ def _short(value: float) -> float:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What one fingerprint says and the other does not, a phrase each; versions are left aside."""
+    """What two fingerprints say otherwise, a phrase each; of settings that both know, the defaults.
+
+    Versions are left aside.
+    """
     found = [
-        f"default {name} {before['defaults'].get(name)!r} → {now['defaults'].get(name)!r}"
-        for name in {**before["defaults"], **now["defaults"]}
-        if before["defaults"].get(name) != now["defaults"].get(name)
+        f"default {name} {value!r} → {now['defaults'][name]!r}"
+        for name, value in before["defaults"].items()
+        if now["defaults"].get(name, value) != value
     ]
     for name in {**before["numbers"], **now["numbers"]}:
         old, new = before["numbers"].get(name, []), now["numbers"].get(name, [])
@@ -123,6 +126,9 @@ def verdict(name: str, before: Mapping[str, Any] | None, now: Mapping[str, Any])
             f"{name} has version {now['version']} and no longer {before['version']}, but computes "
             f"the same here: take it back, or, where this run does not reach the change, {remake}."
         )
+    if set(before["defaults"]) != set(now["defaults"]):
+        other = ", ".join(sorted(set(before["defaults"]) ^ set(now["defaults"])))
+        return f"{name} has other settings ({other}); its version may stay: {remake}."
     return ""
 
 

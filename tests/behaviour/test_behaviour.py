@@ -56,6 +56,7 @@ BEFORE = {
         ({"numbers": {"loss": [2.0], "x": [4, 0.0, 1.0, 0.31, 0]}}, "else (x"),
         ({"numbers": {"loss": [2.0]}}, "else (x"),
         ({"defaults": {"rate": 0.2}}, "else (default rate 0.1 → 0.2)"),
+        ({"defaults": {"rate": 0.1, "width": 3}}, "other settings (width); its version may stay"),
         ({"version": 2}, "but computes the same here"),
         ({"version": 2, "defaults": {"rate": 0.2}}, "a new version, 2, and a new behaviour"),
     ],

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
 
-from benchmarks import registry, sources
+from benchmarks import registry, resolution, sources
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, SymbenchError, Task
 from benchmarks.records import Record, Store, content_hash
 
@@ -57,13 +57,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Filters:
-    """What the command line selects; empty means what the profile names."""
+    """What the command line selects; empty means what the profile names.
+
+    settings: `name=value` for each selected entry; see `resolution.variants`.
+    """
 
     suites: Sequence[str] = ()
     tasks: Sequence[str] = ()
     methods: Sequence[str] = ()
     seeds: Sequence[int] | None = None
     profile: str = "quick"
+    settings: Sequence[str] = ()
 
 
 def seeds_from(text: str) -> list[int]:
@@ -158,6 +162,9 @@ class Choice:
         known = registry.offered(suite)
         methods = [p for p in filters.methods if ":" in p or any(fnmatchcase(n, p) for n in known)]
         entries = registry.entries(suite, methods if filters.methods else profile.methods)
+        meant = [entry for entry in entries if any(entry.runs_on(task.id) for task in tasks)]
+        if filters.settings and meant:
+            entries = resolution.variants(meant, filters.settings)
         seeds = filters.seeds if filters.seeds is not None else range(profile.seeds)
         return cls(suite, profile, tasks, entries, seeds)
 
@@ -167,10 +174,8 @@ class Choice:
         for entry, task in product(self.entries, tasks):
             if not entry.runs_on(task.id):
                 continue
-            budget, entry = (
-                self.profile.budget(entry, task.id),
-                self.profile.settled(entry, task.id),
-            )
+            budget = self.profile.budget(entry, task)
+            entry = resolution.resolved(self.profile, entry, task)
             source = sources.source_hash(entry.path)
             variant = content_hash(
                 {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import executors, plan, registry
+from benchmarks import executors, plan, registry, resolution
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
 from benchmarks.protocol import SymbenchError
@@ -95,6 +95,8 @@ def _select(filters: Filters) -> list[plan.Cell]:
     selection = plan.select(filters)
     for task, reason in selection.skipped.items():
         print(f"skipped  {task}: {reason}")
+    for cell in selection.cells if filters.settings else ():
+        resolution.check(cell.entry)
     return selection.cells
 
 

@@ -49,10 +49,10 @@ SHOWN_AT_ONCE = 2
 class GENESISSettings(SceneSettings):
     """The published sizes, of which `width` is the share of channels and hidden units that is kept.
 
-    components: K, one more than a scene has objects, for the background. mask_latent, component_latent: M and Z.
+    components: K, one more than a scene has objects. mask_latent, component_latent: M and Z.
     geco: whether β, which starts at `beta`, is moved to reach `goal` (nats a value at σ = 0.7), by
     geco_step a nat and geco_speedup times that while the goal is met.
-    published: the components for each data set.
+    published: the components for each data set, one of them for the background.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {

@@ -107,9 +107,7 @@ def select(filters: Filters) -> Selection:
     where a name was given of which no regime can run. Where no task is named, those that run on
     request are left out too.
     """
-    names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
-    chosen = [Choice.of(registry.suite(name), filters) for name in names]
-    _refuse_strangers(chosen, filters)
+    chosen = choices(filters)
     planned, skipped = list[Cell](), dict[str, str]()
     for choice in chosen:
         meant = [
@@ -130,7 +128,7 @@ def select(filters: Filters) -> Selection:
         skipped |= reasons
         planned += choice.cells(runnable)
     if not planned:
-        raise _nothing(chosen, skipped)
+        raise nothing(chosen, skipped)
     return Selection(sorted(planned, key=lambda cell: cell.seed), skipped)
 
 
@@ -205,6 +203,14 @@ class Choice:
             yield from (replace(template, seed=seed) for seed in self.seeds)
 
 
+def choices(filters: Filters) -> list[Choice]:
+    """What the filters select of each suite; raises for names that no suite knows."""
+    names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
+    chosen = [Choice.of(registry.suite(name), filters) for name in names]
+    _refuse_strangers(chosen, filters)
+    return chosen
+
+
 def _patterns(filters: Filters) -> list[str]:
     """`rmts` selects every regime of the task that the profile has; `rmts/m95` one of them."""
     return [p if "/" in p else f"{p}/*" for p in filters.tasks] or ["*"]
@@ -227,7 +233,7 @@ def _refuse_strangers(chosen: list[Choice], filters: Filters) -> None:
             raise SymbenchError(f"'{pattern}' is of no suite; say for which it is meant: {flags}.")
 
 
-def _nothing(chosen: list[Choice], skipped: dict[str, str]) -> SymbenchError:
+def nothing(chosen: list[Choice], skipped: dict[str, str]) -> SymbenchError:
     """Why no cell is left: data that are missing, or methods that are not for these tasks."""
     if skipped:
         first = next(iter(skipped))

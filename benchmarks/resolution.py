@@ -37,12 +37,10 @@ def layers(profile: Profile, entry: Entry, task: Task) -> list[Layer]:
     changes = about(profile.changes.get(entry.family, {}), task)
     own = about(entry.by_data, task)
     on = {key: "" if key == "*" else f" on {key}" for key in (*published, *changes, *own)}
+    change = f"profile {profile.name}, family {entry.family}"
     return [
         *(Layer(f"published{on[key]}", given) for key, given in published.items()),
-        *(
-            Layer(f"profile {profile.name}, family {entry.family}{on[key]}", given)
-            for key, given in changes.items()
-        ),
+        *(Layer(f"{change}{on[key]}", given) for key, given in changes.items()),
         *(Layer(f"entry {entry.name}{on[key]}", given) for key, given in own.items()),
         Layer(f"entry {entry.name}", entry.settings),
     ]
@@ -57,7 +55,7 @@ def resolved(profile: Profile, entry: Entry, task: Task) -> Entry:
 
 
 def variants(entries: Sequence[Entry], assignments: Sequence[str]) -> list[Entry]:
-    """Each entry with the settings of `--set name=value`; several values of a name are several rows.
+    """Each entry with the settings of `--set name=value`; two values of a name make two rows.
 
     Each row is called by what was set, such as `esbn[learning_rate=0.001]`. Imports the methods.
     """
@@ -72,7 +70,7 @@ def variants(entries: Sequence[Entry], assignments: Sequence[str]) -> list[Entry
         values = [_values(entry, name, given) for name, given in texts.items()]
         for chosen in product(*values):
             given = dict(zip(texts, chosen, strict=True))
-            words = ",".join(f"{name}={_short(value)}" for name, value in given.items())
+            words = ",".join(f"{name}={written(value)}" for name, value in given.items())
             name = f"{entry.name}[{words}]"
             made[name] = replace(entry, name=name, settings={**entry.settings, **given})
     return list(made.values()) if texts else list(entries)
@@ -98,7 +96,7 @@ def _values(entry: Entry, name: str, texts: Sequence[str]) -> list[Any]:
 
 
 def _typed(what: str, hint: Any, text: str, default: Any) -> Any:
-    """The value of this type that a text stands for: a number, a truth value, None, text, a tuple."""
+    """The value of this type that a text stands for; the parts of a tuple stand between commas."""
     from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
     if text.startswith("(") and text.endswith(")"):
@@ -113,11 +111,11 @@ def _typed(what: str, hint: Any, text: str, default: Any) -> Any:
         except PydanticUserError:
             raise SymbenchError(f"{what} cannot be set here; give it in an entry.") from None
     kind = getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint)
-    raise SymbenchError(f"{what} is {text!r}; it must be {kind}, such as {_short(default)}.")
+    raise SymbenchError(f"{what} is {text!r}; it must be {kind}, such as {written(default)}.")
 
 
-def _short(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as it is written after `--set name=`."""
     if isinstance(value, tuple):
-        return ",".join(map(_short, value))
+        return ",".join(map(written, value))
     return value if isinstance(value, str) else repr(value)

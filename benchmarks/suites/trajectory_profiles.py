@@ -96,6 +96,8 @@ PROFILES = (
         },
         summary="the published sizes and updates, 3 seeds",
         # On calms21 the baselines learn for 200 epochs, not 30.
-        own_budgets=dict.fromkeys(BASELINES, {"calms21": Budget(steps=200 * 903, batch_size=256)}),
+        own_budgets={
+            family: {"calms21": Budget(steps=200 * 903, batch_size=256)} for family in BASELINES
+        },
     ),
 )

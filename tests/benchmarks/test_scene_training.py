@@ -10,7 +10,7 @@ from benchmarks import long_training, registry
 from benchmarks.long_training import updates
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
-from benchmarks.suites.scene_settings import MOST_NATS
+from benchmarks.suites.scenes import MOST_NATS
 from benchmarks.training import seeded, to_device
 
 SIZE, BATCH = 32, 4

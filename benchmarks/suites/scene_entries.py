@@ -41,12 +41,15 @@ def _sweep(family: str, betas: tuple[int, ...]) -> tuple[Entry, ...]:
     )
 
 
+_GNM_SWEEP = _sweep("gnm", GNM_BETAS)
+_BASELINE_SWEEPS = (*_sweep("convdraw", BETAS), *_sweep("vae", BETAS))
+
 METHODS = (
     _entry("gnm", "gnm", "method", "generative neurosymbolic machine"),
     _entry("gnm", "gnm_gaussian", "ablation", "GNM, a Gaussian global prior", prior="gaussian"),
     _entry("gnm", "gnm_no_mlp", "ablation", "GNM, no interaction MLP", interaction=False),
     _entry("gnm", "gnm_8", "ablation", "GNM, 8 steps of StructDRAW", steps=8),
-    *_sweep("gnm", GNM_BETAS),
+    *_GNM_SWEEP,
 )
 BASELINES = (
     _entry("genesis", "genesis", "baseline", "masks and components, in order"),
@@ -60,8 +63,7 @@ BASELINES = (
         interaction=True,
     ),
     _entry("vae", "vae", "baseline", "one Gaussian latent"),
-    *_sweep("convdraw", BETAS),
-    *_sweep("vae", BETAS),
+    *_BASELINE_SWEEPS,
 )
 CONTROLS = (
     Entry(
@@ -91,8 +93,4 @@ JUDGES = (
 
 ENTRIES = (*METHODS, *BASELINES, *CONTROLS, *JUDGES)
 # The entries with a β of their own, which `paper` alone runs.
-SWEPT = tuple(
-    entry.name
-    for family, betas in (("gnm", GNM_BETAS), ("convdraw", BETAS), ("vae", BETAS))
-    for entry in _sweep(family, betas)
-)
+SWEPT = tuple(entry.name for entry in (*_GNM_SWEEP, *_BASELINE_SWEEPS))

@@ -7,8 +7,13 @@ values were found, and what else was tried, is told in `docs/settings.md`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmarks.protocol import Budget, Profile
 from benchmarks.suites.scene_entries import ENTRIES, SWEPT
+
+# Family → "*" or a data set → settings.
+Changes = dict[str, dict[str, dict[str, Any]]]
 
 _ALL = tuple(entry.name for entry in ENTRIES)
 _WITHOUT_SWEEPS = tuple(name for name in _ALL if name not in SWEPT)
@@ -18,7 +23,7 @@ _JUDGED = Budget(steps=1)
 
 # Changes of `quick`, which `smoke` shares: 64 pixels, a 1900th of the published updates, a quarter
 # of the batch. Rates are higher, GNM's schedules shorter, the two slowest baselines narrower.
-_SHORT = {
+_SHORT: Changes = {
     "gnm": {
         "*": {
             "optimiser": "muon",
@@ -71,7 +76,7 @@ _SHORT = {
 }
 
 
-def _short(importance_samples: int) -> dict[str, dict[str, dict[str, object]]]:
+def _short(importance_samples: int) -> Changes:
     """The changes above, and fewer posterior samples of an image for its log-likelihood."""
     fewer = {"importance_samples": importance_samples}
     return {family: {**by, "*": {**by["*"], **fewer}} for family, by in _SHORT.items()}

@@ -17,7 +17,7 @@ from benchmarks.protocol import Budget, Profile
 from benchmarks.suites.trajectory_entries import ENTRIES
 
 _ALL = tuple(entry.name for entry in ENTRIES)
-_GIVEN = (
+_RANKING = (
     "synthetic/clusters",
     "basketball/clusters",
     "calms21/clusters",
@@ -25,8 +25,8 @@ _GIVEN = (
     "calms21/behaviour",
 )
 
-# Families of baselines; the encoder and task programming are one of their own.
-BASELINES = ("tvae", "joint", "vq", "beta")
+# The families of baselines; the encoder and task programming are another.
+_BASELINES = ("tvae", "joint", "vq", "beta")
 
 # Changes of `quick`: a fifteenth of the published updates with a higher rate, and on given data
 # smaller networks.
@@ -65,7 +65,7 @@ PROFILES = (
         # A handful of labels solves synthetic/behaviour on any representation, the raw states
         # included: it ranks nothing, and only shows, without data that users bring, that the
         # methods of the task run.
-        tasks=(*_GIVEN, "synthetic/behaviour"),
+        tasks=(*_RANKING, "synthetic/behaviour"),
         methods=_ALL,
         seeds=1,
         budgets={
@@ -77,7 +77,7 @@ PROFILES = (
     ),
     Profile(
         "quick",
-        tasks=_GIVEN,
+        tasks=_RANKING,
         methods=_ALL,
         seeds=3,
         budgets={data: Budget(steps=1_000, batch_size=size) for data, size in _BATCHES.items()},
@@ -86,7 +86,7 @@ PROFILES = (
     ),
     Profile(
         "paper",
-        tasks=_GIVEN,
+        tasks=_RANKING,
         methods=_ALL,
         seeds=3,
         budgets={
@@ -97,7 +97,7 @@ PROFILES = (
         summary="the published sizes and updates, 3 seeds",
         # On calms21 the baselines learn for 200 epochs, not 30.
         own_budgets={
-            family: {"calms21": Budget(steps=200 * 903, batch_size=256)} for family in BASELINES
+            family: {"calms21": Budget(steps=200 * 903, batch_size=256)} for family in _BASELINES
         },
     ),
 )

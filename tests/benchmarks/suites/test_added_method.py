@@ -99,7 +99,7 @@ def test_one_file_and_one_line_add_a_method(suite, tmp_path):
         f"list settings mine --suite {suite} --profile smoke --task {task}",
         "check mine",
         f"run {which} --dry-run",
-        f"run {which} --task {task} --set size=2 --jobs 0 --device cpu --out out",
+        f"run {which} --task {task} --jobs 0 --device cpu --out out",
     )
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, *lines],
@@ -111,9 +111,9 @@ def test_one_file_and_one_line_add_a_method(suite, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "  mine " in done.stdout
-    assert "size    3" in done.stdout.replace("      ", "    ")
+    assert ["size", "3", "default"] in [line.split() for line in done.stdout.splitlines()]
     assert "rules kept" in done.stdout
     assert "to run   mine " in done.stdout
     (record,) = (tmp_path / "out").rglob("seed0-*.json")
-    assert record.parent.name == "mine[size=2]"
+    assert record.parent.name == "mine"
     assert '"status": "done"' in record.read_text()

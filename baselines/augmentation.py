@@ -2,7 +2,7 @@
 
 torchvision's `v2` transforms draw one set of random numbers for a whole batch. Here the same
 distributions (`RandomResizedCrop`, `RandomHorizontalFlip`, `ColorJitter`, `RandomGrayscale`,
-`RandomSolarize`, `RandomInvert`) are drawn once for each image and applied to all at once. Crop,
+`RandomSolarize`) are drawn once for each image and applied to all at once. Crop,
 resize and flip are linear in the rows and in the columns, so that they are two products with small
 matrices, which hold the weights of the antialiased bilinear resize. The order of the four colour
 changes is drawn once for a batch, as `v2` does. Random numbers come from torch's global stream.
@@ -31,9 +31,8 @@ class Augmentation:
     """Which views are drawn: a call with images (B, 3, H, W) in [0, 1] gives (B, 3, S, S).
 
     scale: smallest and largest share of the image's area that a view shows; flip, jitter, grey,
-    solarise, invert: probabilities. brightness, contrast, saturation: a factor is drawn from 1 - x
-    to 1 + x; hue: a turn is drawn from -x to x; all four at once with probability `jitter`. shade:
-    a ramp of light is added, from -x to x down and across in each channel.
+    solarise: probabilities. brightness, contrast, saturation: a factor is drawn from 1 - x to
+    1 + x; hue: a turn is drawn from -x to x; all four at once with probability `jitter`.
     """
 
     size: int = 32
@@ -45,14 +44,12 @@ class Augmentation:
     saturation: float = 0.2
     hue: float = 0.1
     grey: float = 0.0
-    shade: float = 0.0
     solarise: float = 0.0
-    invert: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("flip", "jitter", "grey", "solarise", "invert"):
+        for name in ("flip", "jitter", "grey", "solarise"):
             _within(self, name, 0, 1)
-        for name in ("brightness", "contrast", "saturation", "shade"):
+        for name in ("brightness", "contrast", "saturation"):
             _within(self, name, 0, 1)
         _within(self, "hue", 0, 0.5)
         first, last = self.scale
@@ -77,13 +74,9 @@ class Augmentation:
             views = self._jittered(views)
         if self.grey:
             views = torch.where(_wide(self._chosen(images, self.grey)), luma(views), views)
-        if self.shade:
-            views = adjust_shade(views, self._drawn(views, (2, 3)) * self.shade)
         if self.solarise:
             bright = _wide(self._chosen(images, self.solarise)) & (views >= 0.5)
             views = torch.where(bright, 1 - views, views)
-        if self.invert:
-            views = torch.where(_wide(self._chosen(images, self.invert)), 1 - views, views)
         return views
 
     def description(self) -> dict[str, Any]:
@@ -94,9 +87,9 @@ class Augmentation:
         """(B,) bool."""
         return torch.rand(len(images), device=images.device) < probability
 
-    def _drawn(self, images: Tensor, shape: tuple[int, ...] = ()) -> Tensor:
-        """(B, *shape) from -1 to 1."""
-        return 2 * torch.rand(len(images), *shape, device=images.device) - 1
+    def _drawn(self, images: Tensor) -> Tensor:
+        """(B,) from -1 to 1."""
+        return 2 * torch.rand(len(images), device=images.device) - 1
 
     def _jittered(self, views: Tensor) -> Tensor:
         jittered = self._chosen(views, self.jitter)
@@ -199,17 +192,6 @@ def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
 def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
     """images: (B, 3, H, W); factor: (B,), 0 gives grey."""
     return torch.lerp(luma(images).expand_as(images), images, _wide(factor)).clamp(0, 1)
-
-
-def adjust_shade(images: Tensor, slopes: Tensor) -> Tensor:
-    """images: (B, 3, H, W); slopes: (B, 2, 3), by how much each channel rises down and across.
-
-    Light that is not even, measured from the middle to the border.
-    """
-    height, width = images.shape[-2:]
-    down, across = (torch.linspace(-1, 1, count, device=images.device) for count in (height, width))
-    rise = slopes[:, 0, :, None, None] * down[:, None] + slopes[:, 1, :, None, None] * across
-    return (images + rise).clamp(0, 1)
 
 
 def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:

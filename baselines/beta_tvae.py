@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from baselines.checks import number, whole
 from baselines.trajectory_encoder import (
     Posterior,
     Scale,
@@ -20,8 +21,6 @@ from baselines.trajectory_encoder import (
     capacity,
     gaussian,
     kl_normal,
-    number,
-    whole,
 )
 from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 
@@ -77,5 +76,6 @@ class BetaTVAENetwork(TrajectoryNetwork):
 class BetaTVAE(TrajectoryMethod):
     """Trajectory VAE with a capacity."""
 
+    version = 1
     Settings = BetaTVAESettings
     Network = BetaTVAENetwork

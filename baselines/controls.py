@@ -29,6 +29,7 @@ class NoSettings:
 class Chance:
     """Random logits, a function of the seed and the pixels: no order of problems matters."""
 
+    version = 1
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -61,6 +62,7 @@ class NearestNeighbour:
     Logits are minus the squared distance to the nearest problem of each class, pixels in [0, 1].
     """
 
+    version = 1
     deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()
@@ -102,6 +104,7 @@ class Oracle:
     It reads the privileged column `symbols` (N, T), and tells the tasks apart by their lengths.
     """
 
+    version = 1
     deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ("symbols",)

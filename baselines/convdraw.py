@@ -30,6 +30,8 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.checks import whole
+from baselines.example_noise import ExampleNoise, draw_from
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import (
     MLP,
@@ -42,7 +44,6 @@ from baselines.scene_layers import (
     log_density,
 )
 from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
-from baselines.trajectory_encoder import whole
 from benchmarks.protocol import SymbenchError
 
 SIDES = (2, 4, 8)
@@ -127,7 +128,9 @@ class ConvDRAWNetwork(SceneNetwork):
         # h and c of encoder and decoder before the first step.
         self.initial = nn.Parameter(torch.zeros(4, hidden, side, side))
 
-    def unroll(self, count: int, x: Tensor | None = None) -> list[Step]:
+    def unroll(
+        self, count: int, x: Tensor | None = None, noise: ExampleNoise | None = None
+    ) -> list[Step]:
         """The steps of `count` images, with latents from the posterior of x, or from the prior."""
         h_enc, c_enc, h_dec, c_dec = self.initial[:, None].expand(-1, count, -1, -1, -1)
         canvas = self.initial.new_zeros(count, self.channels, self.size, self.size)
@@ -140,7 +143,7 @@ class ConvDRAWNetwork(SceneNetwork):
                 features = self.read(torch.cat([x, x - drawn], 1))
                 h_enc, c_enc = self.encoder(torch.cat([features, h_dec], 1), (h_enc, c_enc))
                 posterior = gaussian(self.posterior(h_enc))
-            z = posterior.rsample()
+            z = draw_from(posterior, noise)
             h_dec, c_dec = self.decoder(torch.cat([z, self.look(drawn)], 1), (h_dec, c_dec))
             canvas = canvas + self.write(h_dec)
             steps.append(Step(z, prior, posterior, canvas))
@@ -154,21 +157,21 @@ class ConvDRAWNetwork(SceneNetwork):
         told = torch.stack([kl(one.posterior, one.prior) for one in steps]).sum(0)
         return self.elbo_loss(nll, told, step)
 
-    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+    def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
         """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B).
 
         What the encoder sees depends on the samples from the second step on: nothing is shared.
         """
         x = repeat(x, "b c h w -> (s b) c h w", s=samples)
-        steps = self.unroll(len(x), x)
+        steps = self.unroll(len(x), x, noise)
         weights = log_normal(x, steps[-1].canvas.sigmoid())
         for one in steps:
             weights = weights + log_density(one.prior, one.z) - log_density(one.posterior, one.z)
         return rearrange(weights, "(s b) -> s b", s=samples)
 
-    def sample(self, count: int) -> Tensor:
+    def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
         """(count, C, H, W) in [0, 1]."""
-        return self.unroll(count)[-1].canvas.sigmoid()
+        return self.unroll(count, noise=noise)[-1].canvas.sigmoid()
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
         """The canvas after each step of a reconstruction, the last canvas, and samples."""
@@ -187,5 +190,6 @@ def reader(channels: int, halvings: int) -> nn.Sequential:
 class ConvDRAW(SceneMethod):
     """Convolutional DRAW."""
 
+    version = 2  # since 2: an evaluation draws its noise by example
     Settings = ConvDRAWSettings
     Network = ConvDRAWNetwork

@@ -20,6 +20,8 @@ from benchmarks.protocol import Examples, Run, SymbenchError
 class DINO:
     """The frozen teacher as a method."""
 
+    version = 1
+    rests_on = ("baselines.teacher",)
     Settings: ClassVar[type] = TaughtSettings
     reads: ClassVar[tuple[str, ...]] = ()
     deterministic: ClassVar[bool] = True

@@ -32,11 +32,12 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.checks import number, whole
+from baselines.example_noise import ExampleNoise, draw_from
 from baselines.geco import GECO
 from baselines.pixel_likelihood import SIGMA, pixels
 from baselines.scene_layers import kl, log_density
 from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
-from baselines.trajectory_encoder import number, whole
 
 MASK_FILTERS = (32, 32, 64, 64, 64)
 MASK_FEATURES, MASK_LSTM, PRIOR_HIDDEN = 256, 128, 256
@@ -123,14 +124,14 @@ class MaskVAE(nn.Module):
             nn.ConvTranspose2d(m, filters[-1], side), *up, nn.Conv2d(filters[1], 1, 1)
         )
 
-    def infer(self, features: Tensor) -> tuple[Tensor, Normal]:
+    def infer(self, features: Tensor, noise: ExampleNoise | None = None) -> tuple[Tensor, Normal]:
         """features: (B, F) of the image → K latents (B, K, M) and their posterior."""
         z, state = features.new_zeros(len(features), self.m), None
         latents, parameters = [], []
         for _ in range(self.k):
             state = self.recurrence(torch.cat([features, z], 1), state)
             parameters.append(self.posterior(state[0]))
-            z = posterior_of(parameters[-1]).rsample()
+            z = draw_from(posterior_of(parameters[-1]), noise)
             latents.append(z)
         return torch.stack(latents, 1), posterior_of(torch.stack(parameters, 1))
 
@@ -143,12 +144,14 @@ class MaskVAE(nn.Module):
         )
         return Normal(mean, std, validate_args=False)
 
-    def draw(self, count: int) -> Tensor:
+    def draw(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
         """K latents from the prior (count, K, M)."""
-        latents, state = [torch.randn(count, self.m, device=self.prior.weight.device)], None
+        zeros = self.prior.weight.new_zeros(count, self.m)
+        first = Normal(zeros, torch.ones_like(zeros), validate_args=False)
+        latents, state = [draw_from(first, noise)], None
         for _ in range(self.k - 1):
             seen, state = self.prior_recurrence(latents[-1][:, None], state)
-            latents.append(prior_of(self.prior(seen[:, 0])).sample())
+            latents.append(draw_from(prior_of(self.prior(seen[:, 0])), noise))
         return torch.stack(latents, 1)
 
     def log_masks(self, z: Tensor) -> Tensor:
@@ -222,12 +225,12 @@ class GENESISNetwork(SceneNetwork):
         step = settings.geco_step if settings.geco else 0.0
         self.geco = GECO(settings.goal, values, SIGMA, step, settings.geco_speedup, settings.beta)
 
-    def infer(self, x: Tensor, features: Tensor) -> Scene:
+    def infer(self, x: Tensor, features: Tensor, noise: ExampleNoise | None = None) -> Scene:
         """x: (B, C, H, W) and its features for the masks → latents from the posterior, and more."""
-        z, posterior = self.masks.infer(features)
+        z, posterior = self.masks.infer(features, noise)
         log_masks = self.masks.log_masks(z)
         posteriors = (posterior, self.components.encode(x, log_masks))
-        latent = posteriors[1].rsample()
+        latent = draw_from(posteriors[1], noise)
         priors = (self.masks.prior_of_all(z), prior_of(self.components.prior(z)))
         return Scene(log_masks, self.components.decode(latent), (z, latent), posteriors, priors)
 
@@ -248,20 +251,20 @@ class GENESISNetwork(SceneNetwork):
         """Move β after an update."""
         self.geco.update(scalars["nll"])
 
-    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+    def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
         """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B)."""
         features = repeat(self.masks.encoder(x), "b f -> (s b) f", s=samples)
         x = repeat(x, "b c h w -> (s b) c h w", s=samples)
-        scene = self.infer(x, features)
+        scene = self.infer(x, features, noise)
         weights = mixture(x, scene.log_masks, scene.means)
         for z, posterior, prior in zip(scene.latents, scene.posteriors, scene.priors, strict=True):
             weights = weights + log_density(prior, z) - log_density(posterior, z)
         return rearrange(weights, "(s b) -> s b", s=samples)
 
-    def sample(self, count: int) -> Tensor:
+    def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
         """(count, C, H, W) in [0, 1]."""
-        z = self.masks.draw(count)
-        latent = prior_of(self.components.prior(z)).sample()
+        z = self.masks.draw(count, noise)
+        latent = draw_from(prior_of(self.components.prior(z)), noise)
         return (self.masks.log_masks(z).exp() * self.components.decode(latent)).sum(1)
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
@@ -324,5 +327,6 @@ def prior_of(parameters: Tensor) -> Normal:
 class GENESIS(SceneMethod):
     """GENESIS, with GECO."""
 
+    version = 2  # since 2: an evaluation draws its noise by example
     Settings = GENESISSettings
     Network = GENESISNetwork

@@ -17,23 +17,35 @@ from math import log
 import torch
 from torch import Tensor
 
+from baselines.example_noise import ExampleNoise
+
 
 def estimate(
-    log_weights: Callable[[Tensor, int], Tensor], x: Tensor, samples: int, at_once: int
+    log_weights: Callable[[Tensor, int, ExampleNoise], Tensor],
+    x: Tensor,
+    samples: int,
+    at_once: int,
+    seed: int,
+    first: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """x: (B, C, H, W) → LL and ELBO (B,), double precision, from `samples` posterior samples each.
 
-    log_weights: (images (b, C, H, W), s) → (s, b) log weights of fresh samples; each call encodes
-    its images once. at_once: how many samples, s · b, a call may draw; as many as fit are of the
-    same image.
+    log_weights: (images (b, C, H, W), s, noise) → (s, b) log weights; each call encodes its images
+    once. at_once: how many samples, s · b, a call may draw; as many as fit are of the same image.
+    seed: of the noise. first: the number of x[0] among all images that are measured. Each sample's
+    noise follows from the seed and the numbers of image and sample alone, not from `at_once`.
     """
     together = min(samples, at_once)
+    images_together = max(1, at_once // together)
     lls, elbos = [], []
-    for images in x.split(max(1, at_once // together)):
-        parts = [
-            log_weights(images, min(together, samples - done)).double()
-            for done in range(0, samples, together)
-        ]
+    for start in range(0, len(x), images_together):
+        images = x[start : start + images_together]
+        numbers = range(first + start, first + start + len(images))
+        parts = []
+        for done in range(0, samples, together):
+            drawn = range(done, min(done + together, samples))
+            noise = ExampleNoise(seed, numbers, drawn)
+            parts.append(log_weights(images, len(drawn), noise).double())
         weights = torch.cat(parts)
         elbo = weights.mean(0)
         # Jensen's inequality, which rounding alone can break (where all weights are equal).

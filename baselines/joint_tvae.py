@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Categorical, kl_divergence
 
+from baselines.checks import number, whole
 from baselines.trajectory_encoder import (
     Posterior,
     Scale,
@@ -25,8 +26,6 @@ from baselines.trajectory_encoder import (
     free_bits,
     gaussian,
     kl_normal,
-    number,
-    whole,
 )
 from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 from benchmarks.protocol import SymbenchError
@@ -137,5 +136,6 @@ def kl_uniform(logits: Tensor) -> Tensor:
 class JointTVAE(TrajectoryMethod):
     """Trajectory VAE with a binary and a continuous latent."""
 
+    version = 1
     Settings = JointTVAESettings
     Network = JointTVAENetwork

@@ -190,4 +190,5 @@ class LSTMNetwork(SequenceNetwork):
 class LSTMClassifier(SequenceClassifier):
     """The LSTM baseline of Webb, Sinha and Cohen (2021)."""
 
+    version = 1
     Network = LSTMNetwork

@@ -151,4 +151,5 @@ class MNMNetwork(SequenceNetwork):
 class MNM(SequenceClassifier):
     """The Metalearned Neural Memory baseline of Webb, Sinha and Cohen (2021)."""
 
+    version = 1
     Network = MNMNetwork

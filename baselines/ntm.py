@@ -101,4 +101,5 @@ class NTMNetwork(SequenceNetwork):
 class NTM(SequenceClassifier):
     """The Neural Turing Machine baseline of Webb, Sinha and Cohen (2021)."""
 
+    version = 1
     Network = NTMNetwork

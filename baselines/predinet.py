@@ -61,4 +61,5 @@ class PrediNetwork(SequenceNetwork):
 class PrediNet(SequenceClassifier):
     """The PrediNet baseline of Webb, Sinha and Cohen (2021)."""
 
+    version = 1
     Network = PrediNetwork

@@ -120,10 +120,12 @@ def membership(length: int, places: int) -> Tensor:
 class RelationNet(SequenceClassifier):
     """The Relation Net baseline of Webb, Sinha and Cohen (2021)."""
 
+    version = 1
     Network = RelationNetwork
 
 
 class TemporalRelationNet(SequenceClassifier):
     """The temporal Relation Net baseline of Webb, Sinha and Cohen (2021)."""
 
+    version = 1
     Network = TemporalRelationNetwork

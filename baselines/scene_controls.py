@@ -26,6 +26,7 @@ class NoSettings:
 class Real:
     """The test images as samples."""
 
+    version = 1
     deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()
@@ -45,5 +46,6 @@ class Real:
 class Shuffled(Real):
     """Objects of the test images put together at random, from the privileged column `shuffled`."""
 
+    version = 1
     reads: ClassVar[tuple[str, ...]] = ("shuffled",)
     column: ClassVar[str] = "shuffled"

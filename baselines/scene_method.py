@@ -15,14 +15,15 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from baselines.checks import number, whole
+from baselines.example_noise import ExampleNoise
 from baselines.importance import estimate
 from baselines.pixel_likelihood import pixels
 from baselines.scene_layers import SIZES
-from baselines.trajectory_encoder import number, whole
-from benchmarks.long_training import room, train
+from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
-from benchmarks.training import seeded
+from benchmarks.training import seeded, train
 
 OPTIMISERS = ("adam", "muon", "rmsprop")
 EVALUATION_BYTES = 2**29
@@ -89,12 +90,19 @@ class SceneNetwork(nn.Module):
         """batch: `images` (B, H, W, C) uint8 → the mean loss in nats an image, and its parts."""
         raise NotImplementedError
 
-    def log_weights(self, x: Tensor, samples: int) -> Tensor:
-        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), of S samples of each."""
+    def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
+        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), of S samples of each.
+
+        noise: of S · B rows, from which all that is random is drawn; None: torch's own, as in
+        training. Rows are the first samples of all images, then the second ones.
+        """
         raise NotImplementedError
 
-    def sample(self, count: int) -> Tensor:
-        """Images from the prior, the means of their pixels: (count, C, H, W) in [0, 1]."""
+    def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
+        """Images from the prior, the means of their pixels: (count, C, H, W) in [0, 1].
+
+        noise: of `count` rows, from which all that is random is drawn; None: torch's own.
+        """
         raise NotImplementedError
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
@@ -144,13 +152,16 @@ class SceneMethod:
             learning_rate=self.settings.learning_rate,
             clip=self.settings.clip,
             mixed_precision=self.settings.mixed_precision,
+            channels_last=True,
+            in_parts=True,
         )
         train(self.network, Examples({"images": images}), run, how)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`samples` (N, H, W, C) uint8, as many as inputs; their likelihood and bound (N,).
 
-        `log_likelihood` and `elbo` are in nats an image.
+        `log_likelihood` and `elbo` are in nats an image. Noise is a function of the run's seed and
+        an example's number, so that `at_once` changes nothing but rounding.
         """
         name = type(self).__name__
         if self.network is None:
@@ -164,7 +175,7 @@ class SceneMethod:
             )
         at_once = run.at_once or default_at_once(network)
         advice = f"{at_once} samples were computed at once; give --at-once a smaller number"
-        with torch.inference_mode(), room(advice):
+        with torch.inference_mode(), out_of_memory_says(advice):
             drawn = self._draw(len(images), at_once, run)
             likelihood, elbo = self._measure(images, at_once, run)
             with seeded(run, "illustrations"):
@@ -174,25 +185,27 @@ class SceneMethod:
     def _draw(self, count: int, at_once: int, run: Run) -> np.ndarray:
         """`count` images from the prior: (N, H, W, C) uint8."""
         assert self.network is not None
-        with seeded(run, "samples"):
-            counts = [min(at_once, count - done) for done in range(0, count, at_once)]
-            parts = [as_bytes(self.network.sample(part), "samples") for part in counts]
+        seed, parts = run.seed_for("samples"), []
+        for start in range(0, count, at_once):
+            numbers = range(start, min(start + at_once, count))
+            drawn = self.network.sample(len(numbers), ExampleNoise(seed, numbers))
+            parts.append(as_bytes(drawn, "samples"))
         return np.concatenate(parts)
 
     def _measure(self, images: np.ndarray, at_once: int, run: Run) -> tuple[np.ndarray, np.ndarray]:
         """images: (N, H, W, C) uint8 → their log-likelihoods and bounds (N,) float32."""
         assert self.network is not None
-        samples = self.settings.importance_samples
-        with seeded(run, "likelihood"):
-            pairs = [
-                estimate(
-                    self.network.log_weights,
-                    on_device(images[start : start + at_once], run.device),
-                    samples,
-                    at_once,
-                )
-                for start in range(0, len(images), at_once)
-            ]
+        pairs = [
+            estimate(
+                self.network.log_weights,
+                on_device(images[start : start + at_once], run.device),
+                self.settings.importance_samples,
+                at_once,
+                run.seed_for("likelihood"),
+                first=start,
+            )
+            for start in range(0, len(images), at_once)
+        ]
         ll, elbo = (torch.cat(parts).float().cpu().numpy() for parts in zip(*pairs, strict=True))
         _finite(ll, "log_likelihood")
         return ll, elbo

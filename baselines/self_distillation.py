@@ -44,10 +44,12 @@ def optimisation(settings: TaughtSettings, total: int) -> Optimisation:
         "adamw",
         learning_rate=settings.teacher_rate * settings.teacher_batch / 256,
         clip=3.0,
+        mixed_precision=True,
         warm_up=round(WARM_UP * total),
         final_rate=1e-6,
         weight_decay=0.04,
         final_weight_decay=0.4,
+        in_parts=True,
     )
 
 
@@ -59,7 +61,6 @@ def encoder_of(settings: TaughtSettings, size: int) -> ViT:
         settings.teacher_width,
         settings.teacher_depth,
         settings.teacher_heads,
-        settings.teacher_stem,
         settings.teacher_norm,
     )
 

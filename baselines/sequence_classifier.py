@@ -18,7 +18,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from baselines.checks import one_of, true_or_false
 from baselines.encoders import ENCODERS, FEATURES, SIDE, ContextNorm
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Column, Deduplicated, Examples, Run, SymbenchError
 from benchmarks.training import seeded, to_device, train
 
@@ -34,16 +36,12 @@ class SequenceSettings:
     encoder: str = "conv"
 
     def __post_init__(self) -> None:
-        if self.encoder not in ENCODERS:
-            raise SymbenchError(
-                f"encoder is {self.encoder!r}; it must be one of: {', '.join(ENCODERS)}."
-            )
+        one_of(self, "encoder", ENCODERS)
         if not 0 < self.learning_rate < float("inf"):
             raise SymbenchError(f"learning_rate is {self.learning_rate}; it must be above 0.")
         for name in self.__dataclass_fields__:
-            value, default = getattr(self, name), self.__dataclass_fields__[name].default
-            if isinstance(default, bool) and not isinstance(value, bool):
-                raise SymbenchError(f"{name} is {value!r}; it must be one of: True, False.")
+            if isinstance(self.__dataclass_fields__[name].default, bool):
+                true_or_false(self, name)
 
 
 @dataclass(frozen=True)
@@ -56,19 +54,13 @@ class Shape:
 
 
 class SequenceNetwork(nn.Module):
-    """Encoder → TCN → `reason`: (B, T, D) → (B, C), trained by cross-entropy.
-
-    whole_table: encode every distinct image of the data set at each step, not only those of the
-    batch. Either gives the same loss and gradient. Sizes then do not depend on values, as
-    torch.func and CUDA graphs want it; on the CPU the batch's own distinct images are fewer.
-    """
+    """Encoder → TCN → `reason`: (B, T, D) → (B, C), trained by cross-entropy."""
 
     def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
         self.encoder = ENCODERS[settings.encoder]()
         self.context_norm = ContextNorm(shape.segments) if settings.context_norm else nn.Identity()
-        self.whole_table = False
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) encoded and normalised images → logits (B, C)."""
@@ -82,16 +74,15 @@ class SequenceNetwork(nn.Module):
     def encode_sequences(self, images: Deduplicated) -> Tensor:
         """images: a deduplicated batch (B, T, 32, 32) → (B, T, D), each distinct image once."""
         table, index = images.table, images.index
-        if not self.whole_table:
-            if not table.is_cuda:
-                distinct, index = torch.unique(index, return_inverse=True)
-                table = table[distinct]
-            elif len(table) > index.numel():
-                # Here finding the distinct ones would make the device wait for the host.
-                table, index = (
-                    table[index.flatten()],
-                    torch.arange(index.numel(), device=index.device).view_as(index),
-                )
+        if not table.is_cuda:
+            distinct, index = torch.unique(index, return_inverse=True)
+            table = table[distinct]
+        elif len(table) > index.numel():
+            # Here finding the distinct ones would make the device wait for the host.
+            table, index = (
+                table[index.flatten()],
+                torch.arange(index.numel(), device=index.device).view_as(index),
+            )
         return F.embedding(index, self.encode(table))
 
     def forward(self, images: Deduplicated) -> Tensor:
@@ -137,12 +128,8 @@ class SequenceClassifier:
         with seeded(run, "weights"):
             network = self.Network(self.settings, shape)
         self.network = network.to(run.device)
-        train(
-            self.network,
-            Examples({"images": images, "labels": labels}),
-            run,
-            self.settings.learning_rate,
-        )
+        how = Optimisation(learning_rate=self.settings.learning_rate)
+        train(self.network, Examples({"images": images, "labels": labels}), run, how)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """Logits (N, C) for `images` (N, T, 32, 32)."""

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from baselines.checks import whole
 from baselines.frozen_teacher import Teacher, checked
 from baselines.teacher import obtain
 from baselines.teacher_settings import TaughtSettings
-from baselines.trajectory_encoder import whole
 from baselines.view_tokens import class_tokens_of
 from benchmarks.protocol import Examples, Run, SymbenchError
 
@@ -46,6 +46,7 @@ class RandomSymbols:
     Each symbol at each place has a random vector; the representation is the sum of the eight.
     """
 
+    version = 1
     Settings: ClassVar[type] = RandomSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -86,6 +87,8 @@ class KMeansCodes:
     Each level is scikit-learn's MiniBatchKMeans. Of fewer than K images each is its own centroid.
     """
 
+    version = 1
+    rests_on = ("baselines.teacher",)
     Settings: ClassVar[type] = KMeansSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -167,6 +170,7 @@ class NoSettings:
 class Pixels:
     """The raw image, all pixels in a row."""
 
+    version = 1
     deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()

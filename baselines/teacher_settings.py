@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from baselines.augmentation import Augmentation
-from baselines.trajectory_encoder import number, whole
-from baselines.vit import FIXED, LINEAR, NORMS, STEMS
+from baselines.checks import number, one_of, whole
+from baselines.vit import FIXED, NORMS
 from benchmarks.protocol import SymbenchError
 
 DINO_TINY, DINO_VITB16 = "dino_tiny", "dino_vitb16"
@@ -27,16 +27,15 @@ class TaughtSettings:
     teacher: "dino_tiny" or "dino_vitb16"; all that follows is of the first alone.
     teacher_epochs, teacher_batch, teacher_rate: of its training; the rate is for 256 images.
     teacher_patch, teacher_width, teacher_depth, teacher_heads: of the transformer.
-    teacher_stem: how patches are embedded, "linear" or "convolutions"; teacher_norm: of pixels,
-    "fixed", or "image", by which each image is brought to one contrast.
+    teacher_norm: of pixels, "fixed", or "image", by which each image is brought to one contrast.
     teacher_flip: how often a crop is mirrored; 0 where mirror images are of another class.
     local_crops: small crops that the student sees beside the two large ones.
     dino_prototypes, dino_hidden, dino_bottleneck: of the head; published: 65,536, 2048 and 256.
     dino_centring: "mean", DINO's own, or "sinkhorn", which keeps all prototypes in use alike.
     dino_temperature: of the teacher; dino_momentum: the first of its moving average.
     dino_scale: the area of a large crop, at least, and of a small one, at most; dino_least: that of
-    a small one, at least. dino_jitter, dino_hue, dino_grey, dino_shade, dino_solarise,
-    dino_invert: see `Augmentation`; none of them may change the class.
+    a small one, at least. dino_jitter, dino_hue, dino_grey, dino_solarise: see
+    `Augmentation`; none of them may change the class.
     published: the teacher of each data set, and of a task that has another one. A digit in the
     mirror is another sign, or none: crops of digits are not mirrored.
     """
@@ -55,7 +54,6 @@ class TaughtSettings:
     teacher_width: int = 192
     teacher_depth: int = 6
     teacher_heads: int = 3
-    teacher_stem: str = LINEAR
     teacher_norm: str = FIXED
     teacher_flip: float = 0.5
     local_crops: int = 4
@@ -70,20 +68,15 @@ class TaughtSettings:
     dino_jitter: float = 0.8
     dino_hue: float = 0.1
     dino_grey: float = 0.2
-    dino_shade: float = 0.0
     dino_solarise: float = 0.1
-    dino_invert: float = 0.0
 
     def __post_init__(self) -> None:
         for name, known in (
             ("teacher", TEACHERS),
-            ("teacher_stem", STEMS),
             ("teacher_norm", NORMS),
             ("dino_centring", CENTRINGS),
         ):
-            value = getattr(self, name)
-            if value not in known:
-                raise SymbenchError(f"{name} is {value!r}; it must be one of: {', '.join(known)}.")
+            one_of(self, name, known)
         for field in fields(TaughtSettings):
             least = 0 if field.name in ("local_crops", "teacher_epochs") else 1
             if isinstance(field.default, int):
@@ -104,9 +97,7 @@ class TaughtSettings:
             jitter=self.dino_jitter,
             hue=self.dino_hue,
             grey=self.dino_grey,
-            shade=self.dino_shade,
             solarise=self.dino_solarise,
-            invert=self.dino_invert,
         )
 
     def of_teacher(self) -> dict[str, Any]:

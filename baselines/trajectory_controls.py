@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 from einops import rearrange
 
-from baselines.trajectory_encoder import moments, whole
+from baselines.checks import whole
+from baselines.trajectory_encoder import moments
 from baselines.trajectory_method import states_of, training_split
 from benchmarks.protocol import Examples, Run, SymbenchError
 
@@ -32,6 +33,7 @@ class RandomSettings:
 class Random:
     """A uniformly random cluster, a function of the seed and the states: no order matters."""
 
+    version = 1
     Settings: ClassVar[type] = RandomSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -59,6 +61,7 @@ class NoSettings:
 class KMeansRaw:
     """All states in a row, each feature standardised over the training split; the task clusters."""
 
+    version = 1
     deterministic: ClassVar[bool] = True
     Settings: ClassVar[type] = NoSettings
     reads: ClassVar[tuple[str, ...]] = ()

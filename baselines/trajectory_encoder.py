@@ -22,6 +22,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
+from baselines.checks import number, one_of, whole
 from benchmarks.protocol import SymbenchError
 
 DECODERS = ("linear", "recurrent")
@@ -74,32 +75,13 @@ class TrajectorySettings:
         for name in ("z", "hidden", "rnn"):
             whole(self, name, 1)
         number(self, "learning_rate", 0, above=True)
-        if self.decoder not in DECODERS:
-            raise SymbenchError(
-                f"decoder is {self.decoder!r}; it must be one of: {', '.join(DECODERS)}."
-            )
+        one_of(self, "decoder", DECODERS)
         names = self.features
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise SymbenchError(f"features is {names!r}; it must be a list of names.")
         if len(set(names)) < len(names):
             raise SymbenchError(f"features {', '.join(names)} repeat; name each one once.")
         object.__setattr__(self, "features", tuple(names))  # a list where it comes from JSON
-
-
-def whole(settings: object, name: str, least: int) -> None:
-    """Refuse a setting that is no whole number, or one below `least`."""
-    value = getattr(settings, name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise SymbenchError(f"{name} is {value!r}; it must be a whole number, {least} or more.")
-
-
-def number(settings: object, name: str, least: float, above: bool = False) -> None:
-    """Refuse a setting that is no finite number of at least (or above) `least`."""
-    value = getattr(settings, name)
-    fits = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (fits and (value > least if above else value >= least) and value < float("inf")):
-        bound = f"above {least:g}" if above else f"{least:g} or more"
-        raise SymbenchError(f"{name} is {value!r}; it must be a finite number, {bound}.")
 
 
 class Scale(nn.Module):

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.trajectory_encoder import Decoder, Encoder, Scale, TrajectorySettings
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Examples, Run, SymbenchError
 from benchmarks.training import seeded, to_device, train
 
@@ -80,7 +81,8 @@ class TrajectoryMethod:
         with seeded(run, "weights"):
             network = self.Network(self.settings, Scale(columns))
         self.network = network.to(run.device)
-        train(self.network, Examples(columns), run, self.settings.learning_rate)
+        how = Optimisation(learning_rate=self.settings.learning_rate)
+        train(self.network, Examples(columns), run, how)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`embeddings` (N, Z) float32, and `clusters` (N,) int64 where the latent is discrete."""

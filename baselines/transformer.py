@@ -76,4 +76,5 @@ class TransformerNetwork(SequenceNetwork):
 class Transformer(SequenceClassifier):
     """The Transformer baseline of Webb, Sinha and Cohen (2021)."""
 
+    version = 1
     Network = TransformerNetwork

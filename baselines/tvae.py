@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from baselines.checks import number, whole
 from baselines.trajectory_encoder import (
     Posterior,
     Scale,
@@ -21,8 +22,6 @@ from baselines.trajectory_encoder import (
     free_bits,
     gaussian,
     kl_normal,
-    number,
-    whole,
 )
 from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 from benchmarks.protocol import SymbenchError
@@ -58,6 +57,7 @@ class TVAENetwork(TrajectoryNetwork):
 class TVAE(TrajectoryMethod):
     """Trajectory VAE."""
 
+    version = 1
     Settings = TrajectorySettings
     Network = TVAENetwork
 
@@ -97,5 +97,6 @@ class TVAEKMeansNetwork(TVAENetwork):
 class TVAEKMeans(TrajectoryMethod):
     """Trajectory VAE with the k-means loss."""
 
+    version = 1
     Settings = TVAEKMeansSettings
     Network = TVAEKMeansNetwork

@@ -18,6 +18,8 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.checks import whole
+from baselines.example_noise import ExampleNoise, draw_from
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import (
     MLP,
@@ -30,7 +32,6 @@ from baselines.scene_layers import (
     rectified,
 )
 from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
-from baselines.trajectory_encoder import whole
 
 ROWS, COLUMNS = 6, 9
 
@@ -77,10 +78,10 @@ class VAENetwork(SceneNetwork):
         """batch: `images` (B, H, W, C) uint8 → the mean of NLL + β KL in nats, and both."""
         x = pixels(batch)
         posterior = self.encode(x)
-        nll = -log_normal(x, self.decode(posterior.rsample()))
+        nll = -log_normal(x, self.decode(draw_from(posterior)))
         return self.elbo_loss(nll, kl(posterior, self.prior(posterior.loc)), step)
 
-    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+    def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
         """x: (B, C, H, W) → log p(x | z) p(z) / q(z | x) in nats (S, B)."""
         encoded = self.encode(x)
         posterior = Normal(
@@ -88,15 +89,15 @@ class VAENetwork(SceneNetwork):
             repeat(encoded.scale, "b z -> (s b) z", s=samples),
             validate_args=False,
         )
-        z = posterior.rsample()
+        z = draw_from(posterior, noise)
         seen = log_normal(repeat(x, "b c h w -> (s b) c h w", s=samples), self.decode(z))
         weights = seen + log_density(self.prior(z), z) - log_density(posterior, z)
         return rearrange(weights, "(s b) -> s b", s=samples)
 
-    def sample(self, count: int) -> Tensor:
+    def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
         """(count, C, H, W) in [0, 1]."""
-        where = next(self.parameters())
-        return self.decode(torch.randn(count, self.z, device=where.device, dtype=where.dtype))
+        zeros = next(self.parameters()).new_zeros(count, self.z)
+        return self.decode(draw_from(self.prior(zeros), noise))
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
         """Reconstructions, samples, and what the dimensions that tell most of the images do.
@@ -134,5 +135,6 @@ def widening(features: int, size: int, channels: int) -> SubPixelDecoder:
 class VAE(SceneMethod):
     """Convolutional variational autoencoder."""
 
+    version = 2  # since 2: an evaluation draws its noise by example
     Settings = VAESettings
     Network = VAENetwork

@@ -9,8 +9,6 @@ Letters: B images, H = W = size in pixels, P patches, T = 1 + P tokens, D width,
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -18,8 +16,6 @@ from torch.nn import functional
 
 from benchmarks.protocol import SymbenchError
 
-LINEAR, CONVOLUTIONS = "linear", "convolutions"
-STEMS = (LINEAR, CONVOLUTIONS)
 FIXED, IMAGE = "fixed", "image"
 NORMS = (FIXED, IMAGE)
 # Deviation of the positions at the beginning.
@@ -80,35 +76,6 @@ class Patches(nn.Module):
         return self.embed(rearrange(images, rows, p=self.patch, q=self.patch))
 
 
-class Convolutions(nn.Module):
-    """Images in [-2, 2] → a convolution for each halving → one linear layer.
-
-    Xiao et al., "Early Convolutions Help Transformers See Better" (NeurIPS 2021, arXiv 2106.14881):
-    kernels of 3, stride 2, twice as many features each time; normed over the image, not the batch.
-    """
-
-    def __init__(self, patch: int, width: int) -> None:
-        super().__init__()
-        halvings = patch.bit_length() - 1
-        if patch != 2**halvings or patch < 2:
-            raise SymbenchError(
-                f"patches of {patch} pixels are no power of 2, which convolutions of stride 2 need."
-            )
-        filters = [3, *(max(8, width >> k) for k in range(halvings - 1, -1, -1))]
-        layers: list[nn.Module] = []
-        for inputs, outputs in pairwise(filters):
-            layers += [
-                nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
-                nn.GroupNorm(1, outputs),
-                nn.GELU(),
-            ]
-        self.layers, self.embed = nn.Sequential(*layers), nn.Linear(width, width)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """images: (B, 3, H, W) → (B, P, D)."""
-        return self.embed(rearrange(self.layers(images), "b d i j -> b (i j) d"))
-
-
 class ViT(nn.Module):
     """Patches → linear → class token and positions → blocks → norm.
 
@@ -124,14 +91,13 @@ class ViT(nn.Module):
         width: int = 96,
         depth: int = 4,
         heads: int = 3,
-        stem: str = LINEAR,
         norm: str = FIXED,
     ) -> None:
         super().__init__()
         if size % patch:
             raise SymbenchError(f"images of {size} pixels do not divide into patches of {patch}.")
         self.patch, self.width, self.side, self.norm_of = patch, width, size // patch, norm
-        self.stem = (Patches if stem == LINEAR else Convolutions)(patch, width)
+        self.stem = Patches(patch, width)
         self.token = nn.Parameter(torch.empty(1, 1, width))
         self.positions = nn.Parameter(torch.empty(1, 1 + self.side**2, width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from baselines.trajectory_encoder import Scale, TrajectorySettings, number, whole
+from baselines.checks import number, whole
+from baselines.trajectory_encoder import Scale, TrajectorySettings
 from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 
 
@@ -85,5 +86,6 @@ def straight_through(code: Tensor, z: Tensor) -> Tensor:
 class VQTVAE(TrajectoryMethod):
     """Trajectory autoencoder with one vector-quantised latent."""
 
+    version = 1
     Settings = VQTVAESettings
     Network = VQTVAENetwork

@@ -31,14 +31,14 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from baselines.checks import number, true_or_false, whole
 from baselines.frozen_teacher import as_pixels, checked
 from baselines.pixel_likelihood import log_normal, pixels
-from baselines.trajectory_encoder import number, whole
 from baselines.vq_tvae import straight_through
-from benchmarks.long_training import room, train
+from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Examples, Run, SymbenchError
-from benchmarks.training import seeded
+from benchmarks.training import seeded, train
 
 AT_ONCE = 256
 # Training images at whose places the codes begin.
@@ -71,9 +71,7 @@ class VQVAESettings:
         number(self, "commitment", 0)
         number(self, "learning_rate", 0, above=True)
         for name in ("codes_from_data", "mixed_precision"):
-            value = getattr(self, name)
-            if not isinstance(value, bool):
-                raise SymbenchError(f"{name} is {value!r}; it must be one of: True, False.")
+            true_or_false(self, name)
 
 
 class ResidualBlock(nn.Module):
@@ -190,6 +188,7 @@ class VQVAENetwork(nn.Module):
 class VQVAE:
     """Autoencoder with a vector-quantised map as its latent."""
 
+    version = 1
     Settings: ClassVar[type] = VQVAESettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -218,6 +217,8 @@ class VQVAE:
         how = Optimisation(
             learning_rate=self.settings.learning_rate,
             mixed_precision=self.settings.mixed_precision,
+            channels_last=True,
+            in_parts=True,
         )
         train(self.network, Examples({"images": images}), run, how)
 
@@ -229,7 +230,7 @@ class VQVAE:
         at_once = run.at_once or AT_ONCE
         features, symbols = [], []
         advice = f"{at_once} images were computed at once; give --at-once a smaller number"
-        with torch.inference_mode(), room(advice):
+        with torch.inference_mode(), out_of_memory_says(advice):
             for start in range(0, len(images), at_once):
                 pooled, codes = network.answer(
                     as_pixels(images[start : start + at_once], run.device)

@@ -142,7 +142,8 @@ def identity(network: nn.Module, examples: Examples, run: Run, how: Any) -> str:
     }
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     for name, column in sorted(examples.items()):
-        some = np.asarray(column[:: -(-examples.count // SAMPLED_EXAMPLES)])
+        some: Any = column[:: -(-examples.count // SAMPLED_EXAMPLES)]
+        some = np.asarray(some.cpu() if isinstance(some, Tensor) else some)
         digest.update(f"{name} {some.dtype} {some.shape}".encode())
         digest.update(np.ascontiguousarray(some).tobytes())
     return digest.hexdigest()

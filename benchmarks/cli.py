@@ -13,19 +13,21 @@ import typer
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import Cifar10, DataRoot, Digits, example
 from benchmarks.errors import SymbenchError
+from benchmarks.program import NAME, typed
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
+    from leaderboard.tables import Table
 
 DEFAULT_OUT = Path("results")
 
 app = typer.Typer(
-    name="benchmarks",
+    name="symbench",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     help="symbench: benchmarks for learning symbols from raw data.\n\n"
-    "Start with: python -m benchmarks run --suite abstract_rules",
+    f"Start with: {NAME} run --suite abstract_rules",
 )
 app.add_typer(data_app, name="data")
 
@@ -141,7 +143,7 @@ def run(
     )
     options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once)
     raise typer.Exit(
-        session.preview(filters, options) if dry_run else session.run(filters, options)
+        session.preview(filters, options) if dry_run else session.run(filters, options, _summary)
     )
 
 
@@ -205,8 +207,7 @@ def leaderboard(
 
     Exit code 1 where a file in the folder could not be read.
     """
-    from benchmarks import registry
-    from leaderboard import render, tables
+    from leaderboard import render
     from leaderboard import summary as matrix
     from leaderboard import throughput as speed
 
@@ -214,13 +215,9 @@ def leaderboard(
     if throughput:
         text = speed.throughput(records, format.value, _width())
     elif summary:
-        text = matrix.summary(
-            tables.build_tables(records, registry.task_order()), _width(), format.value
-        )
+        text = matrix.summary(_tables(records), _width(), format.value)
     else:
-        text = render.render(
-            tables.build_tables(records, registry.task_order()), format.value, _width()
-        )
+        text = render.render(_tables(records), format.value, _width())
     typer.echo(text, nl=False)
     raise typer.Exit(1 if problems else 0)
 
@@ -290,6 +287,26 @@ def check(
     raise typer.Exit(1 if broken else 0)
 
 
+@app.command(epilog=example("python -m benchmarks verify leaderboard/results"))
+def verify(
+    results: Annotated[Path, typer.Argument(help="Folder of records.")],
+) -> None:
+    """Say which records of a folder cannot stand as they are, a line each. Exit code 1 if any.
+
+    Outdated ones, those of a dirty or unknown commit, of seeds outside their profile, with unknown
+    fields, duplicate keys or in a wrong place, and failed cells.
+    """
+    from benchmarks import verification
+
+    if not results.is_dir():
+        raise SymbenchError(f"no folder '{results}'; give a folder that `run --out` has written.")
+    lines, count = verification.faults(results)
+    for line in lines:
+        typer.echo(line)
+    typer.echo(f"{count} records, {len(lines)} faults.")
+    raise typer.Exit(1 if lines else 0)
+
+
 @app.command(
     epilog=example(
         "python -m benchmarks show trajectories/quick/synthetic/clusters/tvae/seed0",
@@ -340,6 +357,24 @@ def load_records(
     return chosen, problems
 
 
+def _tables(records: list[Record]) -> list[Table]:
+    """The tables of records, with outdated rows marked."""
+    from benchmarks import identity, registry
+    from leaderboard.tables import build_tables
+
+    def outdated(record: Record) -> str:
+        return identity.outdated(record, registry.find_suite(record.suite))
+
+    return build_tables(records, registry.task_order(), outdated)
+
+
+def _summary(records: list[Record], width: int) -> str:
+    """The table at the end of a run."""
+    from leaderboard.summary import summary
+
+    return summary(_tables(records), width)
+
+
 def _width() -> int:
     import shutil
 
@@ -354,7 +389,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
     try:
-        code = command.main(args=arguments, prog_name="python -m benchmarks", standalone_mode=False)
+        code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
     except (SymbenchError, DataError) as error:
         code = _complain(str(error))
     except MemoryError as error:
@@ -368,11 +403,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if not hasattr(error, "format_message"):
             raise
         context = getattr(error, "ctx", None)
-        where = context.command_path if context else "python -m benchmarks"
+        where = context.command_path if context else NAME
         code = _complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
     sys.exit(code or 0)
 
 
 def _complain(message: str) -> int:
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"error: {typed(message)}", err=True)
     return 2

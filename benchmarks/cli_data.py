@@ -9,6 +9,7 @@ import typer
 
 from benchmarks.cli_options import DATA_VARIABLE, Cifar10, DataRoot, Digits, example
 from benchmarks.errors import SymbenchError
+from benchmarks.program import NAME
 
 data_app = typer.Typer(
     no_args_is_help=True, help="Download, build, publish and verify the datasets."
@@ -46,7 +47,7 @@ def download(
     folder = to or Path(os.environ.get(DATA_VARIABLE) or "raw") / dataset
     import_module(module).download(folder, unlabeled=unlabeled)
     if folder.name == dataset:
-        typer.echo(f"Next: python -m benchmarks run --task {dataset} --data-root {folder.parent}")
+        typer.echo(f"Next: {NAME} run --task {dataset} --data-root {folder.parent}")
 
 
 @data_app.command(
@@ -68,7 +69,7 @@ def build(
     folder = to or Path("data") / dataset
     with counting(f"building {folder}") as progress:
         hub.build(dataset, folder, configs=config or None, seed=seed, progress=progress)
-    typer.echo(f"Built {folder}. Next: python -m benchmarks data verify {folder}")
+    typer.echo(f"Built {folder}. Next: {NAME} data verify {folder}")
 
 
 @data_app.command(epilog=example("python -m benchmarks data verify data/abstract_rules"))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.errors import SymbenchError
+from benchmarks.program import typed
 
 # Where datasets that users bring are looked for; `symdata.root` reads it, and so do workers.
 DATA_VARIABLE = "SYMBENCH_DATA"
@@ -96,4 +97,4 @@ Cifar10 = Annotated[
 def example(*lines: str) -> str:
     """The end of a verb's help."""
     title = "Examples" if len(lines) > 1 else "Example"
-    return "\b\n" + "\n".join([f"{title}:", *(f"  {line}" for line in lines)])
+    return typed("\b\n" + "\n".join([f"{title}:", *(f"  {line}" for line in lines)]))

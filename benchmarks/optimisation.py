@@ -14,29 +14,35 @@ from torch import Tensor, nn
 from benchmarks.errors import SymbenchError
 
 OPTIMISERS = ("adam", "adamw", "muon", "rmsprop")
+BETAS = 0.9, 0.999
 
 
 @dataclass(frozen=True)
 class Optimisation:
-    """How weights are updated.
+    """How weights are updated, and how a device computes that; the defaults are plain Adam.
 
     optimiser: one of OPTIMISERS; "muon" is Adam but for hidden convolutions, see `Muon`.
+    betas: of "adam" alone.
     learning_rate: rises linearly from 0 for `warm_up` updates, then falls along half a cosine to
     `final_rate` at the last update; None: it stays. weight_decay: of "adamw" alone, decoupled, on
     what has two axes or more, so on no bias and no norm; moves along half a cosine to
     `final_weight_decay`. clip: the largest norm that all gradients together may have, 0 for any.
     mixed_precision: compute in bfloat16 on devices made for it; weights and loss are float32
-    nevertheless.
+    nevertheless. channels_last: the memory order of kernels that suits convolutions. in_parts: a
+    batch may be computed `run.at_once` examples at a time; for losses that are means over examples.
     """
 
     optimiser: str = "adam"
     learning_rate: float = 1e-4
     clip: float = 0.0
-    mixed_precision: bool = True
+    mixed_precision: bool = False
     warm_up: int = 0
     final_rate: float | None = None
     weight_decay: float = 0.0
     final_weight_decay: float | None = None
+    betas: tuple[float, float] = BETAS
+    channels_last: bool = False
+    in_parts: bool = False
 
     def __post_init__(self) -> None:
         if self.optimiser not in OPTIMISERS:
@@ -52,6 +58,8 @@ class Optimisation:
                 raise SymbenchError(f"{name} is {value}; it must be at least 0.")
         if (self.weight_decay or self.final_weight_decay) and self.optimiser != "adamw":
             raise SymbenchError(f"weight decay needs the optimiser 'adamw', not {self.optimiser}.")
+        if self.betas != BETAS and self.optimiser != "adam":
+            raise SymbenchError(f"betas need the optimiser 'adam', not {self.optimiser}.")
 
     def rate(self, step: int, total: int) -> float:
         """The learning rate of an update, counted from 0, of so many."""
@@ -67,6 +75,9 @@ class Optimisation:
         if self.final_weight_decay is None:
             return self.weight_decay
         return half_cosine(self.weight_decay, self.final_weight_decay, step / max(1, total - 1))
+
+
+ADAM = Optimisation()
 
 
 def half_cosine(first: float, last: float, done: float) -> float:
@@ -150,7 +161,7 @@ def optimiser_of(network: nn.Module, how: Optimisation) -> torch.optim.Optimizer
     if how.optimiser == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=how.learning_rate, foreach=True)
     if how.optimiser == "adam":
-        return torch.optim.Adam(parameters, lr=how.learning_rate, fused=True)
+        return torch.optim.Adam(parameters, lr=how.learning_rate, betas=how.betas, fused=True)
     groups = [
         {"params": [one for one in parameters if one.dim() > 1], "decays": True},
         {"params": [one for one in parameters if one.dim() < 2], "decays": False},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
 
-from benchmarks import registry, resolution, sources
-from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, SymbenchError, Task
+from benchmarks import identity, registry, resolution, sources
+from benchmarks.identity import Versions
+from benchmarks.protocol import Budget, Entry, Profile, Suite, SymbenchError, Task
 from benchmarks.records import Record, Store, content_hash
 
 
@@ -18,9 +19,8 @@ from benchmarks.records import Record, Store, content_hash
 class Cell:
     """One result: a method entry on one task with one seed under one profile. It can be pickled.
 
-    variant: a hash of all that determines the result but the seed (code, settings, data, budget);
-    key: that and the seed. Library versions and the device are recorded and do not count, so that
-    an upgrade does not throw a table away.
+    variant: a hash of all that determines the result but the seed (`identity.variant`); key: of
+    that and the seed. versions: of the method. source_hash: of its sources, for provenance.
     """
 
     suite: str
@@ -32,6 +32,7 @@ class Cell:
     budget: Budget
     profile_seeds: int
     variant: str
+    versions: Versions
     source_hash: str
 
     @property
@@ -174,19 +175,8 @@ class Choice:
                 continue
             budget = self.profile.budget(entry, task)
             entry = resolution.resolved(self.profile, entry, task)
-            source = sources.source_hash(entry.path)
-            variant = content_hash(
-                {
-                    "suite": self.suite.name,
-                    "profile": self.profile.name,
-                    "task": [task.id, task.version],
-                    "dataset": datasets[task.id],
-                    "method": [entry.name, entry.path.rpartition(":")[2]],
-                    "settings": dict(entry.settings),
-                    "source": source,
-                    "budget": asdict(budget),
-                    "protocol": PROTOCOL_VERSION,
-                }
+            variant = identity.variant(
+                self.suite, self.profile, task, datasets[task.id], entry, budget
             )
             template = Cell(
                 self.suite.name,
@@ -198,7 +188,8 @@ class Choice:
                 budget,
                 self.profile.seeds,
                 variant,
-                source,
+                identity.of_method(entry.path),
+                sources.source_hash(entry.path),
             )
             yield from (replace(template, seed=seed) for seed in self.seeds)
 

@@ -86,15 +86,15 @@ class Run:
     purpose ("weights", "batches", "evaluation" …), so that no result depends on what ran before.
 
     at_once: how many examples the device computes at a time, so that they fit its memory; None: a
-    batch in training, and what the method thinks best in its evaluation. checkpoint: a file that
-    outlives this process, for a long training to go on from; every checkpoint_seconds it is written
-    anew. earlier_seconds: what the processes before this one spent on what it went on from.
+    batch in training, and what the method thinks best in its evaluation. An evaluation's answers do
+    not depend on it beyond rounding. checkpoint: a file that outlives this process, for a long
+    training to go on from; every checkpoint_seconds it is written anew. earlier_seconds: what the
+    processes before this one spent on what it went on from.
     """
 
     seed: int
     budget: Budget
     device: str = "cpu"
-    scratch: Path | None = None
     reporter: Callable[..., None] = _ignore
     steps: int = 0
     examples: int = 0
@@ -110,7 +110,7 @@ class Run:
 
     def seed_for(self, purpose: str) -> int:
         """A 63-bit seed for another library's generator."""
-        return int(self._sequence(purpose).generate_state(1, "uint64")[0] >> 1)
+        return int(self._sequence(purpose).generate_state(1, "uint64")[0]) >> 1
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A NumPy generator of its own for this purpose."""
@@ -129,6 +129,9 @@ class Method(Protocol):
     """Anything with settings, `fit` and `evaluate`; no base class is needed.
 
     Settings: a frozen dataclass whose fields all have defaults; the class is called with one.
+    version: of a class in symbench, a literal that is raised when the same settings, data and seed
+    give another result; sources of other packages are hashed in its place. rests_on: names of
+    modules that it uses and that have a `VERSION` of their own, such as a teacher's.
     reads: privileged columns that the method wants beside the inputs. Only controls have any.
     deterministic: True where the seed changes nothing; the conformance kit then expects that.
     explanation: where it is set once `evaluate` is done, a JSON dict that goes into the record:
@@ -188,6 +191,8 @@ class Task(ABC):
     """One question with one score: a dataset, a regime, and the way answers are scored.
 
     data: the data set by whose name settings and budgets are looked up; by default the task's name.
+    version: raised when the same outputs get other scores, or the same seed other data. rests_on:
+    modules of metrics and judges that it uses, which have a `VERSION` of their own.
     needs: names of outputs; an item that is a tuple asks for at least one of its names.
     generated: outputs whose rows are drawn and answer for no input, such as samples.
     also: further scores that are worth a column of the full table; no method ranks by them.
@@ -202,6 +207,7 @@ class Task(ABC):
     also: tuple[Score, ...] = ()
     privileged: tuple[str, ...] = ()
     data: str = _TaskName()  # type: ignore[assignment]
+    rests_on: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -302,6 +308,7 @@ class Entry:
 class Profile:
     """How much of a suite runs: which tasks and methods, how many seeds, and each task's budget.
 
+    seeds: how many run by default, 0, 1 and so on; further_seeds: how many more results may have.
     budgets: the budget of each task; keys are those of `about`, and the most special one counts.
     own_budgets: family → the same, where a family has another budget than the rest.
     changes: family → key of `about` → settings that differ here from the published ones, mostly to
@@ -316,6 +323,7 @@ class Profile:
     seeds: int
     budgets: Mapping[str, Budget]
     summary: str = ""
+    further_seeds: int = 0
     changes: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     own_budgets: Mapping[str, Mapping[str, Budget]] = field(default_factory=dict)
     on_request: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +42,9 @@ class Further(BaseModel):
 class Record(BaseModel):
     """All that is known about one cell; scores are fractions, times seconds, memory bytes.
 
+    task_parts, method_parts: versions of what the task and the method use that has one of its own,
+    by module; "sources" is the hash of code that is not part of symbench, whose method_version is
+    None. source_hash: of the method's sources, for provenance: no result is told apart by it.
     chance: None where no theory gives it. also: which of the scores have a column of their own.
     flags: what a reader of the scores must be warned of. explanation: what was learned, as the
     method tells it. examples: seen in training, repetitions counted; evaluated: scored. outputs,
@@ -50,13 +53,14 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_name: Literal["symbench.record/1"] = Field(default="symbench.record/1", alias="schema")
+    schema_name: Literal["symbench.record/2"] = Field(default="symbench.record/2", alias="schema")
     key: str
     variant: str
     suite: str
     task: str
     regime: str
     task_version: int
+    task_parts: dict[str, int | str] = {}
     method: str
     kind: Literal["method", "baseline", "ablation", "control"]
     profile: str
@@ -73,6 +77,8 @@ class Record(BaseModel):
     flags: list[str] = []
     explanation: dict[str, Any] = {}
     path: str
+    method_version: int | None
+    method_parts: dict[str, int | str] = {}
     settings: dict[str, Any]
     source_hash: str
     budget: dict[str, Any]
@@ -190,17 +196,20 @@ class Store:
     def load(self) -> tuple[list[Record], list[str]]:
         """All records below the folder, oldest first, and a line for each file that is not one."""
         records, problems = [], []
-        for found in self._read():
+        for found in map(read_record, self.files()):
             if isinstance(found, Record):
                 records.append(found)
             else:
                 problems.append(found)
         return sorted(records, key=lambda record: (record.created, record.key)), problems
 
-    def _read(self) -> Iterator[Record | str]:
-        for path in sorted(self.root.rglob("*.json")):
-            if not any(part.startswith(".") for part in path.relative_to(self.root).parts):
-                yield read_record(path)
+    def files(self) -> list[Path]:
+        """The files below the folder that should be records, sorted; what is hidden is left out."""
+        return [
+            path
+            for path in sorted(self.root.rglob("*.json"))
+            if not any(part.startswith(".") for part in path.relative_to(self.root).parts)
+        ]
 
 
 def read_record(path: Path) -> Record | str:

@@ -57,6 +57,11 @@ def suite(name: str) -> Suite:
     return loaded
 
 
+def find_suite(name: str) -> Suite | None:
+    """The suite of this name, or None where there is none, as in records of another version."""
+    return suite(name) if name in SUITES else None
+
+
 def task_order() -> list[str]:
     """The names of all tasks, as their suites list them."""
     return list(dict.fromkeys(task.name for name in SUITES for task in suite(name).tasks))

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -19,7 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import memory, registry
+from benchmarks import identity, registry
+from benchmarks.device import (
+    has_bfloat16,
+    keep_freed,
+    out_of_memory_says,
+    peak_memory,
+    reset_peak_memory,
+)
 from benchmarks.pictures import drawing
 from benchmarks.plan import Cell
 from benchmarks.protocol import (
@@ -67,20 +73,18 @@ def execute(
     that left a checkpoint goes on from it; it is kept until the cell is done, or cannot be.
     """
     started = time.perf_counter()
-    memory.keep_freed()
-    memory.reset_peak(device)
-    run = Run(cell.seed, cell.budget, device, None, reporter, at_once=at_once)
+    keep_freed()
+    reset_peak_memory(device)
+    run = Run(cell.seed, cell.budget, device, reporter, at_once=at_once)
     run.checkpoint = store.checkpoint(cell)
     outputs, shown = None, dict[str, np.ndarray]()
     try:
-        with tempfile.TemporaryDirectory(prefix="symbench-") as scratch:
-            run.scratch = Path(scratch)
-            result, outputs, shown = answer(cell.definition(), cell.entry, run)
+        result, outputs, shown = answer(cell.definition(), cell.entry, run)
     except Exception as error:
         result = {"error": _failure(error)}
     seconds = time.perf_counter() - started + run.earlier_seconds
     record = describe(cell, device, threads, seconds, **result)
-    record.peak_memory_bytes = memory.peak(device)
+    record.peak_memory_bytes = peak_memory(device)
     path = store.save(record, outputs, shown)
     if record.error is None or record.error.type == DivergedError.__name__:
         run.checkpoint.unlink(missing_ok=True)
@@ -99,13 +103,11 @@ def answer(
 
     Returns fields of the record, the outputs, and the method's illustrations.
     """
-    from benchmarks.long_training import room
-
     method = build(entry)
-    with room(f"the data of {task.id} were loaded; {SMALLER_DATA}"):
+    with out_of_memory_says(f"the data of {task.id} were loaded; {SMALLER_DATA}"):
         # A copy, so that a method which changes its arrays changes nothing for the next cells.
         data = deepcopy(_load(task, run.seed))
-    with room(f"{entry.name} ran on {task.id}; {SMALLER_PARTS}"):
+    with out_of_memory_says(f"{entry.name} ran on {task.id}; {SMALLER_PARTS}"):
         return _answer(task, entry, method, run, data)
 
 
@@ -277,6 +279,7 @@ def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **resul
         task=cell.task,
         regime=cell.regime,
         task_version=task.version,
+        task_parts=dict(identity.of_task(task).parts),
         method=cell.method,
         kind=cell.entry.kind,  # type: ignore[arg-type]
         profile=cell.profile,
@@ -293,6 +296,8 @@ def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **resul
             for one in task.also
         ],
         path=cell.entry.path,
+        method_version=cell.versions.own,
+        method_parts=dict(cell.versions.parts),
         settings=result.pop("settings", dict(cell.entry.settings)),
         source_hash=cell.source_hash,
         budget=asdict(cell.budget),
@@ -317,8 +322,6 @@ def environment(device: str, threads: int) -> dict[str, Any]:
 
     bfloat16: whether it is what `mixed_precision` means on this device; if not, it means nothing.
     """
-    from benchmarks.long_training import has_bfloat16
-
     name = _processor()
     if device.startswith("cuda"):
         import torch

@@ -6,14 +6,16 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import executors, plan, registry, resolution
+from benchmarks import executors, plan, resolution
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
+from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import CHECKPOINTS, Record, Store
 
@@ -67,8 +69,11 @@ def preview(filters: Filters, options: Options) -> int:
     return DONE
 
 
-def run(filters: Filters, options: Options) -> int:
-    """Run what is not done yet, show the table, and return the exit code."""
+def run(filters: Filters, options: Options, table: Callable[[list[Record], int], str]) -> int:
+    """Run what is not done yet, show the table, and return the exit code.
+
+    table: the text for records at so many columns.
+    """
     store = Store(options.out)
     _ensure_writable(options.out)
     console = Console()
@@ -87,7 +92,7 @@ def run(filters: Filters, options: Options) -> int:
             return INTERRUPTED
     else:
         console.print(f"All {state.total} cells have run before; nothing to do.", highlight=False)
-    return _conclude(plan.plan(selected, store), store, filters, options, console)
+    return _conclude(plan.plan(selected, store), store, filters, options, console, table)
 
 
 def _select(filters: Filters) -> list[plan.Cell]:
@@ -121,18 +126,21 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
 
 
 def _conclude(
-    state: Plan, store: Store, filters: Filters, options: Options, console: Console
+    state: Plan,
+    store: Store,
+    filters: Filters,
+    options: Options,
+    console: Console,
+    table: Callable[[list[Record], int], str],
 ) -> int:
-    from leaderboard import summary, tables
-
+    """Show the table, the cells that failed and those that wait; returns the exit code."""
     records, problems = store.load()
     for problem in problems:
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
     suites = {record.suite for record in (*state.done, *state.failed)}
     shown = [r for r in records if r.suite in suites and r.profile == filters.profile]
     if any(record.status == "done" for record in shown):
-        boards = tables.build_tables(shown, registry.task_order())
-        print(summary.summary(boards, width=console.width))
+        print(table(shown, console.width))
     where = "" if str(options.out) == "results" else f" --out {options.out}"
     if state.failed:
         for record in state.failed[:3]:
@@ -144,7 +152,7 @@ def _conclude(
         )
     if state.waiting:
         print(f"{len(state.waiting)} cells have not run; the same command goes on from here.")
-    print(f"Next: python -m benchmarks leaderboard{where}")
+    print(f"Next: {NAME} leaderboard{where}")
     return FAILED if state.failed or state.waiting else DONE
 
 

@@ -107,11 +107,10 @@ def _scores(record: Record) -> Iterator[str]:
 
 
 def _number(value: float, percent: bool) -> str:
-    from leaderboard.wording import counts
-
     if percent:
         return f"{100 * value:6.1f} %"
-    return f"{value:4.0f}" if counts([value]) else f"{value:8.3f}"
+    whole = abs(value) > 1 and float(value).is_integer()
+    return f"{value:4.0f}" if whole else f"{value:8.3f}"
 
 
 def _learned(explanation: dict[str, Any], width: int) -> Iterator[str]:

@@ -19,7 +19,6 @@ from benchmarks.errors import SymbenchError
 # Modules of the harness that determine what a method computes.
 COUNTED = (
     "benchmarks.training",
-    "benchmarks.long_training",
     "benchmarks.optimisation",
     "benchmarks.judges",
 )
@@ -160,7 +159,7 @@ def _absolute(node: ast.ImportFrom, module: str, package: bool) -> str:
 
 @cache
 def source_hash(path: str) -> str:
-    """A hash of the code that determines what a method at this path computes."""
+    """A hash of the code that determines what the class or module at this path computes."""
     text = "\0".join(f"{name}\0{code}" for name, code in sorted(sources(path).items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -168,16 +167,17 @@ def source_hash(path: str) -> str:
 def sources(path: str) -> dict[str, str]:
     """Code by module, without comments and docstrings, and without importing anything.
 
-    It covers the method's own file, what that imports from its own package, from `baselines` and
-    from `methods`, the training loops and the judges.
+    path: as in `declared`. Covers its own file, what that imports from its own package or from the
+    folder of the file, from `baselines` and from `methods`, the training loops and the judges.
     """
-    location = path.rpartition(":")[0]
-    own = "" if location.endswith(".py") else location.partition(".")[0]
+    location = path.rpartition(":")[0] if ":" in path else path
+    beside = Path(location).parent if location.endswith(".py") else None
+    own = location.partition(".")[0] if beside is None else ""
     ours = {"baselines", "methods", own} - {"benchmarks"}
     waiting, seen = [location], dict[str, str]()
     while waiting:
         name = waiting.pop()
-        file = Path(name) if name.endswith(".py") else file_of(name)
+        file = Path(name) if name.endswith(".py") else _beside(beside, name) or file_of(name)
         if file is None or name in seen:
             continue
         tree = _without_docstrings(ast.parse(file.read_text(encoding="utf-8")))
@@ -185,9 +185,20 @@ def sources(path: str) -> dict[str, str]:
         # Relative imports count from the package, which for an `__init__.py` is the module itself.
         for imported in _imports(tree, f"{name}.{file.stem}" if file.stem == "__init__" else name):
             counted = any(imported == one or imported.startswith(f"{one}.") for one in COUNTED)
-            if counted or imported.partition(".")[0] in ours:
+            mine = imported.partition(".")[0] in ours or _beside(beside, imported) is not None
+            if counted or mine:
                 waiting.append(imported)
     return seen
+
+
+def _beside(folder: Path | None, module: str) -> Path | None:
+    """The file of a module that lies in the folder of a method's own file; None where none does."""
+    return _module_in(folder, module.split(".")) if folder is not None else None
+
+
+def _module_in(folder: str | Path, parts: list[str]) -> Path | None:
+    files = (Path(folder, *parts).with_suffix(".py"), Path(folder, *parts, "__init__.py"))
+    return next((file for file in files if file.is_file()), None)
 
 
 def file_of(module: str) -> Path | None:
@@ -199,14 +210,13 @@ def file_of(module: str) -> Path | None:
         return None
     if spec is None or not rest:
         return Path(spec.origin) if spec and spec.origin else None
-    for folder in spec.submodule_search_locations or ():
-        for file in (
-            Path(folder, *rest).with_suffix(".py"),
-            Path(folder, *rest, "__init__.py"),
-        ):
-            if file.is_file():
-                return file
-    return None
+    found = (_module_in(folder, rest) for folder in spec.submodule_search_locations or ())
+    return next((file for file in found if file is not None), None)
+
+
+def imports(text: str, module: str) -> set[str]:
+    """The names that the source text of a module imports, of modules and of what is in them."""
+    return set(_imports(ast.parse(text), module))
 
 
 def _imports(tree: ast.Module, module: str) -> Iterable[str]:

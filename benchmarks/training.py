@@ -1,13 +1,24 @@
 """The one training loop that networks share.
 
 A network offers `loss(batch, step) -> (scalar, dict of scalars)` and holds no optimiser, device or
-file. The loop keeps the data on the device, draws batches by index, and reads numbers back only
-when it reports, so that a fast device is never made to wait.
+file. The loop keeps the data on the device, images as uint8, draws batches by index, and reads
+numbers back only when it reports, so that a fast device is never made to wait. What else it can do
+(clip gradients, compute in bfloat16 or in parts of a batch, follow schedules) is asked for with
+`Optimisation`; its defaults are plain Adam.
+
+A training that was killed goes on from `run.checkpoint`. On a CPU it then ends in the same weights,
+bit for bit, as one that was not. There is one checkpoint to a `Run`: of several trainings, all but
+one are given a run without.
+
+A network may have `adapt(scalars)`, called without a gradient after each update, with the scalars
+that its loss gave; a tensor with axes among them is for `adapt` alone and is not shown. What it
+changes must be in the network's state, to be in checkpoints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import json
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -15,6 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.checkpoint import Checkpoint, identity
+from benchmarks.device import has_bfloat16, out_of_memory_says
+from benchmarks.optimisation import ADAM, Optimisation, learned, optimiser_of, schedule
 from benchmarks.protocol import Deduplicated, DivergedError, Examples, Run
 
 REPORT_EVERY = 50
@@ -39,16 +53,18 @@ def seeded(run: Run, purpose: str) -> Iterator[None]:
         yield
 
 
-def to_device(examples: Examples, device: str) -> Batch:
+def to_device(examples: Mapping[str, Any], device: str) -> Batch:
     """Every column as a tensor on the device; a deduplicated column stays deduplicated."""
 
-    def move(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+    def move(column: Any) -> Tensor:
+        if isinstance(column, Tensor):
+            return column.to(device)
+        return torch.from_numpy(np.ascontiguousarray(column)).to(device)
 
     return {
         name: Deduplicated(move(column.table), move(column.index))
         if isinstance(column, Deduplicated)
-        else move(np.asarray(column))
+        else move(column)
         for name, column in examples.items()
     }
 
@@ -58,52 +74,117 @@ def rows_of(batch: Batch, rows: Any) -> Batch:
     return {name: column[rows] for name, column in batch.items()}
 
 
-def train(network: Network, examples: Examples, run: Run, learning_rate: float) -> None:
-    """Minimise the network's loss with Adam for the run's budget, each epoch in a new random order.
+def train(
+    network: Network,
+    examples: Examples,
+    run: Run,
+    how: Optimisation = ADAM,
+    name: str = "",
+) -> None:
+    """Minimise the network's loss for the run's budget, each epoch in a new random order.
 
-    No schedule, no weight decay, no early stopping. Raises `DivergedError` when the loss stops
-    being a finite number, at the next report.
+    examples: columns of NumPy arrays, or of tensors that are on the device already. name: tells
+    the random streams of this training from those of others with the same run. Raises
+    `DivergedError` when the loss stops being a finite number, at the next report.
     """
-    for _ in updates(network, examples, run, learning_rate):
+    for _ in updates(network, examples, run, how, name):
         pass
 
 
 def updates(
-    network: Network, examples: Examples, run: Run, learning_rate: float
+    network: Network,
+    examples: Examples,
+    run: Run,
+    how: Optimisation = ADAM,
+    name: str = "",
 ) -> Generator[int, None, None]:
     """`train`, update by update: yields how many are done. The speed cases time these."""
     assert isinstance(network, torch.nn.Module)
     count, batch_size = examples.count, min(run.budget.batch_size, examples.count)
-    total = run.budget.total_steps(count)
-    data = to_device(examples, run.device)
-    order = run.rng("batches")
-    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.Adam(learned, lr=learning_rate, fused=True)
+    total, stream = run.budget.total_steps(count), f" of {name}" if name else ""
+    at_once = min(run.at_once or batch_size, batch_size) if how.in_parts else batch_size
+    putting = f"the {count:,} training examples were put on {run.device}; use --device cpu"
+    with out_of_memory_says(putting):
+        data = to_device(examples, run.device)
+    if how.channels_last:
+        network.to(memory_format=torch.channels_last)
+    optimiser, weights = optimiser_of(network, how), learned(network)
+    mixed, adapt = how.mixed_precision and has_bfloat16(run.device), getattr(network, "adapt", None)
+    whose = identity(network, examples, run, how) if run.checkpoint else ""
+    checkpoint, order = Checkpoint(network, optimiser, run, whose), run.rng(f"batches{stream}")
     network.train()
-    step = seen = 0
-    with seeded(run, "training"):
-        while step < total:
-            permutation = torch.from_numpy(order.permutation(count)).to(run.device)
-            for rows in permutation.split(batch_size)[: total - step]:
-                loss, scalars = network.loss(rows_of(data, rows), step)
+    with seeded(run, f"training{stream}"), out_of_memory_says(_advice(at_once, batch_size, how)):
+        place = checkpoint.resume()
+        if place.step:
+            run.report(place.step, total, place.seen)
+        while place.step < total:
+            if place.order:
+                order.bit_generator.state = json.loads(place.order)
+            # A training that goes on within this epoch draws its order once more.
+            place.order = json.dumps(order.bit_generator.state, default=np.ndarray.tolist)
+            batches = torch.from_numpy(order.permutation(count)).to(run.device).split(batch_size)
+            for rows in batches[place.batches : place.batches + total - place.step]:
                 optimiser.zero_grad(set_to_none=True)
-                loss.backward()
+                loss, scalars = _gradients(network, data, rows, at_once, place.step, mixed)
+                if how.clip:
+                    torch.nn.utils.clip_grad_norm_(weights, how.clip, foreach=True)
+                schedule(optimiser, how, place.step, total)
                 optimiser.step()
-                step, seen = step + 1, seen + len(rows)
-                if step % REPORT_EVERY == 0 or step == total:
-                    _report(run, step, total, seen, loss, scalars)
-                yield step
+                if adapt is not None:
+                    with torch.no_grad():
+                        adapt(scalars)
+                place.step, place.seen = place.step + 1, place.seen + len(rows)
+                place.batches += 1
+                if place.step % REPORT_EVERY == 0 or place.step == total:
+                    _report(run, place.step, total, place.seen, name, {"loss": loss, **scalars})
+                    checkpoint.keep(place, ended=place.step == total)
+                yield place.step
+            place.order, place.batches = "", 0
     network.eval()
 
 
+def _gradients(
+    network: Network, data: Batch, rows: Tensor, at_once: int, step: int, mixed: bool
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Add the gradients of the mean loss over the examples at rows (B,); that loss, and scalars.
+
+    A part of `at_once` examples counts by its size, so that every mean is that of the batch. Each
+    part draws noise of its own: other parts give other random numbers, for the same expected loss.
+    """
+    parts, means = rows.split(at_once), dict[str, Tensor]()
+    for part in parts:
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=mixed):
+            loss, scalars = network.loss(rows_of(data, part), step)
+        loss, found = loss.float(), {name: value.detach() for name, value in scalars.items()}
+        if len(parts) == 1:
+            loss.backward()
+            return loss.detach(), found
+        share = len(part) / len(rows)
+        (loss * share).backward()
+        for name, value in {**found, "": loss.detach()}.items():
+            means[name] = means[name] + value * share if name in means else value * share
+    return means.pop(""), means
+
+
 def _report(
-    run: Run, step: int, total: int, seen: int, loss: Tensor, scalars: dict[str, Tensor]
+    run: Run, step: int, total: int, seen: int, name: str, scalars: dict[str, Tensor]
 ) -> None:
-    values = {"loss": float(loss.detach())}
-    values |= {name: float(value.detach()) for name, value in scalars.items()}
+    """Tell the run where the training stands, with the scalars that have no axes."""
+    values = {key: float(value) for key, value in scalars.items() if not value.dim()}
     if not np.isfinite(values["loss"]):
+        where = f" ({name})" if name else ""
         raise DivergedError(
-            f"the loss became {values['loss']} by step {step} of {total}; "
+            f"the loss became {values['loss']} by step {step} of {total}{where}; "
             "lower the learning rate or look for a division by zero or a logarithm of zero."
         )
     run.report(step, total, seen, **values)
+
+
+def _advice(at_once: int, batch_size: int, how: Optimisation) -> str:
+    """What memory ran out for, and what to do."""
+    what = f"{at_once} examples of a batch of {batch_size} were computed at once"
+    if not how.in_parts:
+        return f"{what}; give --jobs a smaller number, or use a device with more memory"
+    if at_once == 1:
+        return f"{what}; fewer is not possible: use a device with more memory"
+    return f"{what}; give --at-once a smaller number, such as {at_once // 2}, and --retry-failed"

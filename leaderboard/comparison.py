@@ -16,7 +16,7 @@ from typing import Literal
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Record
 from benchmarks.stats import PairedDifference, holm, paired_difference, smallest_effect
-from leaderboard.selection import Cell, Group, Groups, failure, select
+from leaderboard.selection import Entrant, Group, Groups, failure, grouped
 
 # An accuracy counts whole examples: near the ceiling, all seeds may differ by the same one or two
 # examples by chance. Equal differences are therefore taken to be as uncertain as if both scores
@@ -101,7 +101,7 @@ def compare(base: Iterable[Record], head: Iterable[Record], alpha: float = 0.05)
     if not 0 < alpha < 1:
         raise SymbenchError(f"alpha is a probability between 0 and 1, not {alpha}.")
     before, after = _select(base, "base"), _select(head, "head")
-    paired: list[tuple[Group, Cell, Cell]] = []
+    paired: list[tuple[Group, Entrant, Entrant]] = []
     missing: list[Unpaired] = []
     failed: list[Unpaired] = []
     incomparable: list[Unpaired] = []
@@ -149,7 +149,7 @@ def _select(records: Iterable[Record], side: str) -> Groups:
         raise SymbenchError(
             f"The {side} folder holds no records; compare takes two result folders."
         )
-    return select(found)
+    return grouped(found)
 
 
 def _others(groups: Groups, group: Group, method: str) -> list[Group]:
@@ -166,11 +166,11 @@ def _scored(groups: Groups, group: Group, method: str) -> bool:
     return cell is not None and bool(cell.done)
 
 
-def _newcomer(cells: dict[str, Cell], method: str) -> str:
+def _newcomer(cells: dict[str, Entrant], method: str) -> str:
     return "failed in base" if method in cells else "not in base"
 
 
-def _losses(group: Group, old: Cell, new: Cell) -> tuple[list[Unpaired], list[Unpaired]]:
+def _losses(group: Group, old: Entrant, new: Entrant) -> tuple[list[Unpaired], list[Unpaired]]:
     """Seeds of one cell that base scored and head did not: those absent, those that failed."""
     gone = set(old.done) - set(new.done)
     broken = sorted(gone & set(new.failed))
@@ -188,7 +188,7 @@ def _seeds(seeds: list[int]) -> str:
     return f"seed{'s' * (len(seeds) > 1)} {', '.join(str(seed) for seed in seeds)}"
 
 
-def _changes(paired: list[tuple[Group, Cell, Cell]], alpha: float) -> list[Change]:
+def _changes(paired: list[tuple[Group, Entrant, Entrant]], alpha: float) -> list[Change]:
     compared = []
     for group, old, new in paired:
         seeds = sorted(set(old.done) & set(new.done))

@@ -79,7 +79,7 @@ class Published(BaseModel):
 
 
 @cache
-def published(suite: str, folder: Path = FOLDER) -> Published | None:
+def published_figures(suite: str, folder: Path = FOLDER) -> Published | None:
     """The published figures of a suite, or None where there are none."""
     path = folder / f"{suite}.json"
     if not path.exists():

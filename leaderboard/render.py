@@ -15,10 +15,10 @@ from leaderboard.wording import (
     NONE,
     RULE,
     bounds,
-    checked,
     count,
     figures,
     grid,
+    known_format,
     notes,
     number,
     rank,
@@ -30,8 +30,8 @@ INTERVALS = (
     "reach beyond the lowest and the highest score (at 3 seeds it covers the mean 3 times in 4)."
 )
 RANKS = (
-    "rank: the ranks that a row holds in 95 % of 10,000 resamples of the seeds. Controls and rows "
-    "with missing seeds are not ranked."
+    "rank: the ranks that a row holds in 95 % of 10,000 resamples of the seeds. Controls, outdated "
+    "rows and rows with missing seeds are not ranked."
 )
 FURTHER = "Columns after `n` and `published`: further scores, ± half the width of their interval."
 
@@ -48,6 +48,7 @@ CSV_COLUMNS = (
     "kind",
     "n",
     "n_planned",
+    "outdated",
     "mean",
     "low",
     "high",
@@ -62,7 +63,7 @@ CSV_COLUMNS = (
 
 def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) -> str:
     """All tables as "terminal", "markdown" or "csv"; width: columns at which notes are wrapped."""
-    if checked(form) == "csv":
+    if known_format(form) == "csv":
         return _csv(tables)
     parts: list[str] = []
     board = None
@@ -153,7 +154,7 @@ def _line(row: Row, table: Table, with_figures: bool) -> list[str]:
     percent, digits = table.percent, table.digits[table.score]
     mean = number(row.interval.mean, percent, digits) if row.interval else NONE
     seeds = count(len(row.scores), row.planned) if row.planned else ""
-    line = [rank(row.rank), row.method, mean, bounds(row.interval, percent, digits), seeds]
+    line = [rank(row.rank), row.label, mean, bounds(row.interval, percent, digits), seeds]
     line += [figures(row.figures, percent, digits)] * with_figures
     for one in table.also:
         digits = table.digits[one.name]
@@ -220,6 +221,7 @@ def _record(table: Table, row: Row, score: str | None = None) -> dict[str, objec
         "kind": row.kind,
         "n": len(row.scores),
         "n_planned": row.planned,
+        "outdated": row.outdated,
         "mean": interval.mean if interval else None,
         "low": interval.low if interval else None,
         "high": interval.high if interval else None,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from leaderboard.comparison import Change, Comparison, Unpaired
 from leaderboard.render import heading
 from leaderboard.selection import Group
-from leaderboard.wording import NONE, checked, decimals, grid, notes, number, plural, signed
+from leaderboard.wording import NONE, decimals, grid, known_format, notes, number, plural, signed
 
 HEADERS = (
     "cell",
@@ -28,7 +28,7 @@ def report(
     comparison: Comparison, form: str = "terminal", width: int = 100, min_effect: float = 0.0
 ) -> str:
     """The verdicts in one line, the cells that changed, then all cells (folded in Markdown)."""
-    checked(form, ("terminal", "markdown"))
+    known_format(form, ("terminal", "markdown"))
     changed = [change for change in comparison.changes if change.verdict != "no evidence"]
     # Regressions first, the largest first: a reader of a pull request may read no further.
     changed.sort(key=lambda change: (change.verdict == "better", -abs(change.difference.mean)))

@@ -1,4 +1,4 @@
-"""Which records may stand together: a group for each task as it was run, a cell for each method."""
+"""Records that may stand together: a group a task as it was run, an entrant a method in it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ CONTROL = "control"
 
 @dataclass(frozen=True)
 class Group:
-    """What records must agree on to be compared: the question, its data and the rules."""
+    """What records must agree on to be compared: the question, its data and the rules.
+
+    task_parts: name and version of each metric and judge of the task.
+    """
 
     suite: str
     profile: str
     task: str
     regime: str
     task_version: int
+    task_parts: tuple[tuple[str, int | str], ...]
     protocol_version: int
     dataset_hash: str
 
@@ -35,8 +39,10 @@ class Group:
 
     def differences(self, other: Group) -> str:
         """What keeps two groups of one question apart, as `task version 1 → 2`."""
-        named = {
+        parts, others = dict(self.task_parts), dict(other.task_parts)
+        named: dict[str, tuple[int | str | None, int | str | None]] = {
             "task version": (self.task_version, other.task_version),
+            **{name: (parts.get(name), others.get(name)) for name in {**parts, **others}},
             "dataset": (self.dataset_hash[:8], other.dataset_hash[:8]),
             "protocol": (self.protocol_version, other.protocol_version),
         }
@@ -46,8 +52,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One method in one group: the newest variant's records by seed, and what was left out.
+class Entrant:
+    """One method in one group: the records by seed of its newest variant, and what was left out.
 
     failed: the newest failure of each seed that has no score. older: records of other variants,
     which are of older code or settings.
@@ -67,10 +73,10 @@ class Cell:
         return {seed: record.score for seed, record in self.done.items()}
 
 
-Groups = dict[Group, dict[str, Cell]]
+Groups = dict[Group, dict[str, Entrant]]
 
 
-def select(records: Iterable[Record]) -> Groups:
+def grouped(records: Iterable[Record]) -> Groups:
     """The cells of all groups, by method; groups in the order of suite, profile, task and regime.
 
     Of the groups that ask one question (an older task version beside a newer), the newest is first.
@@ -97,12 +103,13 @@ def group_of(record: Record) -> Group:
         record.task,
         record.regime,
         record.task_version,
+        tuple(sorted(record.task_parts.items())),
         record.protocol_version,
         content_hash(record.dataset),
     )
 
 
-def newest(cells: dict[str, Cell]) -> datetime:
+def newest(cells: dict[str, Entrant]) -> datetime:
     """When the last record of a group was made."""
     return max(cell.newest.created for cell in cells.values())
 
@@ -124,14 +131,14 @@ def _scored(record: Record) -> bool:
     return record.status == "done" and math.isfinite(record.scores.get(record.score_name, math.nan))
 
 
-def _cell(records: list[Record]) -> Cell:
+def _cell(records: list[Record]) -> Entrant:
     ordered = sorted(records, key=lambda record: (record.created, record.key))
     last = ordered[-1]
     current = [record for record in ordered if record.variant == last.variant]
     # Oldest first, so that of two records of one seed the newer one stays.
     done = {record.seed: record for record in current if _scored(record)}
     failed = {record.seed: record for record in current if record.seed not in done}
-    return Cell(
+    return Entrant(
         method=last.method,
         kind=last.kind,
         variant=last.variant,

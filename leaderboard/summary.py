@@ -13,7 +13,7 @@ from itertools import groupby
 
 from leaderboard.render import figure_notes, heading, score_name
 from leaderboard.tables import THEORIES, THEORY, Row, Table
-from leaderboard.wording import NONE, RULE, checked, figure, grid, notes, number, plural
+from leaderboard.wording import NONE, RULE, figure, grid, known_format, notes, number, plural
 
 _GAP = 2
 _HEADER = 11
@@ -35,7 +35,7 @@ def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -
 
     form: "terminal" or "markdown"; Markdown is never split.
     """
-    checked(form, ("terminal", "markdown"))
+    known_format(form, ("terminal", "markdown"))
     parts = []
     for (suite, profile), board in groupby(
         tables, lambda table: (table.group.suite, table.group.profile)
@@ -178,7 +178,7 @@ def _standings(columns: list[Table]) -> list[_Standing]:
         present = [cell for cell in cells if cell is not None]
         last = present[-1]
         ranking = [cell for cell, table in zip(cells, columns, strict=True) if table in first]
-        means = [cell.interval.mean for cell in ranking if cell and cell.interval and cell.complete]
+        means = [cell.interval.mean for cell in ranking if cell and cell.interval and cell.valid]
         whole = len(means) == len(first)
         places = [known[name] for known in ranks if name in known]
         standings.append(
@@ -224,10 +224,11 @@ def _section(one: _Standing) -> int:
 
 
 def _cell(row: Row | None, table: Table) -> str:
-    """`99.8 ± 0.5`, with `2/3` before it where seeds are missing."""
+    """`99.8 ± 0.5`, with `2/3` before it where seeds are missing, or `outdated`."""
     if row is None:
         return ""
     partial = "" if row.complete else f"{len(row.scores)}/{row.planned}  "
+    partial = f"outdated  {partial}" if row.outdated else partial
     if row.interval is None:
         return f"{partial}{NONE}" if partial else NONE
     digits, half = table.digits[table.score], row.interval.half_width
@@ -285,6 +286,11 @@ def _notes(columns: list[Table], superseded: int) -> list[str]:
     if any(not row.complete for row in rows):
         lines.append(
             "A count such as 2/3: seeds done of seeds planned; incomplete rows are not ranked."
+        )
+    if any(row.outdated for row in rows):
+        lines.append(
+            "outdated: a version has changed since; not ranked. The full tables say which and how "
+            "to renew it."
         )
     failed = sum(len(table.failures) for table in columns)
     if failed:

@@ -1,19 +1,19 @@
 """Records become tables: one for each task as it was run, a row for each method.
 
 Tables never mix profiles, task versions, datasets or versions of the protocol. Methods, baselines
-and ablations with all planned seeds are ranked; incomplete rows and controls are not.
+and ablations with all planned seeds are ranked; incomplete and outdated rows and controls are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.records import Further, Record
 from benchmarks.stats import Interval, mean_interval, rank_intervals
-from leaderboard.figures import Figure, Published, published
-from leaderboard.selection import CONTROL, Cell, Group, failure, newest, select
+from leaderboard.figures import Figure, Published, published_figures
+from leaderboard.selection import CONTROL, Entrant, Group, failure, grouped, newest
 from leaderboard.wording import decimals
 
 THEORY = "theory"
@@ -31,8 +31,9 @@ THEORIES = {
 class Row:
     """One method on one task: its scores by seed, their interval and its rank interval.
 
-    interval is None where no seed is done; rank is None where the row is not ranked. also: the
-    further scores by name. figures: published, of the score that ranks; further: of the others.
+    interval is None where no seed is done; rank is None where the row is not ranked. outdated: what
+    has changed since the scores were made, "" where nothing has. also: the further scores by name.
+    figures: published, of the score that ranks; further: of the others.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Row:
     planned: int
     interval: Interval | None
     rank: tuple[int, int] | None = None
+    outdated: str = ""
     figures: tuple[Figure, ...] = ()
     also: Mapping[str, Interval] = field(default_factory=dict)
     further: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
@@ -51,8 +53,18 @@ class Row:
         return len(self.scores) >= self.planned
 
     @property
+    def valid(self) -> bool:
+        """Whether the row may be ranked, if it competes: complete and not outdated."""
+        return self.complete and not self.outdated
+
+    @property
+    def label(self) -> str:
+        """The method's name, marked where the row is outdated."""
+        return f"{self.method} (outdated)" if self.outdated else self.method
+
+    @property
     def competes(self) -> bool:
-        """Whether the row is ranked once it is complete; controls and theory never are."""
+        """Whether the row is ranked once it is valid; controls and theory never are."""
         return self.kind not in (CONTROL, THEORY)
 
 
@@ -87,15 +99,20 @@ class Table:
         return next((row for row in self.rows if row.method == method), None)
 
 
-def build_tables(records: Iterable[Record], order: Sequence[str] = ()) -> list[Table]:
+def build_tables(
+    records: Iterable[Record],
+    order: Sequence[str] = (),
+    outdated: Callable[[Record], str] = lambda record: "",
+) -> list[Table]:
     """One table for each group of records; raises `SymbenchError` where there is no record.
 
     order: names of tasks as their suite lists them; tasks that are not in it follow by name.
+    outdated: what has changed since a record was made, "" where nothing has.
     """
     tables: list[Table] = []
-    for group, cells in select(records).items():
+    for group, cells in grouped(records).items():
         older = any(table.group.question == group.question for table in tables)
-        tables.append(replace(_table(group, cells), superseded=older))
+        tables.append(replace(_table(group, cells, outdated), superseded=older))
     place = {task: number for number, task in enumerate(order)}
     return sorted(
         tables,
@@ -107,14 +124,17 @@ def build_tables(records: Iterable[Record], order: Sequence[str] = ()) -> list[T
     )
 
 
-def _table(group: Group, cells: dict[str, Cell]) -> Table:
+def _table(group: Group, cells: dict[str, Entrant], outdated: Callable[[Record], str]) -> Table:
     latest = next(cell.newest for cell in cells.values() if cell.newest.created == newest(cells))
     planned = latest.profile_seeds
-    suite_figures = published(group.suite)
+    suite_figures = published_figures(group.suite)
     # Records of before these columns, or of another method's version, may lack them.
     also = {one.name: one for cell in cells.values() for one in cell.newest.also}.values()
     rows = [
-        _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest))
+        replace(
+            _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest)),
+            outdated=outdated(cell.newest),
+        )
         for cell in cells.values()
     ]
     measured = {row.method for row in rows if row.scores and row.kind == CONTROL}
@@ -137,7 +157,11 @@ def _table(group: Group, cells: dict[str, Cell]) -> Table:
         planned=planned,
         rows=tuple(rows),
         failures=tuple(_failures(cells)),
-        notes=(*_notes(cells), *(_published_data(suite_figures, group) if used else ())),
+        notes=(
+            *_notes(cells),
+            *_renewals(group, rows),
+            *(_published_data(suite_figures, group) if used else ()),
+        ),
         figures_from=suite_figures.profile if suite_figures and used else None,
         sources=tuple((name, text) for name, text in suite_figures.sources.items() if name in used)
         if suite_figures
@@ -163,7 +187,7 @@ def _figures(known: Published | None, group: Group, method: str, latest: Record)
     return by_score
 
 
-def _row(cell: Cell, planned: int, also: Iterable[Further], figures: Figures) -> Row:
+def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures) -> Row:
     """The row of a method, before any is ranked."""
     scores, record = cell.scores, cell.newest
     further = {}
@@ -183,7 +207,7 @@ def _row(cell: Cell, planned: int, also: Iterable[Further], figures: Figures) ->
     )
 
 
-def _decimals(score: str, main: str, cells: Mapping[str, Cell], rows: Sequence[Row]) -> int:
+def _decimals(score: str, main: str, cells: Mapping[str, Entrant], rows: Sequence[Row]) -> int:
     """The decimals of a column, by the scores of all seeds and what is published beside them."""
     records = [record for cell in cells.values() for record in cell.done.values()]
     values = [record.scores[score] for record in records if score in record.scores]
@@ -212,11 +236,11 @@ def _data(record: Record) -> str:
 
 
 def _ranked(rows: list[Row], higher_is_better: bool) -> list[Row]:
-    """The rows with their ranks: ranked ones first, then incomplete ones, then controls."""
-    running = [row for row in rows if row.competes and row.complete]
+    """The rows with their ranks: ranked ones first, then others that compete, then controls."""
+    running = [row for row in rows if row.competes and row.valid]
     ranks = rank_intervals([row.scores for row in running], higher_is_better)
     ranked = [replace(row, rank=rank) for row, rank in zip(running, ranks, strict=True)]
-    rest = [row for row in rows if not (row.competes and row.complete)]
+    rest = [row for row in rows if not (row.competes and row.valid)]
 
     def place(row: Row) -> tuple[Any, ...]:
         sign = -1 if higher_is_better else 1
@@ -226,7 +250,7 @@ def _ranked(rows: list[Row], higher_is_better: bool) -> list[Row]:
     return sorted([*ranked, *rest], key=place)
 
 
-def _failures(cells: dict[str, Cell]) -> list[str]:
+def _failures(cells: dict[str, Entrant]) -> list[str]:
     """Which seeds failed, and why the last of them did."""
     lines = []
     for name, cell in sorted(cells.items()):
@@ -238,7 +262,7 @@ def _failures(cells: dict[str, Cell]) -> list[str]:
     return lines
 
 
-def _notes(cells: dict[str, Cell]) -> list[str]:
+def _notes(cells: dict[str, Entrant]) -> list[str]:
     """What a reader must know about this table beside its numbers."""
     notes = []
     older = sum(cell.older for cell in cells.values())
@@ -249,7 +273,24 @@ def _notes(cells: dict[str, Cell]) -> list[str]:
     return notes + _budgets(cells) + _flags(cells)
 
 
-def _budgets(cells: dict[str, Cell]) -> list[str]:
+def _renewals(group: Group, rows: Sequence[Row]) -> list[str]:
+    """Why rows are outdated, and the command that makes them anew."""
+    methods: dict[str, list[str]] = {}
+    for row in rows:
+        if row.outdated:
+            methods.setdefault(row.outdated, []).append(row.method)
+    command = (
+        f"python -m benchmarks run --suite {group.suite} --profile {group.profile} "
+        f"--task {group.task}/{group.regime}"
+    )
+    return [
+        f"Outdated, and so not ranked: {', '.join(sorted(names))} ({why}). Renew: {command} "
+        f"{' '.join(f'--method {name}' for name in sorted(names))}."
+        for why, names in methods.items()
+    ]
+
+
+def _budgets(cells: dict[str, Entrant]) -> list[str]:
     """Which rows were given another budget than most, by the profile or by an older one."""
     given: dict[str, list[str]] = {}
     for name, cell in sorted(cells.items()):
@@ -270,7 +311,7 @@ def _budget(given: dict[str, Any]) -> str:
     return f"{length} of {given.get('batch_size')}" + (f", {scored:,} scored" if scored else "")
 
 
-def _flags(cells: dict[str, Cell]) -> list[str]:
+def _flags(cells: dict[str, Entrant]) -> list[str]:
     """What readers of single scores must be warned of, each warning once a method."""
     notes = []
     for name, cell in sorted(cells.items()):
@@ -284,5 +325,5 @@ def _flags(cells: dict[str, Cell]) -> list[str]:
     return notes
 
 
-def _competes(cell: Cell) -> bool:
+def _competes(cell: Entrant) -> bool:
     return cell.kind != CONTROL

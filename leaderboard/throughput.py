@@ -11,8 +11,8 @@ from statistics import median
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Record
 from leaderboard.render import heading
-from leaderboard.selection import CONTROL, Cell, natural, select
-from leaderboard.wording import NONE, checked, grid, notes, plural
+from leaderboard.selection import CONTROL, Entrant, grouped, natural
+from leaderboard.wording import NONE, grid, known_format, notes, plural
 
 COLUMNS = ("steps/s", "examples/s", "peak memory, MiB", "fit, s", "parameters", "n")
 CSV_COLUMNS = (
@@ -38,7 +38,7 @@ def throughput(records: Iterable[Record], form: str = "terminal", width: int = 1
 
     Steps are parameter updates and examples training examples, both a second of `fit`.
     """
-    checked(form)
+    known_format(form)
     machines: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         if record.status == "done":
@@ -77,7 +77,7 @@ def machine(record: Record) -> str:
 
 def _rows(name: str, records: list[Record]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for group, cells in select(records).items():
+    for group, cells in grouped(records).items():
         for cell in sorted(cells.values(), key=lambda cell: (-_steps(cell), cell.method)):
             if cell.kind == CONTROL or not cell.done:
                 continue
@@ -102,12 +102,12 @@ def _rows(name: str, records: list[Record]) -> list[dict[str, object]]:
     return rows
 
 
-def _median(cell: Cell, quantity: Callable[[Record], float | None]) -> float | None:
+def _median(cell: Entrant, quantity: Callable[[Record], float | None]) -> float | None:
     values = [value for record in cell.done.values() if (value := quantity(record)) is not None]
     return median(values) if values else None
 
 
-def _steps(cell: Cell) -> float:
+def _steps(cell: Entrant) -> float:
     return _median(cell, lambda record: record.steps_per_second) or 0.0
 
 

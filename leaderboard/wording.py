@@ -115,7 +115,7 @@ def titled(score: str, percent: bool) -> str:
     return f"{score}, {unit}" if unit else score
 
 
-def checked(form: str, allowed: Sequence[str] = FORMATS) -> str:
+def known_format(form: str, allowed: Sequence[str] = FORMATS) -> str:
     """The name of an output format, or an error that lists them."""
     if form not in allowed:
         raise SymbenchError(f"There is no format '{form}'; choose one of {', '.join(allowed)}.")

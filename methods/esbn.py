@@ -134,5 +134,6 @@ class ESBNNetwork(SequenceNetwork):
 class ESBN(SequenceClassifier):
     """Emergent Symbol Binding Network."""
 
+    version = 1
     Settings = ESBNSettings
     Network = ESBNNetwork

@@ -22,10 +22,12 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.trajectory_encoder import Scale, free_bits, gaussian, kl_normal, number
+from baselines.checks import number, one_of
+from baselines.trajectory_encoder import Scale, free_bits, gaussian, kl_normal
 from baselines.trajectory_method import TrajectoryMethod, columns_of, training_split
 from baselines.tvae import TVAENetwork
-from benchmarks.protocol import Examples, Run, SymbenchError
+from benchmarks.optimisation import Optimisation
+from benchmarks.protocol import Examples, Run
 from benchmarks.training import seeded, train
 from methods.neurosymbolic_encoder import NeurosymbolicEncoder, NeurosymbolicSettings, wording
 from methods.neurosymbolic_encoder import dsl as languages
@@ -48,10 +50,7 @@ class TaskProgrammingSettings(NeurosymbolicSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         number(self, "weight", 0)
-        if self.programs_by not in PROGRAMS:
-            raise SymbenchError(
-                f"programs_by is {self.programs_by!r}; it must be one of: {', '.join(PROGRAMS)}."
-            )
+        one_of(self, "programs_by", PROGRAMS)
 
 
 class TaskProgrammingNetwork(TVAENetwork):
@@ -85,6 +84,7 @@ class TaskProgrammingNetwork(TVAENetwork):
 class TaskProgramming(TrajectoryMethod):
     """A TVAE that learns from programs; `explanation` says which they are."""
 
+    version = 1
     Settings = TaskProgrammingSettings
     Network = TVAENetwork
 
@@ -114,7 +114,8 @@ class TaskProgramming(TrajectoryMethod):
         columns["attributes"] = attributes.astype(np.float32)
         # The updates that found the program are updates of this method too.
         steps, seen = run.steps, run.examples
-        train(self.network, Examples(columns), run, self.settings.learning_rate)
+        how = Optimisation(learning_rate=self.settings.learning_rate)
+        train(self.network, Examples(columns), run, how)
         run.steps, run.examples = run.steps + steps, run.examples + seen
 
 

@@ -16,15 +16,14 @@ ARROWS = {
     "datasets/symdata": set(),
     "benchmarks/columns.py": {"benchmarks.errors"},
     "benchmarks/protocol.py": {"benchmarks.columns", "benchmarks.errors"},
-    "benchmarks/training.py": {"benchmarks.protocol"},
-    "benchmarks/checkpoint.py": {"benchmarks.protocol"},
+    "benchmarks/device.py": {"benchmarks.errors"},
     "benchmarks/optimisation.py": {"benchmarks.errors"},
-    "benchmarks/long_training.py": {
+    "benchmarks/checkpoint.py": {"benchmarks.protocol"},
+    "benchmarks/training.py": {
         "benchmarks.checkpoint",
-        "benchmarks.errors",
+        "benchmarks.device",
         "benchmarks.optimisation",
         "benchmarks.protocol",
-        "benchmarks.training",
     },
     "benchmarks/judges": {"symdata", "benchmarks.errors", "benchmarks.protocol"},
     "benchmarks/metrics": set(),
@@ -37,21 +36,38 @@ ARROWS = {
         "benchmarks.protocol",
     },
     "baselines": {
+        "benchmarks.device",
+        "benchmarks.errors",
+        "benchmarks.optimisation",
         "benchmarks.protocol",
         "benchmarks.training",
-        "benchmarks.long_training",
-        "benchmarks.optimisation",
         "symdata.cache",
     },
+    "baselines/checks.py": {"benchmarks.errors"},
     "methods": {
         "baselines",
+        "benchmarks.device",
+        "benchmarks.optimisation",
         "benchmarks.protocol",
         "benchmarks.training",
-        "benchmarks.long_training",
-        "benchmarks.optimisation",
     },
     "leaderboard": {"benchmarks.records", "benchmarks.stats", "benchmarks.protocol"},
 }
+
+
+# The modules of GNM in the order of their imports: each may import those before it.
+GNM = (
+    "settings",
+    "struct_draw",
+    "components",
+    "glimpses",
+    "renderer",
+    "background",
+    "network",
+    "illustrations",
+    "method",
+    "__init__",
+)
 
 
 def imports(path):
@@ -79,6 +95,26 @@ def test_imports_point_one_way(part):
                 assert fits, f"{path.relative_to(ROOT)} imports {name}"
 
 
+def test_the_modules_of_gnm_import_one_way_and_none_is_forgotten():
+    assert {path.stem for path in files("methods/gnm")} == set(GNM)
+    for place, name in enumerate(GNM):
+        before = {f"methods.gnm.{one}" for one in GNM[:place]}
+        tree = ast.parse((ROOT / "methods/gnm" / f"{name}.py").read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "methods.gnm":
+                found = {f"methods.gnm.{alias.name}" for alias in node.names}
+            else:
+                found = {getattr(node, "module", None) or ""}
+            ours = {one for one in found if one.startswith("methods.gnm.")}
+            assert ours <= before, f"{name} imports {ours - before}"
+
+
+def test_the_runner_imports_no_training_loop():
+    text = (ROOT / "benchmarks/runner.py").read_text()
+    assert "benchmarks.device" in set(imports(ROOT / "benchmarks/runner.py"))
+    assert not any(name in text for name in ("benchmarks.training", "import training"))
+
+
 def test_nobody_imports_a_method_but_the_registry_by_name():
     for path in files("benchmarks"):
         names = [
@@ -93,8 +129,11 @@ def test_no_file_is_longer_than_400_lines():
             assert len(path.read_text().splitlines()) <= 400, path
 
 
-def fenced(name):
-    text = (ROOT / "README.md").read_text()
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+
+def fenced(name, document="README.md"):
+    text = (ROOT / document).read_text()
     block = re.search(rf"<!-- {name}:begin -->\n(.*?)<!-- {name}:end -->", text, re.DOTALL)
     return block.group(1)
 
@@ -112,13 +151,16 @@ def test_the_example_of_the_readme_keeps_the_protocol_and_runs(tmp_path):
     checked = symbench("check", "my_method.py:GRU")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     arguments = ("--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu")
-    ran = symbench("run", *arguments, "--method", "my_method.py:GRU")
+    one = ("--task", "rmts", "--jobs", "0")
+    ran = symbench("run", *arguments, *one, "--method", "my_method.py:GRU")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "GRU" in ran.stdout
 
 
-def test_the_language_of_the_readme_finds_a_program(tmp_path):
-    code = re.search(r"```python\n(.*?)```", fenced("dsl"), re.DOTALL).group(1)
+def test_the_language_of_the_guide_finds_a_program(tmp_path):
+    code = re.search(
+        r"```python\n(.*?)```", fenced("dsl", "docs/guides/trajectories.md"), re.DOTALL
+    ).group(1)
     assert "steps=1000" in code
     (tmp_path / "my_dsl.py").write_text(code.replace("steps=1000", "steps=10"))
     walks = np.random.default_rng(0).normal(size=(80, 12, 2)).cumsum(1).astype(np.float32)
@@ -129,8 +171,10 @@ def test_the_language_of_the_readme_finds_a_program(tmp_path):
     assert re.search(r"1 where .*(the speed|the depth)", ran.stdout)
 
 
-def test_the_generator_of_the_readme_learns_from_images_and_draws(tmp_path):
-    code = re.search(r"```python\n(.*?)```", fenced("images"), re.DOTALL).group(1)
+def test_the_generator_of_the_guide_learns_from_images_and_draws(tmp_path):
+    code = re.search(
+        r"```python\n(.*?)```", fenced("images", "docs/guides/images.md"), re.DOTALL
+    ).group(1)
     assert "steps=20_000" in code
     (tmp_path / "my_images.py").write_text(code.replace("steps=20_000", "steps=2"))
     images = np.zeros((20, 32, 32, 1), np.uint8)
@@ -147,17 +191,44 @@ def test_the_generator_of_the_readme_learns_from_images_and_draws(tmp_path):
     assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_table_of_the_readme_is_that_of_the_results():
-    command = [sys.executable, "-m", "benchmarks", "leaderboard", "--summary"]
+@pytest.mark.parametrize(
+    ("document", "suites"),
+    [("README.md", ("--suite", "abstract_rules")), ("docs/results.md", ())],
+    ids=["readme", "results"],
+)
+def test_the_tables_of_the_documents_are_those_of_the_results(document, suites):
+    command = [sys.executable, "-m", "benchmarks", "leaderboard", "--summary", *suites]
     options = ["--out", "leaderboard/results", "--profile", "quick", "--format", "markdown"]
     made = subprocess.run(
         [*command, *options], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert fenced("table").strip() == made.stdout.strip()
+    assert fenced("table", document).strip() == made.stdout.strip()
 
 
-def test_files_that_the_documents_link_to_exist():
-    for document in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text()):
+def test_the_readme_is_read_in_minutes():
+    assert len((ROOT / "README.md").read_text().split()) < 1200
+
+
+def test_files_that_the_documents_link_to_or_name_exist():
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
             if "://" not in target:
-                assert (ROOT / target).exists(), f"{document} links to {target}"
+                assert (document.parent / target).exists(), f"{document} links to {target}"
+        parts = "benchmarks|baselines|methods|leaderboard|datasets|docs|tests"
+        for named in re.findall(rf"`((?:{parts})/[\w/.]*)`", text):
+            known = named == "datasets/__init__.py" or (ROOT / named).exists()  # never to be there
+            assert known, f"{document} names {named}"
+
+
+def test_the_glossary_is_sorted_and_explains_what_the_guides_take_from_it():
+    text = (ROOT / "docs/glossary.md").read_text()
+    words = re.findall(r"^\| ([^|]+?) \| ", text, re.MULTILINE)[1:]
+    assert words == sorted(words, key=str.lower)
+    taken = {
+        word.lower()
+        for document in DOCUMENTS
+        for word in re.findall(r"\[([^]]+)\]\([./]*glossary\.md\)", document.read_text())
+    } - {"glossary"}
+    assert taken
+    assert taken <= {word.lower() for word in words}

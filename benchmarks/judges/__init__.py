@@ -11,7 +11,6 @@ Every judge is a module with `load(data) -> Judges`. Letters: N images, H = W pi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,7 +20,7 @@ import numpy as np
 
 from benchmarks.errors import SymbenchError
 
-__all__ = ["Found", "Judges", "Verdict", "checked", "identity", "load"]
+__all__ = ["Found", "Judges", "Verdict", "checked", "load", "module"]
 
 # Data set → the module that judges it.
 MODULES = {"mnist4": "digits", "mnist10": "digits", "arrow_room": "arrow_room"}
@@ -51,25 +50,18 @@ Judges: TypeAlias = Callable[[np.ndarray], list[Verdict]]
 
 def load(data: str) -> Judges:
     """The judge of a data set: images uint8 (N, H, W, C) → a verdict for each."""
-    judges: Judges = import_module(f"benchmarks.judges.{_module(data)}").load(data)
+    judges: Judges = import_module(module(data)).load(data)
     return judges
 
 
-def identity(data: str) -> str:
-    """What tells the judge of a data set from another one: a hash of its weights and version.
+def module(data: str) -> str:
+    """The name of the module that judges a data set.
 
-    The version lies with the weights; it is raised with any change of the code that may change a
-    verdict, as that of a data set is.
+    Its `VERSION` is raised with any change of code or weights that may change a verdict.
     """
-    from benchmarks.judges import stored
-
-    return hashlib.sha256(stored.content(_module(data))).hexdigest()[:16]
-
-
-def _module(data: str) -> str:
     if data not in MODULES:
         raise SymbenchError(f"no judge for '{data}'; there are judges for: {', '.join(MODULES)}.")
-    return MODULES[data]
+    return f"benchmarks.judges.{MODULES[data]}"
 
 
 def checked(images: np.ndarray, channels: int) -> np.ndarray:

@@ -17,7 +17,8 @@ from benchmarks.judges.room_detector import Detector, Thing
 from symdata.arrow_room import MATERIALS, SHAPES, camera, rule
 from symdata.arrow_room.shapes import HEIGHTS
 
-NAME, VERSION = "arrow_room", 1
+NAME = "arrow_room"
+VERSION = 1
 
 # Below this nobody could say what a thing is.
 PLAIN = 0.5

@@ -30,7 +30,8 @@ from benchmarks.judges.digit_classifier import Classifier
 from benchmarks.judges.digit_network import NO_DIGIT
 from benchmarks.judges.digit_segmentation import Objects, objects
 
-NAME, VERSION = "digits", 2  # since 2: one second reading an image, and none of what is doubtful
+NAME = "digits"
+VERSION = 2  # since 2: one second reading an image, and none of what is doubtful
 
 # Chosen on validation digits, and on samples of a GNM after 13,000 updates: see the module's text.
 PLAUSIBLE = 0.02

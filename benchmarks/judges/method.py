@@ -27,6 +27,7 @@ class JudgeSettings:
 class Judge:
     """The fixed judge of a data set; there is nothing to learn, and the seed changes nothing."""
 
+    version = 1
     Settings: ClassVar[type] = JudgeSettings
     deterministic: ClassVar[bool] = True
 

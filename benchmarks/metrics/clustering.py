@@ -9,6 +9,8 @@ import warnings
 
 import numpy as np
 
+VERSION = 1
+
 # A latent dimension is in use where its mean varies by more than this over the examples (Burda,
 # Grosse, Salakhutdinov, ICLR 2016, appendix C).
 ACTIVE_VARIANCE = 0.01

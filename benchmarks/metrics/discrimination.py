@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+VERSION = 1
+
 ACCURACY = 0.9
 HELD_OUT = 4
 HALF_BATCH, RATE, EVERY = 16, 2e-3, 20

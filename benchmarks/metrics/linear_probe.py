@@ -17,6 +17,8 @@ from scipy.sparse import csr_matrix
 
 from benchmarks.metrics.probes import fitted
 
+VERSION = 1
+
 # Of L-BFGS. Where that is not the optimum yet, it is where every method stops alike.
 ITERATIONS = 200
 

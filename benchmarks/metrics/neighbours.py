@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+VERSION = 1
+
 TEMPERATURE = 0.07
 # Similarities that are in memory at a time, so that N × M never is.
 CHUNK = 2**25

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+VERSION = 1
+
 PROBE_SEED = 0
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 
+VERSION = 1
+
 # So many examples tell the rank of a cloud; RankMe finds no more in 25,600 than in a few thousand.
 RANK_EXAMPLES = 4096
 

@@ -44,6 +44,7 @@ class AbstractRule(Task):
     withheld: int
     version = rules.VERSION
     needs = ("logits",)
+    rests_on = ("benchmarks.metrics.classification",)
     privileged = ("symbols",)
 
     @property

@@ -119,6 +119,7 @@ PROFILES = (
         ),
         methods=_WITHOUT_SWEEPS,
         seeds=1,
+        further_seeds=2,
         budgets={
             "*": Budget(steps=600, batch_size=8, evaluate_on=250),
             "arrow_room": Budget(steps=1_400, batch_size=8, evaluate_on=600),

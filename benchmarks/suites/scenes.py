@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.protocol import (
     Examples,
@@ -88,6 +88,7 @@ class SceneTask(Task):
     data: str
     regime: str
     version = 1
+    measured_by: ClassVar[tuple[str, ...]] = ()
 
     @property
     def size(self) -> int:
@@ -100,17 +101,22 @@ class SceneTask(Task):
         return found
 
     def dataset(self) -> dict[str, Any]:
-        """See `Task.dataset`; the judge's hash, as another judge would give other scores."""
+        """See `Task.dataset`."""
         import symdata
-        from benchmarks.judges import identity
 
         source = symdata.dataset(self.data)
         return {
             "name": source.NAME,
             "version": source.VERSION,
             "config": self.regime,
-            "judge": identity(self.data),
         }
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The judge, and in `Generation` the classifier of D-Steps."""
+        from benchmarks.judges import module
+
+        return (module(self.data), *self.measured_by)
 
 
 class Generation(SceneTask):
@@ -131,6 +137,7 @@ class Generation(SceneTask):
     privileged = ("shuffled",)
     score = Score("s_acc")
     version = 2  # since 2: another classifier for D-Steps
+    measured_by = ("benchmarks.metrics.discrimination",)
 
     @property
     def name(self) -> str:  # type: ignore[override]

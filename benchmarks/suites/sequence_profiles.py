@@ -145,6 +145,7 @@ PROFILES = (
         tasks=("painted_digits/10k_dino_tiny", "cifar10/10k_dino_tiny"),
         methods=_ALL,
         seeds=1,
+        further_seeds=2,
         budgets={
             "painted_digits": Budget(steps=1_200, batch_size=_BATCH),
             "cifar10": Budget(steps=3_000, batch_size=_BATCH),

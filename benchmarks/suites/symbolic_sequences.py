@@ -83,6 +83,12 @@ class Probing(Task):
     teacher: str
     version = 1
     needs = ("features",)
+    rests_on = (
+        "benchmarks.metrics.linear_probe",
+        "benchmarks.metrics.neighbours",
+        "benchmarks.metrics.probes",
+        "benchmarks.metrics.symbols",
+    )
     score = Score("knn_top1", 0.1)
     also = (
         Score("knn_top5", 0.5),

@@ -146,6 +146,7 @@ class Clusters(TrajectoryTask):
 
     regime = "clusters"
     needs = (("clusters", "embeddings"),)
+    rests_on = ("benchmarks.metrics.clustering", "benchmarks.metrics.probes")
 
     @property
     def score(self) -> Score:  # type: ignore[override]
@@ -278,6 +279,7 @@ class Behaviour(TrajectoryTask):
 
     regime = "behaviour"
     needs = ("embeddings",)
+    rests_on = ("benchmarks.metrics.probes",)
 
     @property
     def score(self) -> Score:  # type: ignore[override]

@@ -10,14 +10,15 @@ from importlib import import_module
 import numpy as np
 import torch
 
-from benchmarks import memory, registry, resolution
+from benchmarks import registry, resolution
+from benchmarks.device import keep_freed
 from benchmarks.plan import profile_of
 from benchmarks.protocol import Entry, Examples, Task, TaskData
 from benchmarks.suites.scenes import SUITE as SCENES
 from methods.neurosymbolic_encoder.dsl import DSL, DSLS
 
 DEVICE = os.environ.get("SYMBENCH_DEVICE", "cpu")
-memory.keep_freed()  # as every cell of a run does
+keep_freed()  # as every cell of a run does
 FOREVER = 10**9
 
 SUITE = registry.suite("abstract_rules")

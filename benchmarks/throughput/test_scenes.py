@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from benchmarks import runner
-from benchmarks.long_training import updates
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.throughput.cases import DEVICE, FOREVER, finished, pictures, scene_entry
+from benchmarks.training import updates
 from symdata.digit_scenes import painted, stream
 from symdata.digits import load
 from symdata.mnist4 import scenes as mnist4
@@ -61,7 +61,8 @@ def test_training_step(benchmark: Any, data: str, name: str, cpu_batch: int) -> 
     # Not all that has the same name: `warm_up` is that of the KL in one, of the rate in the other.
     shared = ("optimiser", "learning_rate", "clip", "mixed_precision")
     given = {field: getattr(method.settings, field) for field in shared}
-    steps = updates(method.network, pictures(data, PIXELS), run, Optimisation(**given))
+    how = Optimisation(**given, channels_last=True)
+    steps = updates(method.network, pictures(data, PIXELS), run, how)
     rounds = (1 if batch < BATCH else 3, 1) if DEVICE == "cpu" else (50, 10)
     timed(benchmark, lambda: next(steps), batch, *rounds)
     steps.close()

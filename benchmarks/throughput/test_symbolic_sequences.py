@@ -28,11 +28,11 @@ from baselines.self_distillation import DINONetwork, encoder_of
 from baselines.self_distillation import optimisation as dino_optimisation
 from baselines.teacher import Teacher, as_pixels
 from baselines.vqvae import VQVAE
-from benchmarks.long_training import updates
 from benchmarks.metrics.neighbours import TEMPERATURE, knn
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.throughput.cases import DEVICE, FOREVER, finished
+from benchmarks.training import updates
 from methods.symbolic_sequences.method import SymbolicSequences, fresh_views, optimisation
 from methods.symbolic_sequences.network import SymbolicNetwork
 
@@ -139,7 +139,8 @@ def test_training_of_vqvae(benchmark: Any) -> None:
     some = Examples({"images": images(2 * batch)})
     method.fit(some, Run(0, Budget(steps=1, batch_size=1), DEVICE))
     assert method.network is not None
-    how = Optimisation(learning_rate=method.settings.learning_rate)
+    rate = method.settings.learning_rate
+    how = Optimisation(learning_rate=rate, mixed_precision=True, channels_last=True)
     steps = updates(method.network, some, a_run(batch), how)
     timed(benchmark, "training: VQ-VAE", lambda: next(steps), batch, rounds=2)
     steps.close()

@@ -23,6 +23,7 @@ from torch import Tensor
 from baselines.trajectory_encoder import LOG_VARIANCE, Decoder, gaussian
 from baselines.trajectory_method import columns_of, training_split
 from benchmarks import runner
+from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.throughput.cases import (
     DEVICE,
@@ -35,10 +36,10 @@ from benchmarks.throughput.cases import (
     walks,
 )
 from benchmarks.training import updates
-from methods.neurosymbolic_encoder.method import _Training
 from methods.neurosymbolic_encoder.population import Population
 from methods.neurosymbolic_encoder.programs import Program
-from methods.neurosymbolic_encoder.search import Distillation, Search, distil
+from methods.neurosymbolic_encoder.search import Search, distil
+from methods.neurosymbolic_encoder.training import Training
 from symdata.basketball import windows as basketball
 from symdata.calms21 import geometry
 from symdata.synthetic_trajectories import trajectories as synthetic
@@ -68,7 +69,8 @@ def test_training_of_baselines(benchmark: Any, data: str, name: str) -> None:
     method = runner.build(published(name, data))
     method.fit(walks(data), run(data, 1))
     columns = Examples(columns_of(training_split(walks(data))))
-    steps = updates(method.network, columns, run(data), method.settings.learning_rate)
+    how = Optimisation(learning_rate=method.settings.learning_rate)
+    steps = updates(method.network, columns, run(data), how)
     timed(
         benchmark, f"training: {data}", lambda: [next(steps) for _ in range(UPDATES)], ROUNDS[data]
     )
@@ -86,7 +88,7 @@ def test_training_of_encoders(benchmark: Any, data: str, programs: int, last: st
     program before it is complete and frozen.
     """
     settings = runner.settings_of(published(f"neurosymbolic_{programs}", data))
-    training = _Training(settings, language(data), walks(data), run(data, UPDATES))
+    training = Training(settings, language(data), walks(data), run(data, UPDATES))
     complete = children(data, "complete")
     frozen = [training.population([program], "frozen") for program in complete[: programs - 1]]
     for population in frozen:
@@ -124,14 +126,13 @@ def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
     states = torch.from_numpy(np.asarray(walks(data)["states"])).to(DEVICE)
     features = torch.from_numpy(language(data).columns(walks(data))).to(DEVICE)
     labels = features[:, 0, 0] > 0
-    rows = torch.arange(len(labels), device=DEVICE)
     frames = torch.cat([states, features], -1)
-    given = Distillation(frames, features, rows, validation=rows[:batch])
+    given = Examples({"frames": frames, "features": features, "labels": labels.float()})
 
     def learn(some: list[Program]) -> None:
         hidden = settings.most_hidden, settings.least_hidden
         population = Population(some, language(data), frames.shape[-1], *hidden).to(DEVICE)
-        distil(population, given, labels, UPDATES, batch, 1e-3, np.random.default_rng(0))
+        distil(population, given, given.take(slice(0, batch)), run(data, UPDATES), 1e-3)
 
     def train() -> None:
         for some in [programs] if way == "together" else [[one] for one in programs]:

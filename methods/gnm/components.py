@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.example_noise import ExampleNoise, draw_from, flip
 from baselines.scene_layers import conv, gaussian, kl, log_density
 
 LOGIT_RANGE = 8.8
@@ -58,10 +59,11 @@ class Components:
         presence = ((self.logits + logistic(self.logits)) / temperature).sigmoid()
         return Latents(presence, self.where.rsample(), self.depth.rsample(), self.what.rsample())
 
-    def draw(self) -> Latents:
+    def draw(self, noise: ExampleNoise | None = None) -> Latents:
         """A draw of the model itself: presence is 0 or 1."""
-        presence = torch.bernoulli(self.logits.sigmoid())
-        return Latents(presence, self.where.sample(), self.depth.sample(), self.what.sample())
+        presence = flip(self.logits.sigmoid(), noise)
+        gaussians = (self.where, self.depth, self.what)
+        return Latents(presence, *(draw_from(one, noise) for one in gaussians))
 
     def mean(self) -> Latents:
         """The means of the Gaussians, and the more probable of present and absent."""

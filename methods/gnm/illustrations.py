@@ -6,17 +6,14 @@ Letters: B images, C channels, H = W = size, K components, Z dimensions of z_g, 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
 from methods.gnm.components import Latents
+from methods.gnm.network import GNMNetwork
 from methods.gnm.renderer import boxes_of, compose, corners
-
-if TYPE_CHECKING:
-    from methods.gnm.network import GNMNetwork
 
 DRAWN, PLACES, ROWS, AT_ONCE = 16, 9, 4, 32
 SPREAD = 2.0

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from baselines.scene_method import SceneMethod
+from methods.gnm.illustrations import illustrate
 from methods.gnm.network import GNMNetwork
 from methods.gnm.settings import GNMSettings
+
+
+class IllustratedGNM(GNMNetwork):
+    """The network with what there is to look at in it."""
+
+    def illustrate(self, x: Tensor) -> dict[str, Tensor]:
+        """x: (B, C, H, W) → all that `SceneNetwork.illustrate` names."""
+        return illustrate(self, x)
 
 
 class GNM(SceneMethod):
     """Generative Neurosymbolic Machines."""
 
+    version = 2  # since 2: an evaluation draws its noise by example
     Settings = GNMSettings
-    Network = GNMNetwork
+    Network = IllustratedGNM

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.example_noise import ExampleNoise, draw_from
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import ImageEncoder, kl, log_density
 from baselines.scene_method import SceneNetwork
@@ -30,7 +31,6 @@ from methods.gnm import renderer
 from methods.gnm.background import Background
 from methods.gnm.components import ComponentHeads, Components, Latents
 from methods.gnm.glimpses import ColourGlimpses, PointwiseDecoder, trimmed
-from methods.gnm.illustrations import illustrate
 from methods.gnm.settings import GNMSettings
 from methods.gnm.struct_draw import GaussianGlobal, StructDRAW, standard
 
@@ -81,7 +81,7 @@ class GNMNetwork(SceneNetwork):
         fixed = posterior.kl(self.fixed(posterior, schedule.presence_prior(step)))
         if self.colour:
             posterior_b = self.background.posterior(f_x)
-            z_b = posterior_b.rsample()
+            z_b = draw_from(posterior_b)
             kls["background"] = kl(posterior_b, self.background.prior(drawing.latent))
             fixed["background"] = kl(posterior_b, standard(z_b))
         alpha = schedule.alpha_fixed if step < schedule.alpha_steps else None
@@ -109,35 +109,32 @@ class GNMNetwork(SceneNetwork):
             standard(like.what.mean),
         )
 
-    def log_weights(self, x: Tensor, samples: int) -> Tensor:
+    def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
         """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), presence being 0 or 1."""
         f_x = self.encoder(x).repeat(samples, 1, 1, 1)
-        drawing = self.global_latent(f_x)
+        drawing = self.global_latent(f_x, noise)
         posterior, prior = self.heads(f_x, drawing.drawn[-1])
-        z, z_b = posterior.draw(), None
+        z, z_b = posterior.draw(noise), None
         ratio = drawing.log_ratio() + prior.log_density(z) - posterior.log_density(z)
         if self.colour:
             posterior_b = self.background.posterior(f_x)
-            z_b = posterior_b.sample()
+            z_b = draw_from(posterior_b, noise)
             prior_b = self.background.prior(drawing.latent)
             ratio = ratio + log_density(prior_b, z_b) - log_density(posterior_b, z_b)
         likelihood = log_normal(x.repeat(samples, 1, 1, 1), self.paint(z, z_b))
         return (likelihood + ratio).view(samples, len(x))
 
-    def sample(self, count: int) -> Tensor:
+    def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
         """Images from the prior, the means of their pixels: (count, C, H, W) in [0, 1]."""
-        return self.paint(*self.draw(count)).clamp(0, 1)
+        return self.paint(*self.draw(count, noise)).clamp(0, 1)
 
-    def draw(self, count: int) -> tuple[Latents, Tensor | None]:
+    def draw(self, count: int, noise: ExampleNoise | None = None) -> tuple[Latents, Tensor | None]:
         """Latents from the prior: of the components, and z_b (count, 10) in scenes in colour."""
-        drawing = self.global_latent.sample(count)
+        drawing = self.global_latent.sample(count, noise)
         (prior,) = self.heads(drawing.drawn[-1])
-        z_b = self.background.prior(drawing.latent).sample() if self.colour else None
-        return prior.draw(), z_b
-
-    def illustrate(self, x: Tensor) -> dict[str, Tensor]:
-        """x: (B, C, H, W) → all that `SceneNetwork.illustrate` names."""
-        return illustrate(self, x)
+        z = prior.draw(noise)
+        z_b = draw_from(self.background.prior(drawing.latent), noise) if self.colour else None
+        return z, z_b
 
     def paint(self, z: Latents, z_b: Tensor | None, alpha: float | None = None) -> Tensor:
         """The image x̂ of these latents (B, C, H, W); alpha: of all glimpses, where it is fixed."""

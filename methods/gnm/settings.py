@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log
 
+from baselines.checks import number, whole
 from baselines.scene_method import SceneSettings
-from baselines.trajectory_encoder import number, whole
 from benchmarks.protocol import SymbenchError
 
 PRIORS = ("structdraw", "gaussian")

@@ -21,6 +21,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from baselines.example_noise import ExampleNoise, draw_from
 from baselines.scene_layers import MLP, ConvLSTM, gaussian, kl, log_density
 
 CELLS = 4
@@ -120,7 +121,7 @@ class StructDRAW(nn.Module):
         # h and c of the encoder, h and c of the decoder.
         self.initial = nn.Parameter(torch.zeros(4, features, CELLS, CELLS))
 
-    def forward(self, f_x: Tensor) -> Drawing:
+    def forward(self, f_x: Tensor, noise: ExampleNoise | None = None) -> Drawing:
         """f_x: (B, F, h, w) → z_g from the posterior, with the priors along the way."""
         h_enc, c_enc, h_dec, c_dec = self._states(len(f_x))
         z, posteriors, drawn, expected = [], [], [torch.zeros_like(f_x)], []
@@ -128,7 +129,7 @@ class StructDRAW(nn.Module):
             seen = torch.cat([f_x, f_x - drawn[-1], h_dec], 1)
             h_enc, c_enc = self.encoder(seen, (h_enc, c_enc))
             posteriors.append(self.posterior(h_enc))
-            z.append(posteriors[-1].rsample())
+            z.append(draw_from(posteriors[-1], noise))
             expected.append(h_dec)
             h_dec, c_dec, canvas = self._draw(z[-1], drawn[-1], (h_dec, c_dec))
             drawn.append(canvas)
@@ -141,13 +142,13 @@ class StructDRAW(nn.Module):
         ]
         return Drawing(z, posteriors, priors, drawn[1:])
 
-    def sample(self, count: int) -> Drawing:
+    def sample(self, count: int, noise: ExampleNoise | None = None) -> Drawing:
         """z_g from the prior, `count` times."""
         _, _, h_dec, c_dec = self._states(count)
         z, priors, drawn = [], [], [torch.zeros_like(h_dec)]
         for _ in range(self.steps):
             priors.append(self.prior(h_dec))
-            z.append(priors[-1].sample())
+            z.append(draw_from(priors[-1], noise))
             h_dec, c_dec, canvas = self._draw(z[-1], drawn[-1], (h_dec, c_dec))
             drawn.append(canvas)
         return Drawing(z, [], priors, drawn[1:])
@@ -183,16 +184,16 @@ class GaussianGlobal(nn.Module):
         self.posterior = FromMap(features, self.latent, interaction, mlp)
         self.to_map = ToMap(self.latent, features, interaction, mlp)
 
-    def forward(self, f_x: Tensor) -> Drawing:
+    def forward(self, f_x: Tensor, noise: ExampleNoise | None = None) -> Drawing:
         """f_x: (B, F, h, w) → z_g from the posterior, in one step."""
         posterior = self.posterior(f_x)
-        z = posterior.rsample()
+        z = draw_from(posterior, noise)
         return Drawing([z], [posterior], [standard(z)], [self.to_map(z)])
 
-    def sample(self, count: int) -> Drawing:
+    def sample(self, count: int, noise: ExampleNoise | None = None) -> Drawing:
         """z_g from the prior, `count` times."""
         prior = standard(next(self.parameters()).new_zeros(count, self.latent))
-        z = prior.sample()
+        z = draw_from(prior, noise)
         return Drawing([z], [], [prior], [self.to_map(z)])
 
     def decode(self, z: Tensor) -> Tensor:

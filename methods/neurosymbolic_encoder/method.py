@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,21 +22,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.trajectory_encoder import Scale, TrajectorySettings, moments, number, whole
-from baselines.trajectory_method import columns_of, states_of, training_split
-from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
-from benchmarks.training import REPORT_EVERY, rows_of, seeded, to_device
+from baselines.checks import number, whole
+from baselines.trajectory_encoder import Scale, TrajectorySettings
+from benchmarks.protocol import Examples, Run, SymbenchError
+from benchmarks.training import rows_of
 from methods.neurosymbolic_encoder import dsl as languages
 from methods.neurosymbolic_encoder.network import NeurosymbolicNetwork
 from methods.neurosymbolic_encoder.population import Population
 from methods.neurosymbolic_encoder.programs import Program, check_depth
-from methods.neurosymbolic_encoder.search import Candidate, Distillation, Search, distil
+from methods.neurosymbolic_encoder.search import Search
+from methods.neurosymbolic_encoder.training import AT_ONCE, Training, batch_of, prepared
 from methods.neurosymbolic_encoder.wording import Writer
-
-EVALUATE_AT_ONCE = 1024
-BETAS, CLIP = (0.5, 0.999), 10.0
-# Where the data mark no validation split, this share of them serves as one.
-HELD_OUT = 1 / 6
 
 
 @dataclass(frozen=True)
@@ -127,6 +122,7 @@ class NeurosymbolicSettings(TrajectorySettings):
 class NeurosymbolicEncoder:
     """Clusters are the programs' bits read as a number; embeddings are the neural z's means."""
 
+    version = 1
     Settings: ClassVar[type] = NeurosymbolicSettings
 
     def __init__(self, settings: NeurosymbolicSettings) -> None:
@@ -144,7 +140,7 @@ class NeurosymbolicEncoder:
 
     def fit(self, examples: Examples, run: Run) -> None:
         """Learn from `states` (N, T+1, D) and the features that the DSL reads."""
-        training = _Training(self.settings, self.dsl, examples, run)
+        training = Training(self.settings, self.dsl, examples, run)
         learned: list[Program] = []
         frozen: list[Population] = []
         written, trees = [], []
@@ -165,7 +161,7 @@ class NeurosymbolicEncoder:
         self.explanation = {"dsl": self.dsl.name, "programs": written, "search": trees}
 
     def _learn(
-        self, k: int, frozen: list[Population], learned: list[Program], training: _Training
+        self, k: int, frozen: list[Population], learned: list[Program], training: Training
     ) -> tuple[Program, NeurosymbolicNetwork, Search]:
         """The k-th program: from a fully neural one to one without nonterminals."""
         settings = self.settings
@@ -201,12 +197,12 @@ class NeurosymbolicEncoder:
             )
         scale = self.stages[0].scale
         assert isinstance(scale, Scale)
-        data = _prepared(inputs, self.settings, self.dsl, scale, *self.training_scale, run.device)
+        data = prepared(inputs, self.settings, self.dsl, scale, *self.training_scale, run.device)
         outputs = defaultdict[str, list[Tensor]](list)
         bits = []
         with torch.inference_mode():
-            for start in range(0, inputs.count, EVALUATE_AT_ONCE):
-                batch = batch_of(data, slice(start, start + EVALUATE_AT_ONCE))
+            for start in range(0, inputs.count, AT_ONCE):
+                batch = batch_of(rows_of(data, slice(start, start + AT_ONCE)))
                 for k, network in enumerate(self.stages):
                     mu, log_variance = network.posterior(batch)
                     outputs[f"latent_{k}"].append(mu)
@@ -222,178 +218,6 @@ class NeurosymbolicEncoder:
             "bits": said,
             **arrays,
         }
-
-
-def _prepared(
-    examples: Examples,
-    settings: NeurosymbolicSettings,
-    dsl: languages.DSL,
-    scale: Scale,
-    feature_mean: np.ndarray,
-    feature_std: np.ndarray,
-    device: str,
-) -> dict[str, Tensor]:
-    """All columns, standardised, on the device: what is computed once a data set.
-
-    states, features: (N, T+1, ·), actions, appended: (N, T, ·), all float32.
-    """
-    columns = columns_of(examples, settings.features)
-    states = torch.from_numpy(states_of(examples)).to(device)
-    raw = to_device(Examples(columns), device)
-    features = torch.from_numpy((dsl.columns(examples) - feature_mean) / feature_std)
-    return {
-        "states": (states - scale.state_mean) / scale.state_std,
-        "actions": (raw["actions"] - scale.action_mean) / scale.action_std,
-        "appended": (raw["features"] - scale.feature_mean) / scale.feature_std,
-        "features": features.float().to(device),
-    }
-
-
-def batch_of(data: dict[str, Tensor], rows: Any) -> dict[str, Tensor]:
-    """What the network sees of some rows: B trajectories of T+1 states and T actions."""
-    chosen = rows_of(data, rows)
-    states = chosen["states"]
-    now = states[:, :-1]
-    return {
-        "states": now,
-        "actions": chosen["actions"],
-        "inputs": torch.cat([now, chosen["actions"], chosen["appended"]], -1),
-        "frames": torch.cat([states, chosen["features"]], -1),
-        "features": chosen["features"],
-    }
-
-
-class _Training:
-    """The data on the device, and the loops that use them."""
-
-    def __init__(
-        self, settings: NeurosymbolicSettings, dsl: languages.DSL, examples: Examples, run: Run
-    ) -> None:
-        self.settings, self.dsl, self.run = settings, dsl, run
-        if "validation" in examples:
-            training_split(examples)  # for its checks of the column
-            validation = np.asarray(examples["validation"])
-        else:
-            validation = run.rng("validation").random(examples.count) < HELD_OUT
-        if validation.all() or not validation.any():
-            raise SymbenchError(
-                "the search needs examples to learn from and others to validate on; `validation` "
-                f"marks {int(validation.sum())} of {len(validation)}."
-            )
-        rows = np.flatnonzero(~validation)
-        learned = examples.take(rows)
-        self.scale = Scale(columns_of(learned, settings.features)).to(run.device)
-        self.feature_mean, self.feature_std = moments(dsl.columns(learned))
-        self.data = _prepared(
-            examples, settings, dsl, self.scale, self.feature_mean, self.feature_std, run.device
-        )
-        self.train_rows = torch.from_numpy(rows).to(run.device)
-        self.validation_rows = torch.from_numpy(np.flatnonzero(validation)).to(run.device)
-        self.frame_width = self.data["states"].shape[2] + self.data["features"].shape[2]
-        self.updates = self.seen = 0
-
-    def population(self, programs: list[Program], name: str) -> Population:
-        """Fresh programs, whose weights depend on the run's seed and this name."""
-        settings = self.settings
-        with seeded(self.run, f"weights of {name}"):
-            fresh = Population(
-                programs, self.dsl, self.frame_width, settings.most_hidden, settings.least_hidden
-            )
-        return fresh.to(self.run.device)
-
-    def train(self, programs: list[Population], name: str) -> NeurosymbolicNetwork:
-        """A fresh network around these programs, trained for the run's budget.
-
-        In each step the adversary learns first, on the z of that step, and then the model.
-        """
-        settings, run = self.settings, self.run
-        with seeded(run, f"weights of {name}, network"):
-            network = NeurosymbolicNetwork(settings, self.scale, programs).to(run.device)
-        weights = network.model_parameters()
-        rate = settings.learning_rate
-        model = torch.optim.Adam(weights, lr=rate, betas=BETAS, fused=True)
-        against = list(network.adversary.parameters())
-        opponent = torch.optim.Adam(against, lr=rate, betas=BETAS, fused=True) if against else None
-        total = run.budget.total_steps(len(self.train_rows))
-        loop = _batches(self.train_rows, run.budget.batch_size, run.rng(f"batches of {name}"))
-        with seeded(run, f"training of {name}"):
-            for step, rows in zip(range(total), loop, strict=False):
-                loss, z, told, scalars = network(batch_of(self.data, rows), step)
-                if opponent is not None:
-                    opponent.zero_grad(set_to_none=True)
-                    network.adversary(z.detach(), told.detach()).backward()
-                    opponent.step()
-                    scalars["adversary"] = network.adversary(z, told)
-                    loss = loss - settings.adversary * scalars["adversary"]
-                model.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(weights, CLIP)
-                model.step()
-                self._count(rows)
-                if (step + 1) % REPORT_EVERY == 0 or step + 1 == total:
-                    self._report(name, step + 1, total, {"loss": loss, **scalars})
-        return network.eval()
-
-    def labels(self, network: NeurosymbolicNetwork) -> Tensor:
-        """(N,): the bit of the network's last program, for training and validation examples."""
-        with torch.inference_mode():
-            parts = [
-                network.logits(batch_of(self.data, slice(start, start + EVALUATE_AT_ONCE)))[:, -1]
-                for start in range(0, len(self.data["states"]), EVALUATE_AT_ONCE)
-            ]
-        return (torch.cat(parts) > 0).clone()
-
-    def errors(self, children: list[Candidate], labels: Tensor, name: str) -> list[float]:
-        """The children's validation errors: those with and those without nonterminals together."""
-        settings, run = self.settings, self.run
-        found = dict[int, float]()
-        frames = torch.cat([self.data["states"], self.data["features"]], -1)
-        data = Distillation(frames, self.data["features"], self.train_rows, self.validation_rows)
-        per_epoch = len(self.train_rows) / min(run.budget.batch_size, len(self.train_rows))
-        for complete, epochs in ((False, settings.neural_epochs), (True, settings.symbolic_epochs)):
-            chosen = [one for one in children if one.program.complete == complete]
-            if not chosen:
-                continue
-            kind = "complete" if complete else "partial"
-            fresh = self.population([one.program for one in chosen], f"{name}, {kind} children")
-            scores = distil(
-                fresh,
-                data,
-                labels,
-                math.ceil(epochs * per_epoch),
-                run.budget.batch_size,
-                settings.program_learning_rate,
-                run.rng(f"batches of {name}, {kind} children"),
-                self._count_child,
-            )
-            found |= zip((one.number for one in chosen), scores, strict=True)
-        return [found[one.number] for one in children]
-
-    def _count(self, rows: Tensor) -> None:
-        self.updates, self.seen = self.updates + 1, self.seen + len(rows)
-
-    def _count_child(self, rows: Tensor) -> None:
-        self._count(rows)
-        if self.updates % REPORT_EVERY == 0:
-            # How many turns a search takes is not known beforehand: one more is always assumed.
-            next_turn = self.run.budget.total_steps(len(self.train_rows))
-            self.run.report(self.updates, self.updates + next_turn, self.seen)
-
-    def _report(self, name: str, step: int, total: int, scalars: dict[str, Tensor]) -> None:
-        values = {key: float(value.detach()) for key, value in scalars.items()}
-        if not np.isfinite(values["loss"]):
-            raise DivergedError(
-                f"the loss became {values['loss']} by step {step} of {total} ({name}); lower the "
-                "learning rate."
-            )
-        self.run.report(self.updates, self.updates + 2 * total - step, self.seen, **values)
-
-
-def _batches(rows: Tensor, size: int, order: np.random.Generator) -> Iterator[Tensor]:
-    """Batches of row numbers, epoch after epoch, each in a new random order."""
-    while True:
-        shuffled = torch.from_numpy(order.permutation(len(rows))).to(rows.device)
-        yield from rows[shuffled].split(min(size, len(rows)))
 
 
 __all__ = ["NeurosymbolicEncoder", "NeurosymbolicSettings"]

@@ -90,11 +90,6 @@ class NeurosymbolicNetwork(nn.Module):
         self.frozen = sum(not any(p.requires_grad for p in one.parameters()) for one in programs)
         self.adversary = Adversary(neural, settings.adversary_units, len(programs))
 
-    def model_parameters(self) -> list[nn.Parameter]:
-        """All that learns but the adversary; frozen programs do not."""
-        own = {id(weight) for weight in self.adversary.parameters()}
-        return [p for p in self.parameters() if p.requires_grad and id(p) not in own]
-
     def posterior(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the neural z: (B, z - K) each."""
         mu, log_variance = self.read(self.encoder(batch["inputs"]))

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -141,6 +142,13 @@ class Population(nn.Module):
         return torch.stack(
             [evaluation.value(p, program) for p, program in enumerate(self.programs)]
         )
+
+    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """batch: `frames`, `features` and `labels` (B,) of 0 and 1 → nats, summed over programs."""
+        logits = self(batch["frames"], batch["features"])
+        wanted = batch["labels"].expand_as(logits)
+        loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+        return loss.mean(1).sum(), {}
 
 
 class _Evaluation:

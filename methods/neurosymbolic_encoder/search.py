@@ -7,19 +7,19 @@ program gives, and the child with the smallest structural cost + validation erro
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from benchmarks.protocol import DivergedError, SymbenchError
+from benchmarks.optimisation import Optimisation
+from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
+from benchmarks.training import to_device, train
 from methods.neurosymbolic_encoder.dsl import DSL
 from methods.neurosymbolic_encoder.population import Population
 from methods.neurosymbolic_encoder.programs import Program, least_depth, least_depths
+
+AT_ONCE = 1024
 
 
 @dataclass
@@ -138,61 +138,41 @@ class Search:
         return [one.as_json() for one in self.tree]
 
 
-@dataclass(frozen=True)
-class Distillation:
-    """What the children learn from, on the device: all frames, and which rows serve for what.
-
-    frames: (N, T, R); features: (N, T, F); train, validation: row numbers.
-    """
-
-    frames: Tensor
-    features: Tensor
-    train: Tensor
-    validation: Tensor
-
-
 def distil(
     population: Population,
-    data: Distillation,
-    labels: Tensor,
-    steps: int,
-    batch_size: int,
+    learned: Examples,
+    validation: Examples,
+    run: Run,
     learning_rate: float,
-    order: np.random.Generator,
-    count: Callable[[Tensor], None] = lambda rows: None,
+    name: str = "",
 ) -> list[float]:
-    """Train all programs side by side on the labels (N,), and return each one's validation error.
+    """Train all programs side by side for the run's budget, and return their validation errors.
 
-    The sum of their losses has one gradient and Adam acts on each number alone, so that each
-    program is trained as if it were the only one. The error is 1 - accuracy. count is told the rows
-    of each update.
+    learned, validation: tensors on the device, `frames` (N, T, R), `features` (N, T, F) and
+    `labels` (N,) of 0 and 1. name: of the training. The sum of the programs' losses has one
+    gradient and Adam acts on each number alone, so that each program is trained as if it were the
+    only one. The error is 1 - accuracy.
     """
-    optimiser = torch.optim.Adam(population.parameters(), lr=learning_rate, fused=True)
-    targets = labels.to(data.frames.dtype)
-    done = 0
-    while done < steps:
-        shuffled = torch.from_numpy(order.permutation(len(data.train))).to(data.train.device)
-        for rows in data.train[shuffled].split(min(batch_size, len(data.train)))[: steps - done]:
-            logits = population(data.frames[rows], data.features[rows])
-            wanted = targets[rows].expand_as(logits)
-            loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-            optimiser.zero_grad(set_to_none=True)
-            loss.mean(1).sum().backward()
-            optimiser.step()
-            done += 1
-            count(rows)
+    diverged = DivergedError(
+        "a child of the search gives numbers that are NaN or infinite; lower the learning rate "
+        "of the search (program_learning_rate)."
+    )
+    try:
+        train(population, learned, run, Optimisation(learning_rate=learning_rate), name)
+    except DivergedError:
+        raise diverged from None
+    data = to_device(validation, run.device)
     with torch.no_grad():
         said = torch.cat(
             [
-                population(data.frames[rows], data.features[rows])
-                for rows in data.validation.split(1024)
+                population(frames, features)
+                for frames, features in zip(
+                    data["frames"].split(AT_ONCE), data["features"].split(AT_ONCE), strict=True
+                )
             ],
             1,
         )
     if not torch.isfinite(said).all():
-        raise DivergedError(
-            "a child of the search gives numbers that are NaN or infinite; lower the learning rate "
-            "of the search (program_learning_rate)."
-        )
-    wrong = (said > 0) != (targets[data.validation] > 0.5)
+        raise diverged
+    wrong = (said > 0) != (data["labels"] > 0.5)
     return wrong.to(torch.float64).mean(1).tolist()

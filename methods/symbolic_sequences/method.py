@@ -20,10 +20,10 @@ from baselines.augmentation import Augmentation, crop_and_flip
 from baselines.dino_head import DINOHead
 from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked, obtain
 from baselines.view_tokens import tokens_of, view_tokens
-from benchmarks.long_training import room, train
+from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
-from benchmarks.training import seeded
+from benchmarks.training import seeded, train
 from methods.symbolic_sequences.network import Draw, SymbolicNetwork
 from methods.symbolic_sequences.settings import RANDOM, SymbolicSettings
 
@@ -36,6 +36,8 @@ STARTED = 256
 class SymbolicSequences:
     """A student that writes eight symbols about an image (Martinez Pozos, Meza Ruiz 2025)."""
 
+    version = 1
+    rests_on = ("baselines.teacher", "baselines.view_tokens")
     Settings: ClassVar[type] = SymbolicSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -83,7 +85,7 @@ class SymbolicSequences:
             raise SymbenchError("SymbolicSequences has not learned yet; call fit first.")
         images, at_once = images_of(inputs), run.at_once or AT_ONCE
         advice = f"{at_once} images were computed at once; give --at-once a smaller number"
-        with torch.inference_mode(), room(advice):
+        with torch.inference_mode(), out_of_memory_says(advice):
             parts = list(self._answers(images, at_once, run))
         symbols, prefixes, attention = (np.concatenate(part) for part in zip(*parts, strict=True))
         bad = int((~np.isfinite(prefixes)).sum())
@@ -146,6 +148,7 @@ def optimisation(settings: SymbolicSettings, total: int) -> Optimisation:
         final_rate=settings.final_rate,
         weight_decay=settings.weight_decay,
         final_weight_decay=settings.final_weight_decay,
+        in_parts=True,
     )
 
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from baselines.checks import number, one_of, true_or_false, whole
 from baselines.teacher import TaughtSettings
-from baselines.trajectory_encoder import number, whole
 from benchmarks.protocol import SymbenchError
 from methods.symbolic_sequences.discretisation import DISCRETISATIONS
 from methods.symbolic_sequences.interpreter import PREFIXES
@@ -78,13 +78,11 @@ class SymbolicSettings(TaughtSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, known in (
-            ("discretisation", tuple(DISCRETISATIONS)),
+            ("discretisation", DISCRETISATIONS),
             ("exploration", EXPLORATIONS),
             ("projector", PROJECTORS),
         ):
-            value = getattr(self, name)
-            if value not in known:
-                raise SymbenchError(f"{name} is {value!r}; it must be one of: {', '.join(known)}.")
+            one_of(self, name, known)
         if self.exploration != "base" and self.discretisation != "gs":
             raise SymbenchError(
                 f"exploration is {self.exploration!r}; with discretisation "
@@ -114,10 +112,7 @@ class SymbolicSettings(TaughtSettings):
             number(self, name, 0)
             if getattr(self, name) > 1:
                 raise SymbenchError(f"{name} is {getattr(self, name)}; it must be at most 1.")
-        if not isinstance(self.mixed_precision, bool):
-            raise SymbenchError(
-                f"mixed_precision is {self.mixed_precision!r}; it must be one of: True, False."
-            )
+        true_or_false(self, "mixed_precision")
         self._check_weights()
 
     def _check_weights(self) -> None:

@@ -15,7 +15,6 @@ from baselines.augmentation import (
     adjust_contrast,
     adjust_hue,
     adjust_saturation,
-    adjust_shade,
     crop_and_flip,
     crop_and_resize,
     crop_boxes,
@@ -84,24 +83,13 @@ def test_colour_changes_are_those_of_v2(ours, theirs, values):
         close(found[k], theirs(x[k], float(drawn[k])))
 
 
-def test_shade_is_a_ramp_by_hand():
-    slopes = torch.tensor([[[0.1, 0.0, 0.0], [0.0, 0.2, 0.0]]])
-    found = adjust_shade(torch.full((1, 3, 5, 3), 0.5), slopes)
-    down = torch.linspace(0.4, 0.6, 5)[:, None].expand(5, 3)
-    close(
-        found[0], torch.stack([down, torch.tensor([[0.3, 0.5, 0.7]]).expand(5, 3), 0 * down + 0.5])
-    )
-    assert adjust_shade(torch.ones(1, 3, 5, 3), 5 * slopes).max() == 1
-
-
-def test_grey_solarised_and_inverted_images_are_those_of_v2():
+def test_grey_and_solarised_images_are_those_of_v2():
     x = images()
     close(luma(x), functional.rgb_to_grayscale(x), 1e-4)
     whole = {"scale": (1.0, 1.0), "flip": 0.0}
     close(Augmentation(**whole)(x), x)
     close(Augmentation(32, (1.0, 1.0), flip=1.0)(x), x.flip(-1))
     close(Augmentation(**whole, solarise=1.0)(x), functional.solarize(x, 0.5))
-    close(Augmentation(**whole, invert=1.0)(x), functional.invert(x))
     grey = Augmentation(**whole, grey=1.0)(x)
     close(grey, functional.rgb_to_grayscale(x, num_output_channels=3), 1e-4)
 
@@ -141,7 +129,7 @@ def test_every_image_has_random_numbers_of_its_own():
 
 def test_probabilities_are_kept():
     x = images(1).repeat(4000, 1, 1, 1)[:, :, :4, :4]
-    for name in ("flip", "grey", "invert", "jitter"):
+    for name in ("flip", "grey", "jitter"):
         torch.manual_seed(3)
         settings = {"scale": (1.0, 1.0), "flip": 0.0} | {name: 0.3}
         views = Augmentation(4, **settings)(x)
@@ -150,7 +138,7 @@ def test_probabilities_are_kept():
 
 
 def test_views_stay_pixels_and_a_batch_of_one_goes():
-    augment = Augmentation(16, (0.05, 0.4), 0.5, 1.0, 1.0, 1.0, 1.0, 0.5, 0.2, 0.5, 0.2, 0.5)
+    augment = Augmentation(16, (0.05, 0.4), 0.5, 1.0, 1.0, 1.0, 1.0, 0.5, 0.2, 0.5)
     for count in (1, 50):
         views = augment(images(count))
         assert views.shape == (count, 3, 16, 16)
@@ -160,7 +148,7 @@ def test_views_stay_pixels_and_a_batch_of_one_goes():
 
 def test_views_keep_their_precision_where_networks_compute_in_less():
     augment, x, found = (
-        Augmentation(16, jitter=1.0, grey=0.5, shade=0.2, solarise=0.5),
+        Augmentation(16, jitter=1.0, grey=0.5, solarise=0.5),
         images(),
         [],
     )

@@ -22,9 +22,9 @@ from baselines.genesis import (
 )
 from baselines.pixel_likelihood import log_normal, pixels
 from baselines.scene_layers import kl
-from benchmarks.long_training import train
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import SymbenchError
+from benchmarks.training import train
 from tests.baselines.scenes import SIZE, batch, examples, network, parameters, run
 
 
@@ -137,7 +137,7 @@ def test_masks_are_drawn_from_that_prior():
 
 def test_components_are_drawn_from_their_prior(monkeypatch):
     net, masks, seen = network(GENESIS), torch.randn(1, 3, 3), []
-    monkeypatch.setattr(net.masks, "draw", lambda count: masks.expand(count, -1, -1))
+    monkeypatch.setattr(net.masks, "draw", lambda count, noise: masks.expand(count, -1, -1))
     decode = net.components.decode
     monkeypatch.setattr(net.components, "decode", lambda z: seen.append(z) or decode(z))
     with torch.no_grad():

@@ -51,8 +51,7 @@ def solved(a, b, widened):
 @pytest.mark.parametrize(("widened", "samples"), [(1.0, 500), (1.5, 2000)])
 def test_the_likelihood_of_a_linear_gaussian_model(widened, samples):
     a, b, x = linear()
-    torch.manual_seed(0)
-    ll, elbo = estimate(solved(a, b, widened).log_weights, x, samples, 600)
+    ll, elbo = estimate(solved(a, b, widened).log_weights, x, samples, 600, seed=0)
     truth = exact(a, b, x)
     np.testing.assert_allclose(ll, truth, atol=0.1)
     assert (elbo < ll).all()
@@ -64,8 +63,7 @@ def test_a_fault_in_the_density_is_caught():
     a, b, x = linear()
     net = solved(a, b, 1.5)
     plain, net.prior = net.prior, lambda like: Normal(like * 0, like * 0 + 2)
-    torch.manual_seed(0)
-    ll = estimate(net.log_weights, x, 2000, 2000)[0]
+    ll = estimate(net.log_weights, x, 2000, 2000, seed=0)[0]
     assert ((ll - exact(a, b, x)).abs() > 0.1).any()
     assert plain(torch.zeros(1)).scale.tolist() == [1.0]
 
@@ -77,7 +75,7 @@ class Table:
         self.weights, self.drawn = weights, [0] * weights.shape[1]
         self.calls = []
 
-    def __call__(self, x, samples):
+    def __call__(self, x, samples, noise):
         self.calls.append((len(x), samples))
         columns = []
         for image in x.flatten().long().tolist():
@@ -99,7 +97,7 @@ NUMBERS = torch.arange(5.0).view(5, 1, 1, 1)
 def test_chunks_change_nothing(at_once):
     weights = table()
     source = Table(weights)
-    ll, elbo = estimate(source, NUMBERS, 7, at_once)
+    ll, elbo = estimate(source, NUMBERS, 7, at_once, seed=0)
     np.testing.assert_allclose(
         ll, np.log(np.exp(weights.double().numpy() - 11_000).mean(0)) + 11_000
     )
@@ -110,16 +108,43 @@ def test_chunks_change_nothing(at_once):
     assert len(source.calls) == calls[at_once], "an image is encoded as seldom as fits"
 
 
+def noisy(x, samples, noise):
+    """Log weights that are noise alone."""
+    return noise.normal(torch.empty(samples * len(x))).view(samples, len(x))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 10, 14, 1000])
+def test_noise_follows_the_numbers_of_image_and_sample_not_the_chunks(at_once):
+    drawn = np.array(
+        [
+            [
+                np.random.Generator(
+                    np.random.Philox(key=9, counter=(0, 0, sample, image))
+                ).standard_normal(dtype=np.float32)
+                for image in range(5)
+            ]
+            for sample in range(7)
+        ],
+        np.float64,
+    )
+    ll, elbo = estimate(noisy, NUMBERS, 7, at_once, seed=9)
+    np.testing.assert_allclose(elbo, drawn.mean(0))
+    np.testing.assert_allclose(ll, np.log(np.exp(drawn).mean(0)))
+    last = estimate(noisy, NUMBERS[3:], 7, at_once, seed=9, first=3)
+    np.testing.assert_array_equal(torch.stack(last), torch.stack([ll, elbo])[:, 3:])
+    assert (estimate(noisy, NUMBERS, 7, at_once, seed=8)[1] != elbo).all()
+
+
 def test_one_sample_gives_the_bound():
     weights = table(samples=1)
-    ll, elbo = estimate(Table(weights), NUMBERS, 1, 2)
+    ll, elbo = estimate(Table(weights), NUMBERS, 1, 2, seed=0)
     assert ll.tolist() == elbo.tolist() == weights[0].double().tolist()
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-6, 1.0, 1e4])
 def test_the_likelihood_is_never_below_the_bound(spread):
     for samples in (2, 3, 7):
-        ll, elbo = estimate(Table(table(samples, spread=spread)), NUMBERS, samples, 100)
+        ll, elbo = estimate(Table(table(samples, spread=spread)), NUMBERS, samples, 100, seed=0)
         assert (ll >= elbo).all()
         assert (ll.float() >= elbo.float()).all()
         assert (ll <= table(samples, spread=spread).double().max(0).values + 1e-9).all()
@@ -127,6 +152,6 @@ def test_the_likelihood_is_never_below_the_bound(spread):
 
 def test_weights_apart_by_more_than_a_float_holds():
     weights = torch.tensor([[0.0], [-2000.0], [-4000.0], [-1e30]])
-    ll, elbo = estimate(Table(weights), NUMBERS[:1], 4, 100)
+    ll, elbo = estimate(Table(weights), NUMBERS[:1], 4, 100, seed=0)
     assert float(ll) == pytest.approx(-log(4))
     assert float(elbo) == pytest.approx(-0.25e30)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
 from baselines.sequence_classifier import SequenceSettings
-from benchmarks.protocol import Deduplicated, Examples, SymbenchError
+from benchmarks.optimisation import Optimisation
+from benchmarks.protocol import Budget, Deduplicated, Examples, Run, SymbenchError
 from benchmarks.training import train
 from methods.esbn import ESBN
 from tests.baselines.problems import METHODS, batch, network, pictures, run, same_different
@@ -97,9 +100,8 @@ def test_encoding_distinct_images_once_changes_nothing(method):
     torch.set_default_dtype(torch.float64)
     try:
         results = []
-        for columns, whole in [(images, False), (images, True), (apart, True)]:
+        for columns in (images, apart):
             net.zero_grad()
-            net.whole_table = whole
             loss, _ = net.loss({**data, "images": columns}, 0)
             loss.backward()
             gradients = [p.grad for p in net.parameters() if p.grad is not None]
@@ -115,8 +117,6 @@ def test_encoding_distinct_images_once_changes_nothing(method):
 @every_method
 def test_stacked_parameters(method):
     networks = [network(method, 3, 2, seed=seed).eval() for seed in (0, 1)]
-    for net in networks:
-        net.whole_table = True
     data, base = batch(3), networks[0]
     parameters, buffers = stack_module_state(networks)
 
@@ -177,8 +177,32 @@ def test_learning_lowers_the_loss(method):
             return float(net.eval().loss(data, 0)[0])
 
     before = loss()
-    train(net, examples, run(steps=60), 5e-4)
+    train(net, examples, run(steps=60), Optimisation(learning_rate=5e-4))
     assert loss() < before - 0.05
+
+
+def test_a_training_that_was_stopped_ends_in_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.training.REPORT_EVERY", 5)
+    path, steps = tmp_path / "esbn.pt", []
+
+    def weights(last, **changes):
+        def reporter(step, **_):
+            steps.append(step)
+            if step == last:
+                raise KeyboardInterrupt
+
+        given = Run(0, Budget(steps=20, batch_size=8), reporter=reporter, checkpoint_seconds=0.0)
+        fitted = ESBN(ESBN.Settings())
+        fitted.fit(same_different(), replace(given, **changes))
+        return fitted.network.state_dict()
+
+    whole = weights(None)
+    with pytest.raises(KeyboardInterrupt):
+        weights(15, checkpoint=path)
+    steps.clear()
+    resumed = weights(None, checkpoint=path)
+    assert steps == [10, 15, 20]
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 def _parts(examples):

@@ -149,7 +149,7 @@ def test_a_training_that_was_killed_goes_on(folder, monkeypatch):
     whole = obtain(images(), SETTINGS, a_run()).digest()
     for path in folder.iterdir():
         path.unlink()
-    monkeypatch.setattr("benchmarks.long_training.REPORT_EVERY", 1)
+    monkeypatch.setattr("benchmarks.training.REPORT_EVERY", 1)
     monkeypatch.setattr(module, "Run", partial(module.Run, checkpoint_seconds=0.0))
     steps = []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional
 
 from baselines.vit import DEVIATION, MEAN, ViT
@@ -58,20 +57,9 @@ def test_each_channel_of_an_image_is_brought_to_one_contrast():
     assert torch.equal(vit.normalised(torch.full((1, 3, 16, 16), 0.5)), torch.zeros(1, 3, 16, 16))
 
 
-def test_the_convolutions_halve_the_image_until_a_patch_is_one_point():
-    vit = a_vit(stem="convolutions", width=16, heads=2)
-    layers = [layer for layer in vit.stem.layers if isinstance(layer, nn.Conv2d)]
-    assert [(layer.in_channels, layer.out_channels) for layer in layers] == [(3, 8), (8, 16)]
-    assert vit.stem(torch.rand(2, 3, 16, 16)).shape == (2, 16, 16)
-    assert vit(torch.rand(1, 3, 8, 8)).shape == (1, 5, 16)
-    with pytest.raises(SymbenchError, match="patches of 3 pixels are no power of 2"):
-        a_vit(stem="convolutions", size=15, patch=3)
-
-
-@pytest.mark.parametrize("stem", ["linear", "convolutions"])
 @pytest.mark.parametrize("depth", [0, 1, 2])
-def test_the_class_token_alone_is_that_of_all_tokens(stem, depth):
-    vit, images = a_vit(stem=stem, depth=depth), torch.rand(3, 3, 16, 16)
+def test_the_class_token_alone_is_that_of_all_tokens(depth):
+    vit, images = a_vit(depth=depth), torch.rand(3, 3, 16, 16)
     torch.testing.assert_close(vit.class_token(images), vit(images)[:, 0])
 
 
@@ -95,9 +83,8 @@ def test_positions_of_a_smaller_image_are_interpolated():
     torch.testing.assert_close(found[0, 1 + 2], small[0, :, 1, 0])
 
 
-@pytest.mark.parametrize("stem", ["linear", "convolutions"])
-def test_gradients_reach_every_parameter(stem):
-    vit = a_vit(stem=stem)
+def test_gradients_reach_every_parameter():
+    vit = a_vit()
     vit(torch.rand(1, 3, 16, 16)).square().mul(torch.rand(1, 17, 12)).sum().backward()
     for name, parameter in vit.named_parameters():
         assert parameter.grad.abs().sum() > 0, name

@@ -114,6 +114,7 @@ class Diverges(Honest):
     def fit(self, train, run):
         import torch
 
+        from benchmarks.optimisation import Optimisation
         from benchmarks.training import train as fit_network
 
         class Log(torch.nn.Module):
@@ -124,7 +125,7 @@ class Diverges(Honest):
             def loss(self, batch, step):
                 return torch.log(self.weight - 1).mean(), {}
 
-        fit_network(Log(), train.select(("labels",)), run, learning_rate=0.1)
+        fit_network(Log(), train.select(("labels",)), run, Optimisation(learning_rate=0.1))
 
 
 class Long(Honest):
@@ -138,9 +139,9 @@ class Long(Honest):
     def fit(self, train, run):
         import torch
 
-        from benchmarks.long_training import train as learn
         from benchmarks.optimisation import Optimisation
         from benchmarks.training import seeded
+        from benchmarks.training import train as learn
 
         super().fit(train, run)
         notes = Path(os.environ["SYMBENCH_TEST_NOTES"])
@@ -166,7 +167,8 @@ class Long(Honest):
             network = Noisy(np.eye(8, dtype=np.float32))
         codes = self.pixels(train) @ self.projection
         run.budget, run.checkpoint_seconds = Budget(steps=250, batch_size=8), 0.0
-        learn(network, Examples({"codes": codes[:60] / 100}), run, Optimisation(learning_rate=1e-2))
+        how = Optimisation(learning_rate=1e-2, in_parts=True)
+        learn(network, Examples({"codes": codes[:60] / 100}), run, how)
         turned = network.weight.detach().numpy()
         self.projection, self.means = self.projection @ turned, self.means @ turned
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -37,9 +36,9 @@ def test_every_verb_has_help_with_an_example_that_names_it(symbench, verb):
     assert f"python -m benchmarks {' '.join(verb)}" in example
 
 
-def test_run_takes_the_flags_of_the_readme(symbench):
-    readme = (ROOT / "README.md").read_text()
-    flags = re.search(r"train and score; `(.+?)`", readme).group(1).split()
+def test_run_takes_the_flags_of_the_documents(symbench):
+    commands = (ROOT / "docs" / "commands.md").read_text()
+    flags = re.search(r"train and score; `(.+?)`", commands).group(1).split()
     shown = symbench("run", "--help").stdout
     assert len(flags) == 16
     for flag in flags:
@@ -47,24 +46,15 @@ def test_run_takes_the_flags_of_the_readme(symbench):
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("list",)], ids=" ".join)
-def test_help_and_list_answer_in_under_700_ms_and_without_torch(command, arguments):
-    times = []
-    for _ in range(10):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command(*arguments), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        # The processor's time, and the best of several: other tests run beside this one.
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        if times[-1] < 0.7:
-            break
-    assert min(times) < 0.7, times
+def test_help_and_list_come_at_once_as_they_import_nothing_heavy(arguments):
     script = f"""
 import sys
 from benchmarks.cli import main
 try:
     main({list(arguments)!r})
 except SystemExit:
-    assert not {{"torch", "scipy", "sklearn", "datasets", "pandas"}} & set(sys.modules)
+    heavy = "torch numpy scipy sklearn pandas pyarrow datasets matplotlib h5py PIL rich asyncio"
+    assert not set(heavy.split()) & set(sys.modules), set(heavy.split()) & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,38 @@ def test_a_cell_that_was_killed_goes_on(symbench, long, cell, tmp_path, kill):
     assert [step for step, _ in notes(tmp_path)] == list(range(KEPT, STEPS))
     assert results(tmp_path / "out") == results(calm)
     assert f"{cell.key}.pt" not in checkpoints(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["esbn", "lstm"])
+def test_a_learner_of_abstract_rules_that_was_stopped_ends_as_one_that_was_not(
+    tmp_path, monkeypatch, name
+):
+    """A whole cell of the suite: the same scores and the same outputs, bit for bit."""
+    monkeypatch.setattr("benchmarks.training.REPORT_EVERY", 1)
+    monkeypatch.setattr(runner, "Run", partial(runner.Run, checkpoint_seconds=0.0))
+    filters = plan.Filters(("abstract_rules",), ("same_different",), (name,), None, "smoke")
+    (cell,) = plan.cells(filters)
+    steps = []
+
+    def until(last):
+        def reporter(step, **_):
+            steps.append(step)
+            if step == last:
+                raise KeyboardInterrupt
+
+        return reporter
+
+    calm, stopped = Store(tmp_path / "calm"), Store(tmp_path / "stopped")
+    runner.execute(cell, calm, "cpu", 1, until(None))
+    whole = list(steps)
+    with pytest.raises(KeyboardInterrupt):
+        runner.execute(cell, stopped, "cpu", 1, until(whole[2]))
+    assert stopped.checkpoint(cell).is_file()
+    steps.clear()
+    runner.execute(cell, stopped, "cpu", 1, until(None))
+    assert steps == whole[1:], "it goes on from the last checkpoint, of the second report"
+    assert results(stopped.root) == results(calm.root)
+    assert not stopped.checkpoint(cell).exists()
 
 
 def test_a_cell_that_was_interrupted_goes_on(long, cell, tmp_path, undisturbed):

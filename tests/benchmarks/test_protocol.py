@@ -73,4 +73,5 @@ def test_streams_are_independent_by_purpose_and_by_seed():
     for one, other in [((1, "weights"), (1, "batches")), ((1, "weights"), (2, "weights"))]:
         assert abs(np.corrcoef(draw(*one), draw(*other))[0, 1]) < 0.15
     assert Run(1, Budget(steps=1)).seed_for("a") != Run(1, Budget(steps=1)).seed_for("b")
-    assert 0 <= Run(1, Budget(steps=1)).seed_for("a") < 2**63
+    # The first 63 bits of SeedSequence([1, 97]), whose values NumPy keeps in all its versions.
+    assert Run(1, Budget(steps=1)).seed_for("a") == 7_611_640_201_011_442_336

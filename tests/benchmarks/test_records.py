@@ -42,7 +42,7 @@ def test_a_record_and_its_outputs_come_back(tmp_path, cell, record):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b'{"schema": "other/1"}', b"\xff\xfe", b'{"schema": "symbench.record/1"}'],
+    [b"", b"{", b"[]", b'{"schema": "other/1"}', b"\xff\xfe", b'{"schema": "symbench.record/2"}'],
 )
 def test_what_is_no_record_is_named_and_ignored(tmp_path, cell, record, content):
     store = Store(tmp_path)
@@ -94,7 +94,7 @@ def test_content_hash_ignores_the_order_of_keys_and_nothing_else():
 def test_the_schema_is_written_down(tmp_path, record):
     path = Store(tmp_path).save(record)
     written = json.loads(path.read_text())
-    assert written["schema"] == "symbench.record/1"
+    assert written["schema"] == "symbench.record/2"
     assert written["scores"] == {"accuracy": 0.75}
     assert written["environment"]["threads"] == 1
     assert written["environment"]["packages"]["numpy"] == np.__version__

@@ -36,9 +36,7 @@ def test_a_run_ends_with_the_table_and_a_second_one_finds_it_done(symbench, fake
     assert "Honest" in first.stdout
     assert f"Next: python -m benchmarks leaderboard --out {tmp_path / 'r'}" in first.stdout
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "r").rglob("*.json")}
-    started = time.perf_counter()
     second = symbench(*arguments)
-    assert time.perf_counter() - started < 5
     assert second.returncode == 0
     assert "nothing to do" in second.stdout
     assert "Honest" in second.stdout

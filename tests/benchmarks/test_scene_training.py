@@ -1,4 +1,4 @@
-"""The loop for scenes with the networks of the suite: precision, layout of weights, checkpoints."""
+"""The loop with the networks of the suite: precision, layout of weights, checkpoints."""
 
 from itertools import islice
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import long_training, registry
-from benchmarks.long_training import updates
+from benchmarks import registry, training
+from benchmarks.device import has_bfloat16
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.suites.scenes import MOST_NATS
-from benchmarks.training import seeded, to_device
+from benchmarks.training import seeded, to_device, updates
 
 SIZE, BATCH = 32, 4
 GNM, CONVDRAW = "methods.gnm:GNM", "baselines.convdraw:ConvDRAW"
@@ -50,7 +50,7 @@ def gradients(network, name, layout=torch.contiguous_format, mixed=False):
     network.zero_grad(set_to_none=True)
     data, run = to_device(images(name, BATCH), "cpu"), Run(1, Budget(steps=1))
     with seeded(run, "noise"):
-        loss, scalars = long_training._gradients(network, data, torch.arange(BATCH), 99, 7, mixed)
+        loss, scalars = training._gradients(network, data, torch.arange(BATCH), 99, 7, mixed)
     assert loss.dtype == torch.float32
     assert all(torch.isfinite(value) for value in scalars.values())
     found = [weight.grad.flatten() for weight in network.parameters() if weight.grad is not None]
@@ -64,7 +64,7 @@ def test_layout_and_precision_do_not_change_what_is_learned(name):
     again, turned = gradients(network, name, torch.channels_last)
     assert again == pytest.approx(whole, rel=1e-5)
     assert (turned - direction).norm() < 1e-4 * direction.norm()
-    if name == "genesis" and not long_training.has_bfloat16("cpu"):
+    if name == "genesis" and not has_bfloat16("cpu"):
         pytest.skip("torch has no LSTM in bfloat16 on a CPU that is not made for it")
     mixed, turned = gradients(network, name, torch.channels_last, mixed=True)
     assert mixed != again
@@ -74,11 +74,12 @@ def test_layout_and_precision_do_not_change_what_is_learned(name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_training_that_was_killed_ends_in_the_same_bits(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(long_training, "REPORT_EVERY", 2)
+    monkeypatch.setattr(training, "REPORT_EVERY", 2)
     path, states = tmp_path / "key.pt", []
     for checkpoint, count in ((None, 4), (path, 3), (path, 4)):
         network, settings = a_network(name)
-        how = Optimisation(settings.optimiser, settings.learning_rate, settings.clip)
+        asked = settings.optimiser, settings.learning_rate, settings.clip, True
+        how = Optimisation(*asked, channels_last=True, in_parts=True)
         budget = Budget(steps=4, batch_size=BATCH)
         run = Run(0, budget, checkpoint=checkpoint, checkpoint_seconds=0.0)
         steps = updates(network, images(name), run, how)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from benchmarks.records import Further
-from leaderboard.figures import published
+from leaderboard.figures import published_figures
 from leaderboard.render import render
 from leaderboard.summary import summary
 from leaderboard.tables import build_tables
@@ -130,7 +130,7 @@ def test_a_score_that_some_records_lack_leaves_a_gap(board, cell):
 
 
 def test_the_published_tables_are_whole():
-    figures = published("trajectories").figures
+    figures = published_figures("trajectories").figures
     assert len(figures) == 3 * (16 + 12)
     assert {figure.score for figure in figures} == {None, "nmi", "rand_index"}
     assert len({(one.task, one.method, one.score) for one in figures}) == len(figures)

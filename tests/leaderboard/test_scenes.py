@@ -9,7 +9,7 @@ import pytest
 from benchmarks.records import Further, read_record
 from benchmarks.suites.scenes import D_STEPS_CAP
 from leaderboard.comparison import compare
-from leaderboard.figures import Figure, published
+from leaderboard.figures import Figure, published_figures
 from leaderboard.render import render
 from leaderboard.report import report
 from leaderboard.summary import summary
@@ -190,7 +190,7 @@ def test_runs_and_bounds_in_the_thousands_are_written_out():
 
 
 def test_the_published_tables_are_whole():
-    figures = published("scenes").figures
+    figures = published_figures("scenes").figures
     assert len(figures) == (8 + 8 + 5) * 3
     assert {one.score for one in figures} == {None, "d_steps", "ll"}
     assert len({(one.task, one.method, one.score) for one in figures}) == len(figures)

@@ -1,10 +1,10 @@
 """The published figures of the suite, as the paper's table has them."""
 
-from leaderboard.figures import published
+from leaderboard.figures import published_figures
 
 
 def test_the_published_table_is_whole():
-    figures = published("symbolic_sequences").figures
+    figures = published_figures("symbolic_sequences").figures
     methods = {"dino"} | {
         f"{name}_{vocabulary}"
         for name in ("vqvae", "vq", "ss", "gs")

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.protocol import SymbenchError
-from leaderboard.figures import FOLDER, Figure, Published, published
+from leaderboard.figures import FOLDER, Figure, Published, published_figures
 from leaderboard.selection import natural
 from leaderboard.tables import build_tables
 
@@ -155,8 +155,8 @@ def test_published_figures_stand_beside_their_method(cell):
 
 def test_every_figure_file_is_valid_and_complete():
     for path in FOLDER.glob("*.json"):
-        assert published(path.stem) is not None
-    figures = published("abstract_rules").figures
+        assert published_figures(path.stem) is not None
+    figures = published_figures("abstract_rules").figures
     claims = {(one.task, one.regime) for one in figures if one.kind == "claim"}
     assert len(claims) == 17
     assert all(one.minimum == 0.95 for one in figures if one.kind == "claim")
@@ -176,4 +176,4 @@ def test_a_figure_is_one_number():
 def test_a_broken_figure_file_is_one_line(tmp_path):
     (tmp_path / "broken.json").write_text("{}")
     with pytest.raises(SymbenchError, match=r"broken.json: suite: Field required\."):
-        published("broken", tmp_path)
+        published_figures("broken", tmp_path)

@@ -331,9 +331,9 @@ def test_seeds_and_regimes_draw_differently():
 @pytest.mark.parametrize(("task", "m"), PUBLISHED)
 def test_a_draw_takes_less_than_a_second(task, m):
     generate(task, m, 0)
-    start = time.perf_counter()
+    start = time.process_time()
     generate(task, m, 1)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(draws())

@@ -281,9 +281,9 @@ def test_ten_thousand_images_take_less_than_five_seconds(name):
     digits.load("sklearn")
     arrange = import_module(f"symdata.{name}.scenes").arrange
     draw = stream(name, 1, "sklearn_128", "speed", 0)
-    start = time.perf_counter()
+    start = time.process_time()
     painted(arrange(10_000, 128, draw), digits.load("sklearn"), "train", 128, draw)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("name", NAMES)

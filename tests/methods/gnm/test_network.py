@@ -12,6 +12,7 @@ from torch.distributions import Normal
 from baselines.pixel_likelihood import log_normal, pixels
 from benchmarks.protocol import Budget, Examples, Run
 from methods.gnm import GNM, GNMSettings, components
+from methods.gnm.illustrations import illustrate
 from methods.gnm.network import GNMNetwork
 from methods.gnm.struct_draw import standard
 
@@ -78,7 +79,7 @@ def test_what_is_illustrated():
         x = pixels(batch(32, channels, count=3))
         with torch.no_grad():
             net.heads.presence.bias.fill_(1.0)  # most are there
-            shown = net.illustrate(x)
+            shown = illustrate(net, x)
         image, layers = (channels, 32, 32), 16 if channels == 1 else 17
         shapes = {
             "reconstructions": (3, *image),
@@ -266,7 +267,9 @@ def test_log_weights_are_those_of_the_model_with_presence_of_0_or_1(monkeypatch)
     drawn = []
     draw = components.Components.draw
     monkeypatch.setattr(
-        components.Components, "draw", lambda self: drawn.append(draw(self)) or drawn[-1]
+        components.Components,
+        "draw",
+        lambda self, noise: drawn.append(draw(self, noise)) or drawn[-1],
     )
     drawings = []
     net.global_latent.register_forward_hook(lambda _, __, drawing: drawings.append(drawing))

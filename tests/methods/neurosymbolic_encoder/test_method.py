@@ -131,7 +131,7 @@ def test_evaluation_depends_on_the_row_alone(bug, monkeypatch):
     alone = [bug.evaluate(data.take(slice(i, i + 1)), run()) for i in range(40)]
     joined = {name: np.concatenate([part[name] for part in alone]) for name in outputs}
     assert same(outputs, joined, 1e-5)
-    monkeypatch.setattr("methods.neurosymbolic_encoder.method.EVALUATE_AT_ONCE", 7)
+    monkeypatch.setattr("methods.neurosymbolic_encoder.method.AT_ONCE", 7)
     assert same(outputs, bug.evaluate(data, run()), 1e-5)
 
 

@@ -20,6 +20,7 @@ from methods.neurosymbolic_encoder.network import (
 from tests.methods.neurosymbolic_encoder.walks import (
     examples,
     frames,
+    of_the_model,
     population,
     walks,
     without_noise,
@@ -248,7 +249,7 @@ def test_a_batch_of_one(decoder):
     assert loss.shape == ()
     assert (z.shape, told.shape) == ((1, 2), (1, 2))
     (loss - net.adversary(z, told)).backward()
-    weights = [weight for weight in net.model_parameters() if weight.numel()]
+    weights = [weight for weight in of_the_model(net) if weight.numel()]
     assert all(weight.grad.isfinite().all() for weight in weights)
 
 
@@ -276,7 +277,7 @@ def test_what_is_frozen_has_no_gradient_and_all_else_has():
     (loss - 10 * net.adversary(z, told)).backward()
     frozen, learning = net.programs[:2], net.programs[2]
     assert all(weight.grad is None for one in frozen for weight in one.parameters())
-    learn = {id(weight) for weight in net.model_parameters()}
+    learn = {id(weight) for weight in of_the_model(net)}
     assert learn.isdisjoint({id(weight) for one in frozen for weight in one.parameters()})
     assert {id(weight) for weight in learning.parameters()} <= learn
     for name, weight in net.named_parameters():
@@ -287,7 +288,7 @@ def test_what_is_frozen_has_no_gradient_and_all_else_has():
 
 def test_the_model_and_the_adversary_share_the_weights_between_them():
     net = network(("?",), ("final(a)",))
-    model, against = net.model_parameters(), list(net.adversary.parameters())
+    model, against = of_the_model(net), list(net.adversary.parameters())
     assert {id(one) for one in model}.isdisjoint({id(one) for one in against})
     every = {id(one) for one in net.parameters() if one.requires_grad}
     assert {id(one) for one in [*model, *against]} == every

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.protocol import Budget, Examples, Run
 from methods.neurosymbolic_encoder.dsl import ATOM_TO_ATOM, LIST_TO_ATOM, LIST_TO_LIST
 from methods.neurosymbolic_encoder.population import (
     Framewise,
@@ -14,7 +15,7 @@ from methods.neurosymbolic_encoder.population import (
     hidden_units,
 )
 from methods.neurosymbolic_encoder.programs import Program
-from methods.neurosymbolic_encoder.search import Distillation, distil
+from methods.neurosymbolic_encoder.search import distil
 from tests.methods.neurosymbolic_encoder.walks import EVERYTHING, frames, population, program
 
 
@@ -271,12 +272,13 @@ def test_learning_side_by_side_is_learning_alone():
     """After training too: one optimiser for all is one optimiser for each."""
     data, features = frames(count=20, seed=1)
     labels = features[:, :, 0].mean(1) > 0
-    rows = Distillation(data, features, torch.arange(4, 20), torch.arange(4))
+    every = Examples({"frames": data, "features": features, "labels": labels.double()})
+    given = every.take(slice(4, 20)), every.take(slice(0, 4))
     made = population(*CHILDREN)
     singles = [alone(made, p) for p in range(len(CHILDREN))]
 
-    def learn(one):
-        return distil(one, rows, labels, 7, 6, 0.05, np.random.default_rng(3))
+    def learn(one, seed=3):
+        return distil(one, *given, Run(seed, Budget(steps=7, batch_size=6)), 0.05)
 
     before = copies(made)
     errors = learn(made)
@@ -287,7 +289,7 @@ def test_learning_side_by_side_is_learning_alone():
         assert all((weight != after[p][key]).any() for key, weight in before[p].items())
     # The check sees the fault: another order of the batches moves the weights elsewhere.
     other = alone(population(*CHILDREN), 0)
-    distil(other, rows, labels, 7, 6, 0.05, np.random.default_rng(4))
+    learn(other, seed=4)
     with pytest.raises(AssertionError):
         close(copies(other)[0], after[0])
 

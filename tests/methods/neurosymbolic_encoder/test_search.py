@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.protocol import DivergedError, SymbenchError
+from benchmarks.protocol import Budget, DivergedError, Examples, Run, SymbenchError
 from methods.neurosymbolic_encoder.dsl import ATOM_TO_ATOM, DSL, LIST_TO_ATOM, Feature
 from methods.neurosymbolic_encoder.population import Population
-from methods.neurosymbolic_encoder.search import Distillation, Search, distil
+from methods.neurosymbolic_encoder.search import Search, distil
 from tests.methods.neurosymbolic_encoder.walks import BOTH, EVERYTHING, frames, program
 
 SMALL = DSL(
@@ -180,19 +181,40 @@ def test_the_tree_as_json():
 CHILDREN = ("?", "map_average(?)", "map_average(select(a))", "final(a)", "map_average(select(b))")
 
 
-def learned(labels, data, steps=120, learning_rate=0.03, **options):
+@dataclass
+class Material:
+    """What children learn from: frames (N, T, R), features (N, T, F), and rows that serve so."""
+
+    frames: torch.Tensor
+    features: torch.Tensor
+    train: torch.Tensor
+    validation: torch.Tensor
+
+
+class Noting(Population):
+    """A population that notes the rows of each update."""
+
+    def loss(self, batch, step):
+        self.told = [*getattr(self, "told", []), batch["row"]]
+        return super().loss(batch, step)
+
+
+def learned(labels, data, steps=120, learning_rate=0.03):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        made = Population([program(one) for one in CHILDREN], EVERYTHING, 4, 8, 8)
-    order = np.random.default_rng(0)
-    return distil(made, data, labels, steps, 32, learning_rate, order, **options), made
+        made = Noting([program(one) for one in CHILDREN], EVERYTHING, 4, 8, 8)
+    columns = {"frames": data.frames, "features": data.features, "labels": labels.float()}
+    every = Examples({**columns, "row": torch.arange(len(labels))})
+    run = Run(0, Budget(steps=steps, batch_size=32))
+    given = every.take(data.train), every.take(data.validation)
+    return distil(made, *given, run, learning_rate), made
 
 
 def material(count=160, seed=0):
     """Frames of which the features are a part, as in the method; one row in four validates."""
     _, features = (one.float() for one in frames(count, 6, seed=seed))
     rows = torch.arange(count)
-    return Distillation(features.repeat(1, 1, 2)[..., :4], features, rows[rows % 4 > 0], rows[::4])
+    return Material(features.repeat(1, 1, 2)[..., :4], features, rows[rows % 4 > 0], rows[::4])
 
 
 def test_the_error_of_what_can_be_learned_and_of_what_cannot():
@@ -229,7 +251,7 @@ def test_validation_rows_are_not_learned_from():
     data = material()
     labels = data.features[:, :, 0].mean(1) > 0
     errors, made = learned(labels, data, steps=20)
-    changed = Distillation(data.frames.clone(), data.features.clone(), data.train, data.validation)
+    changed = Material(data.frames.clone(), data.features.clone(), data.train, data.validation)
     changed.frames[data.validation] = 1e3
     changed.features[data.validation] = -1e3
     other = labels.clone()
@@ -247,20 +269,19 @@ def test_validation_rows_are_not_learned_from():
 def test_steps_and_batches_are_as_many_as_asked_for():
     data = material()
     labels = data.features[:, :, 0].mean(1) > 0
-    told = []
-    learned(labels, data, steps=9, count=told.append)
+    told = learned(labels, data, steps=9)[1].told
     assert [len(rows) for rows in told] == [32, 32, 32, 24] * 2 + [32]
     for first in (0, 4):
         assert sorted(torch.cat(told[first : first + 4]).tolist()) == data.train.tolist()
     assert not torch.equal(torch.cat(told[:4]), torch.cat(told[4:8])), "each epoch has its order"
-    few = Distillation(data.frames, data.features, data.train[:5], data.validation[:1])
+    few = Material(data.frames, data.features, data.train[:5], data.validation[:1])
     assert len(learned(labels, few, steps=4)[0]) == len(CHILDREN), "a batch larger than the data"
 
 
 def test_validation_in_several_parts_is_that_in_one():
     data = material(1500)
     labels = data.features[:, :, 0].mean(1) > 0
-    every = Distillation(data.frames, data.features, data.train, torch.arange(1500))
+    every = Material(data.frames, data.features, data.train, torch.arange(1500))
     errors, made = learned(labels, every, steps=2)
     with torch.no_grad():
         wrong = (made(data.frames, data.features) > 0) != labels

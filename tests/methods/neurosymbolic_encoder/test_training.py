@@ -1,4 +1,4 @@
-"""The training loop: who learns in a step, in which order, and on which rows."""
+"""The trainings: who learns in a step, in which order, and on which rows."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import pytest
 import torch
 
 from benchmarks.protocol import Budget, DivergedError, Run
-from methods.neurosymbolic_encoder import method
-from methods.neurosymbolic_encoder.method import (
-    NeurosymbolicSettings,
-    _Training,
-    batch_of,
-)
+from benchmarks.training import rows_of
+from methods.neurosymbolic_encoder import training as trainings
+from methods.neurosymbolic_encoder.method import NeurosymbolicSettings
 from methods.neurosymbolic_encoder.network import NeurosymbolicNetwork
 from methods.neurosymbolic_encoder.search import Candidate
+from methods.neurosymbolic_encoder.training import Training, batch_of
 from tests.methods.neurosymbolic_encoder.walks import (
     ENDS,
     examples,
+    of_the_model,
     program,
     run,
     validation,
@@ -35,7 +34,7 @@ def training(steps=3, batch_size=16, states=STATES, seed=0, **settings):
     made = NeurosymbolicSettings(
         dsl=f"{walks.__module__}:ENDS", **{"learning_rate": RATE, "ramp": 10} | settings
     )
-    return _Training(made, ENDS, examples(states), run(seed, steps, batch_size))
+    return Training(made, ENDS, examples(states), run(seed, steps, batch_size))
 
 
 def state(module):
@@ -56,7 +55,7 @@ def test_data_are_standardised_by_the_training_split():
     kept = STATES[~validation(40)].astype(np.float64)
     mean, std = kept[:, :-1].mean((0, 1)), kept[:, :-1].std((0, 1))
     actions = np.diff(kept, axis=1)
-    batch = batch_of(loop.data, slice(0, 40))
+    batch = batch_of(loop.data)
     np.testing.assert_allclose(batch["states"], (STATES[:, :-1] - mean) / std, atol=1e-4)
     moved = (np.diff(STATES, axis=1) - actions.mean((0, 1))) / actions.std((0, 1))
     np.testing.assert_allclose(batch["actions"], moved, atol=1e-4)
@@ -82,10 +81,10 @@ def test_one_step_by_hand(monkeypatch):
     def after(steps):
         loop = training(steps, 32)
         programs = [frozen(loop), loop.population([program("?")], "current")]
-        return loop.train(programs, "x"), batch_of(loop.data, loop.train_rows)
+        return loop.train(programs, "x"), batch_of(loop.learned)
 
     (net, batch), (stepped, _) = after(0), after(1)
-    opponent, model = list(net.adversary.parameters()), net.model_parameters()
+    opponent, model = list(net.adversary.requires_grad_(True).parameters()), of_the_model(net)
     loss, z, told, _ = net(batch, 0)
     first = torch.autograd.grad(net.adversary(z.detach(), told.detach()), opponent)
     with torch.no_grad():
@@ -122,18 +121,18 @@ def test_the_opponents_optimiser_holds_the_adversary_and_nothing_else(monkeypatc
         {id(weight) for group in one.param_groups for weight in group["params"]}
         for one, _ in optimisers
     ]
-    assert {id(weight) for weight in net.adversary.parameters()} in held
-    assert held[0].isdisjoint(held[1])
-    assert held[0] | held[1] == {id(one) for one in net.parameters() if one.requires_grad}
+    opponent, model = held
+    assert opponent == {id(weight) for weight in net.adversary.parameters()}
+    assert model == {id(one) for one in of_the_model(net)}
     assert all(options["betas"] == (0.5, 0.999) for _, options in optimisers)
 
 
 def test_gradients_are_clipped(monkeypatch):
     norms = []
 
-    def clip(weights, most):
+    def clip(weights, most, **options):
         weights = [weight for weight in weights if weight.grad is not None]
-        own(weights, most)
+        own(weights, most, **options)
         total = sum(float(weight.grad.square().sum()) for weight in weights) ** 0.5
         norms.append((most, total))
 
@@ -166,10 +165,10 @@ def test_the_ramp_counts_the_steps_of_one_training(monkeypatch):
             seen.append(step)
             return super().forward(batch, step)
 
-    monkeypatch.setattr(method, "NeurosymbolicNetwork", Noted)
+    monkeypatch.setattr(trainings, "NeurosymbolicNetwork", Noted)
     net = loop.train([], "one")
     loop.labels(loop.train([loop.population([program("?")], "current")], "two"))
-    net.posterior(batch_of(loop.data, slice(0, 3)))
+    net.posterior(batch_of(rows_of(loop.data, slice(0, 3))))
     assert seen == [0, 1, 2, 3] * 2
 
 
@@ -205,13 +204,17 @@ def test_children_learn_for_their_epochs(monkeypatch):
     """Those with nonterminals for neural epochs, those without for symbolic epochs."""
     asked = []
 
-    def distil(population, data, labels, steps, batch_size, rate, order, count):
-        asked.append(([str(one) for one in population.programs], steps, batch_size, rate))
-        assert data.train.tolist() == np.flatnonzero(~validation(40)).tolist()
-        assert data.validation.tolist() == np.flatnonzero(validation(40)).tolist()
+    def distil(population, learned, validated, run, rate, name):
+        budget = run.budget
+        asked.append(
+            ([str(one) for one in population.programs], budget.steps, budget.batch_size, rate)
+        )
+        features = loop.data["features"]
+        assert torch.equal(learned["features"], features[~validation(40)])
+        assert torch.equal(validated["features"], features[validation(40)])
         return [0.5 - len(str(one)) / 1000 for one in population.programs]
 
-    monkeypatch.setattr(method, "distil", distil)
+    monkeypatch.setattr(trainings, "distil", distil)
     loop = training(batch_size=10, neural_epochs=2.5, symbolic_epochs=4.0, penalty=0.0)
     texts = ("final(x)", "add(?, ?)", "final(y)", "?")
     children = [Candidate(7 + i, 0, program(text), text, 0.0) for i, text in enumerate(texts)]
@@ -231,7 +234,8 @@ def test_the_search_tells_where_it_stands():
     loop.run = Run(0, Budget(steps=60, batch_size=16), reporter=lambda **one: told.append(one))
     labels = torch.ones(40, dtype=torch.bool)
     loop.errors([Candidate(1, 0, program("add(?, ?)"), "add", 0.02)], labels, "here")
-    assert [one["step"] for one in told] == [50, 100]
+    assert [one["step"] for one in told] == [50, 100, 120]
+    assert (loop.run.steps, loop.run.examples) == (120, 60 * 32)
     assert all(one["of"] > one["step"] for one in told)
 
 

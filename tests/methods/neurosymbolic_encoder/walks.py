@@ -113,6 +113,12 @@ def run(seed=0, steps=3, batch_size=16):
     return Run(seed=seed, budget=Budget(steps=steps, batch_size=batch_size))
 
 
+def of_the_model(network):
+    """The weights that learn, but for the adversary's."""
+    against = {id(weight) for weight in network.adversary.parameters()}
+    return [one for one in network.parameters() if one.requires_grad and id(one) not in against]
+
+
 def without_noise(monkeypatch):
     """Samples become means, and a sampled bit the likelier one."""
     monkeypatch.setattr(torch, "randn_like", torch.zeros_like)

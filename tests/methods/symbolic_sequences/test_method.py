@@ -10,8 +10,8 @@ from sklearn.metrics import mutual_info_score
 from baselines.augmentation import crop_and_flip
 from baselines.dino_head import DINOHead
 from baselines.teacher import as_pixels
-from benchmarks.long_training import train
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
+from benchmarks.training import train
 from methods.symbolic_sequences import SymbolicSequences, SymbolicSettings, method
 from tests.methods.symbolic_sequences.pupils import (
     PATCHES,

@@ -1,0 +1,155 @@
+"""What tells one result from another: declared versions of what is ours, hashes of what is not.
+
+Code of symbench carries integer versions, which are raised when what it computes changes and only
+then (`tests/behaviour` sees to it), so that a record stays valid through any other edit. Code of
+others has no such promise: its sources are hashed. Nothing is imported to learn either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, Task
+from benchmarks.records import Record, content_hash
+from benchmarks.sources import declared, file_of, source_hash
+
+OURS = ("benchmarks", "baselines", "methods")
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a method or a task rests on.
+
+    own: its declared version, None where it has none. parts: by module, the version of what it uses
+    that has one of its own (metrics, a judge, a teacher); "sources" is the hash of code that is not
+    ours.
+    """
+
+    own: int | None
+    parts: Mapping[str, int | str]
+
+
+def of_method(path: str) -> Versions:
+    """The versions of a method's class, at `module:Class` or `file.py:Class`."""
+    version = declared(path, "version")
+    if not is_ours(path.rpartition(":")[0]) or not isinstance(version, int):
+        return Versions(None, {"sources": source_hash(path)})
+    return Versions(version, _modules(declared(path, "rests_on", ())))
+
+
+def of_task(task: Task) -> Versions:
+    """The versions of a task, of its metrics and of its judge."""
+    module, parts = type(task).__module__, _modules(task.rests_on)
+    foreign = {} if is_ours(module) else {"sources": source_hash(module)}
+    return Versions(task.version, {**parts, **foreign})
+
+
+def of_module(name: str) -> int | str:
+    """The `VERSION` that a module of ours declares; of any other module the hash of its sources."""
+    version = declared(name, "VERSION") if is_ours(name) else None
+    return version if isinstance(version, int) else source_hash(name)
+
+
+def _modules(names: tuple[str, ...]) -> dict[str, int | str]:
+    return {name: of_module(name) for name in names}
+
+
+def is_ours(location: str) -> bool:
+    """Whether a module is part of symbench; a file that a user names never is."""
+    if location.endswith(".py") or location.partition(".")[0] not in OURS:
+        return False
+    file = file_of(location)
+    return file is not None and _ROOT in file.resolve().parents
+
+
+def named_files(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Hashes of the files that settings name, by setting.
+
+    A value names a file as `data.csv`, `dsl.py:NAME` or `package.module:NAME`. Modules of symbench
+    do not count: the version of the method that reads them covers them.
+    """
+    hashes = {}
+    for name, value in settings.items():
+        if not isinstance(value, str):
+            continue
+        location = value.rpartition(":")[0] or value
+        if location.endswith(".py") and Path(location).is_file():
+            hashes[name] = source_hash(location)
+        elif Path(value).is_file():
+            hashes[name] = hashlib.sha256(Path(value).read_bytes()).hexdigest()[:16]
+        elif ":" in value and not is_ours(location) and file_of(location) is not None:
+            hashes[name] = source_hash(location)
+    return hashes
+
+
+def variant(
+    suite: Suite,
+    profile: Profile,
+    task: Task,
+    dataset: Mapping[str, Any],
+    entry: Entry,
+    budget: Budget,
+) -> str:
+    """A hash of all that determines a result but the seed.
+
+    dataset: what `Task.dataset` says of the data. entry: with the settings that it runs with.
+    Versions of libraries and the device are recorded and do not count, so that an upgrade does not
+    throw a table away.
+    """
+    return content_hash(
+        {
+            "protocol": PROTOCOL_VERSION,
+            "suite": suite.name,
+            "profile": profile.name,
+            "task": [task.id, asdict(of_task(task))],
+            "dataset": dataset,
+            "method": [entry.name, entry.path.rpartition(":")[2], asdict(of_method(entry.path))],
+            "settings": dict(entry.settings),
+            "files": named_files(entry.settings),
+            "budget": asdict(budget),
+        }
+    )
+
+
+def outdated(record: Record, suite: Suite | None) -> str:
+    """What has changed since a record was made, in a line; "" where nothing has, or none can tell.
+
+    suite: that of the record as it is today, None where there is none of this name.
+    """
+    tasks, entries = (suite.tasks, suite.entries) if suite is not None else ((), ())
+    changes = list(_changes("protocol", record.protocol_version, PROTOCOL_VERSION, {}, {}))
+    for task in tasks:
+        if (task.name, task.regime) == (record.task, record.regime):
+            now = of_task(task)
+            before = record.task_version, now.own
+            changes += _changes("task", *before, record.task_parts, now.parts)
+    path = next((entry.path for entry in entries if entry.name == record.method), record.path)
+    location = path.rpartition(":")[0]
+    if Path(location).is_file() or (not location.endswith(".py") and file_of(location)):
+        now = of_method(path)
+        before = record.method_version, now.own
+        changes += _changes("method", *before, record.method_parts, now.parts)
+    return "; ".join(changes)
+
+
+def _changes(
+    kind: str,
+    before: int | None,
+    now: int | None,
+    parts_before: Mapping[str, int | str],
+    parts_now: Mapping[str, int | str],
+) -> Iterator[str]:
+    """A phrase for each version that differs, such as `task version 1, today's is 2`."""
+    pairs = {kind: (before, now)}
+    for part in dict.fromkeys((*parts_before, *parts_now)):
+        pairs[f"{kind}'s {part}"] = parts_before.get(part), parts_now.get(part)
+    for name, (old, new) in pairs.items():
+        if old == new:
+            continue
+        numbers = isinstance(old, int) and isinstance(new, int)
+        yield f"{name} version {old}, today's is {new}" if numbers else f"{name} changed"

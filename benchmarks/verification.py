@@ -1,0 +1,71 @@
+"""The `verify` verb: whether a folder of records can stand as it is, a line for each fault."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import identity, registry
+from benchmarks.plan import profile_of
+from benchmarks.protocol import SymbenchError
+from benchmarks.records import Record, Store, read_record
+
+# The end of a commit in a record that was made while files differed from it.
+DIRTY = "+changes"
+
+
+def faults(folder: Path) -> tuple[list[str], int]:
+    """A line for each fault of the records below a folder, and how many files were read."""
+    store = Store(folder)
+    found = {path: read_record(path) for path in store.files()}
+    lines = [line for path, record in found.items() for line in _of_file(path, record, store)]
+    keys = Counter(record.key for record in found.values() if isinstance(record, Record))
+    lines += [
+        f"{path}: duplicate key {record.key}, which {keys[record.key]} files have."
+        for path, record in found.items()
+        if isinstance(record, Record) and keys[record.key] > 1
+    ]
+    return lines, len(found)
+
+
+def _of_file(path: Path, record: Record | str, store: Store) -> Iterator[str]:
+    """The faults of one file, whatever lies beside it."""
+    if isinstance(record, str):
+        yield _unknown_fields(path) or record
+        return
+    if store.path(record) != path:
+        yield f"{path}: misplaced; a record of this cell belongs in {store.path(record)}."
+    if record.error is not None:
+        yield f"{path}: failed: {record.error.type}: {record.error.message}"
+    commit = record.environment.get("commit")
+    if commit is None:
+        yield f"{path}: unknown commit; run from a clone of the repository."
+    elif commit.endswith(DIRTY):
+        yield f"{path}: dirty commit {commit[:8]}{DIRTY}; commit first, then run."
+    suite = registry.find_suite(record.suite)
+    change = identity.outdated(record, suite)
+    if change:
+        yield f"{path}: outdated: {change}; run it again."
+    if suite is None:
+        yield f"{path}: unknown suite '{record.suite}'."
+        return
+    try:
+        profile = profile_of(suite, record.profile)
+    except SymbenchError as error:
+        yield f"{path}: {error}"
+        return
+    last = profile.seeds + profile.further_seeds - 1
+    if not 0 <= record.seed <= last:
+        yield f"{path}: seed {record.seed} is outside profile {profile.name}, 0 to {last}."
+
+
+def _unknown_fields(path: Path) -> str:
+    """A line on fields that a record has and the schema lacks; "" where there are none."""
+    try:
+        known = {name for one in Record.model_fields.items() for name in (one[0], one[1].alias)}
+        extra = sorted(set(json.loads(path.read_text(encoding="utf-8"))) - known)
+    except (OSError, ValueError, TypeError):
+        return ""
+    return f"{path}: unknown fields: {', '.join(extra)}." if extra else ""

@@ -1,0 +1,198 @@
+"""The trainings of a neurosymbolic encoder: of networks against their adversaries, of children.
+
+One search trains many networks with one run. Each training has random streams of its own, by its
+name, and counts its updates on from those before it. None of them keeps a checkpoint: a file for
+one of them would not bring back the others.
+
+Letters: N trajectories, B of a batch, T+1 states, T actions, D state features, F features of the
+DSL.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from baselines.trajectory_encoder import Scale, moments
+from baselines.trajectory_method import columns_of, states_of, training_split
+from benchmarks.optimisation import Optimisation
+from benchmarks.protocol import Budget, Examples, Run, SymbenchError
+from benchmarks.training import rows_of, seeded, to_device, train
+from methods.neurosymbolic_encoder.dsl import DSL
+from methods.neurosymbolic_encoder.network import NeurosymbolicNetwork
+from methods.neurosymbolic_encoder.population import Population
+from methods.neurosymbolic_encoder.programs import Program
+from methods.neurosymbolic_encoder.search import Candidate, distil
+
+AT_ONCE = 1024
+BETAS, CLIP = (0.5, 0.999), 10.0
+# Where the data mark no validation split, this share of them serves as one.
+HELD_OUT = 1 / 6
+
+
+def prepared(
+    examples: Examples,
+    settings: Any,
+    dsl: DSL,
+    scale: Scale,
+    feature_mean: np.ndarray,
+    feature_std: np.ndarray,
+    device: str,
+) -> dict[str, Tensor]:
+    """All columns, standardised, on the device: what is computed once a data set.
+
+    states, features: (N, T+1, ·), actions, appended: (N, T, ·), all float32.
+    """
+    columns = columns_of(examples, settings.features)
+    states = torch.from_numpy(states_of(examples)).to(device)
+    raw = to_device(Examples(columns), device)
+    features = torch.from_numpy((dsl.columns(examples) - feature_mean) / feature_std)
+    return {
+        "states": (states - scale.state_mean) / scale.state_std,
+        "actions": (raw["actions"] - scale.action_mean) / scale.action_std,
+        "appended": (raw["features"] - scale.feature_mean) / scale.feature_std,
+        "features": features.float().to(device),
+    }
+
+
+def batch_of(data: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What the network sees of columns from `prepared`: B trajectories of T+1 states, T actions."""
+    states = data["states"]
+    now = states[:, :-1]
+    return {
+        "states": now,
+        "actions": data["actions"],
+        "inputs": torch.cat([now, data["actions"], data["appended"]], -1),
+        "frames": torch.cat([states, data["features"]], -1),
+        "features": data["features"],
+    }
+
+
+class Game(nn.Module):
+    """A network and its adversary as the training loop wants them, with one loss a step.
+
+    The adversary learns first, on the z of the step, and then the model, against the adversary as
+    it is now. The loop has one optimiser; that of the adversary is here, and the loop takes its
+    weights for frozen.
+    """
+
+    def __init__(self, network: NeurosymbolicNetwork, learning_rate: float) -> None:
+        super().__init__()
+        self.network, self.weight = network, network.settings.adversary
+        against = list(network.adversary.requires_grad_(False).parameters())
+        self.opponent = None
+        if against:
+            self.opponent = torch.optim.Adam(against, lr=learning_rate, betas=BETAS, fused=True)
+
+    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """batch: columns from `prepared` → the model's mean loss in nats, and its parts."""
+        loss, z, told, scalars = self.network(batch_of(batch), step)
+        if self.opponent is None:
+            return loss, scalars
+        adversary = self.network.adversary.requires_grad_(True)
+        self.opponent.zero_grad(set_to_none=True)
+        adversary(z.detach(), told.detach()).backward()
+        self.opponent.step()
+        scalars["adversary"] = adversary.requires_grad_(False)(z, told)
+        return loss - self.weight * scalars["adversary"], scalars
+
+
+class Training:
+    """The data on the device, and the trainings that use them."""
+
+    def __init__(self, settings: Any, dsl: DSL, examples: Examples, run: Run) -> None:
+        self.settings, self.dsl, self.run = settings, dsl, run
+        if "validation" in examples:
+            training_split(examples)  # for its checks of the column
+            validation = np.asarray(examples["validation"])
+        else:
+            validation = run.rng("validation").random(examples.count) < HELD_OUT
+        if validation.all() or not validation.any():
+            raise SymbenchError(
+                "the search needs examples to learn from and others to validate on; `validation` "
+                f"marks {int(validation.sum())} of {len(validation)}."
+            )
+        rows = np.flatnonzero(~validation)
+        learned = examples.take(rows)
+        self.scale = Scale(columns_of(learned, settings.features)).to(run.device)
+        self.feature_mean, self.feature_std = moments(dsl.columns(learned))
+        self.data = prepared(
+            examples, settings, dsl, self.scale, self.feature_mean, self.feature_std, run.device
+        )
+        self.train_rows = torch.from_numpy(rows).to(run.device)
+        self.validation_rows = torch.from_numpy(np.flatnonzero(validation)).to(run.device)
+        self.learned = rows_of(self.data, self.train_rows)
+        self.frame_width = self.data["states"].shape[2] + self.data["features"].shape[2]
+        self.updates = self.seen = 0
+
+    def population(self, programs: list[Program], name: str) -> Population:
+        """Fresh programs, whose weights depend on the run's seed and this name."""
+        settings = self.settings
+        with seeded(self.run, f"weights of {name}"):
+            fresh = Population(
+                programs, self.dsl, self.frame_width, settings.most_hidden, settings.least_hidden
+            )
+        return fresh.to(self.run.device)
+
+    def train(self, programs: list[Population], name: str) -> NeurosymbolicNetwork:
+        """A fresh network around these programs, trained for the run's budget."""
+        rate = self.settings.learning_rate
+        with seeded(self.run, f"weights of {name}, network"):
+            network = NeurosymbolicNetwork(self.settings, self.scale, programs).to(self.run.device)
+        how = Optimisation(learning_rate=rate, clip=CLIP, betas=BETAS)
+        train(Game(network, rate), Examples(self.learned), self._part(self.run.budget), how, name)
+        return network
+
+    def labels(self, network: NeurosymbolicNetwork) -> Tensor:
+        """(N,): the bit of the network's last program, for training and validation examples."""
+        with torch.inference_mode():
+            parts = [
+                network.logits(batch_of(rows_of(self.data, slice(start, start + AT_ONCE))))[:, -1]
+                for start in range(0, len(self.data["states"]), AT_ONCE)
+            ]
+        return (torch.cat(parts) > 0).clone()
+
+    def errors(self, children: list[Candidate], labels: Tensor, name: str) -> list[float]:
+        """The children's validation errors: those with and those without nonterminals together."""
+        settings, batch_size = self.settings, self.run.budget.batch_size
+        found = dict[int, float]()
+        data = Examples(
+            {
+                "frames": torch.cat([self.data["states"], self.data["features"]], -1),
+                "features": self.data["features"],
+                "labels": labels.to(self.data["states"].dtype),
+            }
+        )
+        learned, validation = data.take(self.train_rows), data.take(self.validation_rows)
+        per_epoch = learned.count / min(batch_size, learned.count)
+        for complete, epochs in ((False, settings.neural_epochs), (True, settings.symbolic_epochs)):
+            chosen = [one for one in children if one.program.complete == complete]
+            if not chosen:
+                continue
+            full_name = f"{name}, {'complete' if complete else 'partial'} children"
+            fresh = self.population([one.program for one in chosen], full_name)
+            run = self._part(Budget(steps=math.ceil(epochs * per_epoch), batch_size=batch_size))
+            rate = settings.program_learning_rate
+            scores = distil(fresh, learned, validation, run, rate, full_name)
+            found |= zip((one.number for one in chosen), scores, strict=True)
+        return [found[one.number] for one in children]
+
+    def _part(self, budget: Budget) -> Run:
+        """The run of one training; what it reports counts on from the trainings before it.
+
+        How many turns a search takes is not known beforehand: one more is always assumed.
+        """
+        updates, seen = self.updates, self.seen
+        next_turn = self.run.budget.total_steps(len(self.train_rows))
+
+        def reporter(step: int, of: int, **scalars: float) -> None:
+            self.updates, self.seen = updates + step, seen + part.examples
+            self.run.report(self.updates, updates + of + next_turn, self.seen, **scalars)
+
+        part = replace(self.run, budget=budget, reporter=reporter, checkpoint=None)
+        return part

@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -53,7 +53,14 @@ class GENESISSettings(SceneSettings):
     components: K, one more than a scene has objects. mask_latent, component_latent: M and Z.
     geco: whether β, which starts at `beta`, is moved to reach `goal` (nats a value at σ = 0.7), by
     geco_step a nat and geco_speedup times that while the goal is met.
+    published: the components for each data set, one of them for the background.
     """
+
+    published: ClassVar[dict[str, dict[str, Any]]] = {
+        "mnist4": {"components": 5},
+        "mnist10": {"components": 11},
+        "arrow_room": {"components": 5},
+    }
 
     clip: float = 0.0
     components: int = 5

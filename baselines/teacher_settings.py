@@ -7,7 +7,7 @@ gives these fields the same values; what else it sets makes no difference to its
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from baselines.augmentation import Augmentation
 from baselines.checks import number, one_of, whole
@@ -36,7 +36,15 @@ class TaughtSettings:
     dino_scale: the area of a large crop, at least, and of a small one, at most; dino_least: that of
     a small one, at least. dino_jitter, dino_hue, dino_grey, dino_solarise: see
     `Augmentation`; none of them may change the class.
+    published: the teacher of each data set, and of a task that has another one. A digit in the
+    mirror is another sign, or none: crops of digits are not mirrored.
     """
+
+    published: ClassVar[dict[str, dict[str, Any]]] = {
+        "painted_digits": {"teacher": "dino_tiny", "teacher_flip": 0.0},
+        "cifar10": {"teacher": "dino_tiny"},
+        "cifar10/full_dino_vitb16": {"teacher": "dino_vitb16"},
+    }
 
     teacher: str = DINO_TINY
     teacher_epochs: int = 100

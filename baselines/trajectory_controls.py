@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from einops import rearrange
@@ -20,7 +20,9 @@ from benchmarks.protocol import Examples, Run, SymbenchError
 
 @dataclass(frozen=True)
 class RandomSettings:
-    """clusters: among how many one is drawn."""
+    """clusters: among how many one is drawn; published: as many as a data set has classes."""
+
+    published: ClassVar[dict[str, dict[str, Any]]] = {"basketball": {"clusters": 2}}
 
     clusters: int = 4
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,7 +36,33 @@ class TrajectorySettings:
     z, hidden, rnn: latent dimensions, units of the hidden layers, units of each GRU.
     decoder: "linear" (no hidden layer, no recurrence) or "recurrent"; learning_rate: of Adam.
     features: names of `feature.<name>` columns that the encoder sees beside states and actions.
+    published: by data set, of the baselines of Zhan et al. (TMLR 2022), appendix; where their table
+    and their program differ, the program's value, as it gave the published figures.
     """
+
+    published: ClassVar[dict[str, dict[str, Any]]] = {
+        "synthetic": {
+            "z": 4,
+            "hidden": 16,
+            "rnn": 16,
+            "decoder": "linear",
+            "learning_rate": 2e-4,
+        },
+        "calms21": {
+            "z": 32,
+            "hidden": 256,
+            "rnn": 256,
+            "decoder": "recurrent",
+            "learning_rate": 1e-4,
+        },
+        "basketball": {
+            "z": 8,
+            "hidden": 128,
+            "rnn": 128,
+            "decoder": "recurrent",
+            "learning_rate": 2e-3,
+        },
+    }
 
     z: int = 4
     hidden: int = 16

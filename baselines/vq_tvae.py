@@ -9,7 +9,7 @@ Letters: B trajectories of a batch, K codes, Z latent dimensions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,14 @@ class VQTVAESettings(TrajectorySettings):
     """codes: K, by default the four classes of the synthetic data; commitment: its weight.
 
     The commitment's weight is that of van den Oord et al., section 3.2.
+    published: by data set, as many codes as there are classes.
     """
+
+    published: ClassVar[dict[str, dict[str, Any]]] = {
+        "synthetic": {"codes": 4},
+        "calms21": {"codes": 4},
+        "basketball": {"codes": 2},
+    }
 
     codes: int = 4
     commitment: float = 0.25

@@ -53,6 +53,14 @@ Profile = Annotated[
     str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
 ]
 
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a setting of each method; several values of one make several rows.",
+    ),
+]
 OnlySuites = Annotated[
     list[str] | None, typer.Option("--suite", metavar="NAME", help="Only these suites (globs).")
 ]
@@ -66,6 +74,7 @@ OnlyProfiles = Annotated[
         "python -m benchmarks run --suite abstract_rules",
         "python -m benchmarks run --task 'same_different/m9*' --method 'l*' --seeds 5",
         "python -m benchmarks run --suite abstract_rules --method my_method.py:MyMethod",
+        "python -m benchmarks run --method esbn --set learning_rate=1e-3 --set learning_rate=1e-2",
     )
 )
 def run(
@@ -106,6 +115,7 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+    settings: Set = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first cell that fails.")
     ] = False,
@@ -129,6 +139,7 @@ def run(
         methods=method or (),
         seeds=plan.seeds_from(seeds) if seeds else None,
         profile=profile,
+        settings=settings or (),
     )
     options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once)
     raise typer.Exit(
@@ -136,16 +147,41 @@ def run(
     )
 
 
-@app.command("list", epilog=example("python -m benchmarks list methods"))
+@app.command(
+    "list",
+    epilog=example(
+        "python -m benchmarks list methods",
+        "python -m benchmarks list settings gnm --profile quick --task arrow_room",
+    ),
+)
 def list_(
     what: Annotated[
-        str, typer.Argument(help="suites, tasks, methods, profiles, datasets or all.")
+        str, typer.Argument(help="suites, tasks, methods, profiles, datasets, settings or all.")
     ] = "all",
+    method: Annotated[
+        str | None, typer.Argument(help="Of `settings`: whose; a name, file.py:Class or a glob.")
+    ] = None,
+    profile: Profile = "quick",
+    suite: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Of `settings`: in these suites.")
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Of `settings`: on these tasks.")
+    ] = None,
+    settings: Set = None,
 ) -> None:
-    """List suites, tasks, methods, profiles and datasets."""
-    from benchmarks import listing
+    """List suites, tasks, methods, profiles, datasets; or how a method is set, and by what."""
+    from benchmarks import listing, plan
 
-    typer.echo(listing.render(what))
+    if what != "settings":
+        if method or suite or task or settings:
+            raise SymbenchError(f"`list {what}` takes no further names; `list settings` does.")
+        typer.echo(listing.render(what))
+        return
+    if method is None:
+        raise SymbenchError("`list settings` needs a method; write list settings esbn.")
+    chosen = plan.Filters(suite or (), task or (), (method,), None, profile, settings or ())
+    typer.echo(listing.settings(chosen))
 
 
 @app.command(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import registry, runner
+from benchmarks import registry, resolution, runner
 from benchmarks.plan import profile_of
 from benchmarks.protocol import (
     Deduplicated,
@@ -80,11 +80,11 @@ def check(spec: str, suite_name: str | None = None) -> list[Finding]:
 def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[Finding]:
     """The rules one after the other; raises `_BrokenError` where none that follows can be seen."""
     task, *others = tasks
-    bare, entry = entry, profile.settled(entry, task.id)
+    bare, entry = entry, resolution.resolved(profile, entry, task)
     rule = "settings are a frozen dataclass with defaults that survives pickling"
     yield _found(rule, _settings(entry))
 
-    budget = profile.budget(bare, task.id)
+    budget = profile.budget(bare, task)
     trial = _Trial(entry, task, Run(1, budget))
     yield _found(_works(task), "")
     yield _found("inputs are not mutated", trial.mutated)
@@ -125,7 +125,8 @@ def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[Findin
             yield _found(rule, _difference(one, two, wanted))
 
     for task in others:
-        _Trial(profile.settled(bare, task.id), task, Run(1, profile.budget(bare, task.id)))
+        settled = resolution.resolved(profile, bare, task)
+        _Trial(settled, task, Run(1, profile.budget(bare, task)))
         yield _found(_works(task), "")
 
 

@@ -1,10 +1,15 @@
-"""The `list` verb."""
+"""The `list` verb: names with a line on each, and how a method is set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from benchmarks import registry
+
+if TYPE_CHECKING:
+    from benchmarks.plan import Choice, Filters
+    from benchmarks.protocol import Budget, Entry, Task
 
 KINDS = ("suites", "tasks", "methods", "profiles", "datasets")
 
@@ -12,7 +17,7 @@ KINDS = ("suites", "tasks", "methods", "profiles", "datasets")
 def render(what: str) -> str:
     """The names of one kind, or of all, with a line on each."""
     if what not in (*KINDS, "all"):
-        raise registry.unknown("list", what, (*KINDS, "all"))
+        raise registry.unknown("list", what, (*KINDS, "settings", "all"))
     sections = []
     for kind in KINDS if what == "all" else (what,):
         rows = list(_rows(kind))
@@ -50,3 +55,58 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
                 pairs = sum(entry.runs_on(task) for entry in entries for task in profile.tasks)
                 cells = pairs * profile.seeds
                 yield profile.name, f"{suite.name}; {cells} cells: {profile.summary}"
+
+
+def settings(filters: Filters) -> str:
+    """Every setting of the selected methods on each task, its value and where it comes from.
+
+    Tasks on which all is alike share a section. The methods are imported.
+    """
+    from benchmarks import plan
+
+    chosen = plan.choices(filters)
+    sections = []
+    for choice in chosen:
+        for entry in choice.entries:
+            tasks: dict[str, list[str]] = {}
+            for task in choice.tasks:
+                if entry.runs_on(task.id):
+                    tasks.setdefault(_settings(choice, entry, task), []).append(task.id)
+            for text, names in tasks.items():
+                where = f"in {choice.profile.name} ({choice.suite.name})"
+                sections.append(f"{entry.name} on {', '.join(names)} {where}:\n{text}")
+    if not sections:
+        raise plan.nothing(chosen, {})
+    return "\n\n".join(sections)
+
+
+def _settings(choice: Choice, entry: Entry, task: Task) -> str:
+    """A line for each setting, one for the budget, and one that says where the reasons stand."""
+    from dataclasses import fields
+
+    from benchmarks import resolution, runner
+
+    made = runner.settings_of(resolution.resolved(choice.profile, entry, task))
+    origins = {
+        name: layer.origin
+        for layer in resolution.layers(choice.profile, entry, task)
+        for name in layer.settings
+    }
+    rows = [
+        (one.name, resolution.written(getattr(made, one.name)), origins.get(one.name, "default"))
+        for one in fields(made)
+    ]
+    rows.append(
+        ("budget", _budget(choice.profile.budget(entry, task)), f"profile {choice.profile.name}")
+    )
+    names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"  {name:{names}}  {value:{values}}  {origin}" for name, value, origin in rows]
+    return "\n".join(
+        [*lines, f"  {entry.path}; for reasons see docs/settings.md, {choice.suite.name}"]
+    )
+
+
+def _budget(budget: Budget) -> str:
+    length = f"{budget.steps:,} updates" if budget.steps is not None else f"{budget.epochs} epochs"
+    tested = "" if budget.evaluate_on is None else f", {budget.evaluate_on:,} test examples"
+    return f"{length}, batches of {budget.batch_size}{tested}"

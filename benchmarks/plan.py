@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
 
-from benchmarks import identity, registry, sources
+from benchmarks import identity, registry, resolution, sources
 from benchmarks.identity import Versions
 from benchmarks.protocol import Budget, Entry, Profile, Suite, SymbenchError, Task
 from benchmarks.records import Record, Store, content_hash
@@ -58,13 +58,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Filters:
-    """What the command line selects; empty means what the profile names."""
+    """What the command line selects; empty means what the profile names.
+
+    settings: `name=value` for each selected entry; see `resolution.variants`.
+    """
 
     suites: Sequence[str] = ()
     tasks: Sequence[str] = ()
     methods: Sequence[str] = ()
     seeds: Sequence[int] | None = None
     profile: str = "quick"
+    settings: Sequence[str] = ()
 
 
 def seeds_from(text: str) -> list[int]:
@@ -104,9 +108,7 @@ def select(filters: Filters) -> Selection:
     where a name was given of which no regime can run. Where no task is named, those that run on
     request are left out too.
     """
-    names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
-    chosen = [Choice.of(registry.suite(name), filters) for name in names]
-    _refuse_strangers(chosen, filters)
+    chosen = choices(filters)
     planned, skipped = list[Cell](), dict[str, str]()
     for choice in chosen:
         meant = [
@@ -127,7 +129,7 @@ def select(filters: Filters) -> Selection:
         skipped |= reasons
         planned += choice.cells(runnable)
     if not planned:
-        raise _nothing(chosen, skipped)
+        raise nothing(chosen, skipped)
     return Selection(sorted(planned, key=lambda cell: cell.seed), skipped)
 
 
@@ -159,6 +161,9 @@ class Choice:
         known = registry.offered(suite)
         methods = [p for p in filters.methods if ":" in p or any(fnmatchcase(n, p) for n in known)]
         entries = registry.entries(suite, methods if filters.methods else profile.methods)
+        meant = [entry for entry in entries if any(entry.runs_on(task.id) for task in tasks)]
+        if filters.settings and meant:
+            entries = resolution.variants(meant, filters.settings)
         seeds = filters.seeds if filters.seeds is not None else range(profile.seeds)
         return cls(suite, profile, tasks, entries, seeds)
 
@@ -168,10 +173,8 @@ class Choice:
         for entry, task in product(self.entries, tasks):
             if not entry.runs_on(task.id):
                 continue
-            budget, entry = (
-                self.profile.budget(entry, task.id),
-                self.profile.settled(entry, task.id),
-            )
+            budget = self.profile.budget(entry, task)
+            entry = resolution.resolved(self.profile, entry, task)
             variant = identity.variant(
                 self.suite, self.profile, task, datasets[task.id], entry, budget
             )
@@ -189,6 +192,14 @@ class Choice:
                 sources.source_hash(entry.path),
             )
             yield from (replace(template, seed=seed) for seed in self.seeds)
+
+
+def choices(filters: Filters) -> list[Choice]:
+    """What the filters select of each suite; raises for names that no suite knows."""
+    names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
+    chosen = [Choice.of(registry.suite(name), filters) for name in names]
+    _refuse_strangers(chosen, filters)
+    return chosen
 
 
 def _patterns(filters: Filters) -> list[str]:
@@ -213,7 +224,7 @@ def _refuse_strangers(chosen: list[Choice], filters: Filters) -> None:
             raise SymbenchError(f"'{pattern}' is of no suite; say for which it is meant: {flags}.")
 
 
-def _nothing(chosen: list[Choice], skipped: dict[str, str]) -> SymbenchError:
+def nothing(chosen: list[Choice], skipped: dict[str, str]) -> SymbenchError:
     """Why no cell is left: data that are missing, or methods that are not for these tasks."""
     if skipped:
         first = next(iter(skipped))

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from benchmarks.columns import Column, Deduplicated, Examples
 from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # at run time only where needed: the lists of the command lin
 PROTOCOL_VERSION = 1
 
 Outputs: TypeAlias = "Mapping[str, np.ndarray]"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -177,9 +178,19 @@ class TaskData:
     fingerprint: str
 
 
+class _TaskName:
+    """Default of `Task.data`: the task's name, while a dataclass may declare a field of its own."""
+
+    def __get__(self, task: Task | None, owner: type | None = None) -> str:
+        if task is None:  # a class has no name; so a dataclass sees a field without a default
+            raise AttributeError("data")
+        return task.name
+
+
 class Task(ABC):
     """One question with one score: a dataset, a regime, and the way answers are scored.
 
+    data: the data set by whose name settings and budgets are looked up; by default the task's name.
     version: raised when the same outputs get other scores, or the same seed other data. rests_on:
     modules of metrics and judges that it uses, which have a `VERSION` of their own.
     needs: names of outputs; an item that is a tuple asks for at least one of its names.
@@ -195,6 +206,7 @@ class Task(ABC):
     generated: tuple[str, ...] = ()
     also: tuple[Score, ...] = ()
     privileged: tuple[str, ...] = ()
+    data: str = _TaskName()  # type: ignore[assignment]
     rests_on: tuple[str, ...] = ()
 
     @property
@@ -257,6 +269,15 @@ class Task(ABC):
         return type(self).pictures is not Task.pictures
 
 
+def about(table: Mapping[str, T], task: Task) -> dict[str, T]:
+    """The items of a table that concern a task, the general before the special.
+
+    Keys of such tables are "*" (all tasks), the name of a data set, the name of a task or its id.
+    """
+    keys = dict.fromkeys(("*", task.data, task.name, task.id))
+    return {key: table[key] for key in keys if key in table}
+
+
 @dataclass(frozen=True)
 class Entry:
     """A row of the table: a method with settings. An ablation is an entry with one field changed.
@@ -264,6 +285,9 @@ class Entry:
     path: `module:Class`, or `file.py:Class`; imported only when a cell runs.
     kind: "method", "baseline", "ablation" or "control".
     tasks: the tasks on which it runs, globs over their ids.
+    family: by which name profiles change its settings and its budget; entries with the same fields
+    share one. An entry without a family is changed by no profile.
+    by_data: its own settings where they depend on the data set; keys are those of `about`.
     """
 
     name: str
@@ -272,6 +296,8 @@ class Entry:
     kind: str = "method"
     summary: str = ""
     tasks: tuple[str, ...] = ("*",)
+    family: str = ""
+    by_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def runs_on(self, task: str) -> bool:
         """Whether the entry applies to the task of this id."""
@@ -283,10 +309,12 @@ class Profile:
     """How much of a suite runs: which tasks and methods, how many seeds, and each task's budget.
 
     seeds: how many run by default, 0, 1 and so on; further_seeds: how many more results may have.
-    settings: task id → entry name → settings that the protocol asks for on that task. They lie
-    under the entry's own, so that an ablation keeps the field that it changes. own_budgets: task id
-    → entry name → its budget, where a protocol does not give all the same. on_request: task id →
-    why it runs only where tasks are asked for by name, in one line that says how.
+    budgets: the budget of each task; keys are those of `about`, and the most special one counts.
+    own_budgets: family → the same, where a family has another budget than the rest.
+    changes: family → key of `about` → settings that differ here from the published ones, mostly to
+    make a training shorter. `benchmarks.resolution` says in which order settings lie over each
+    other. on_request: task id → why it runs only where tasks are asked for by name, in one line
+    that says how.
     """
 
     name: str
@@ -296,23 +324,23 @@ class Profile:
     budgets: Mapping[str, Budget]
     summary: str = ""
     further_seeds: int = 0
-    settings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     own_budgets: Mapping[str, Mapping[str, Budget]] = field(default_factory=dict)
     on_request: Mapping[str, str] = field(default_factory=dict)
 
-    def budget(self, entry: Entry, task: str) -> Budget:
-        """The budget of this entry on the task of this id."""
-        return self.own_budgets.get(task, {}).get(entry.name, self.budgets[task])
-
-    def settled(self, entry: Entry, task: str) -> Entry:
-        """The entry with the settings that this profile gives it on the task of this id."""
-        under = self.settings.get(task, {}).get(entry.name, {})
-        return replace(entry, settings={**under, **entry.settings}) if under else entry
+    def budget(self, entry: Entry, task: Task) -> Budget:
+        """The budget of this entry on this task."""
+        own = about(self.own_budgets.get(entry.family, {}), task)
+        return list((own or about(self.budgets, task)).values())[-1]
 
 
 @dataclass(frozen=True)
 class Suite:
-    """Tasks, method entries and profiles under one name, with their source."""
+    """Tasks, method entries and profiles under one name, with their source.
+
+    Raises ValueError where a profile names a family or a data set that the suite does not have, or
+    has no budget for one of its tasks.
+    """
 
     name: str
     title: str
@@ -323,9 +351,18 @@ class Suite:
     datasets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        tasks, entries = {task.id for task in self.tasks}, {entry.name for entry in self.entries}
+        keys = {"*"} | {key for task in self.tasks for key in (task.data, task.name, task.id)}
+        families = {entry.family for entry in self.entries if entry.family}
         for profile in self.profiles:
-            named = {name for names in profile.settings.values() for name in names}
-            strangers = (set(profile.settings) - tasks) | (named - entries)
-            if strangers:
-                raise ValueError(f"{profile.name} has settings for {sorted(strangers)}")
+            for said in (profile.changes, profile.own_budgets):
+                used = {key for table in said.values() for key in table}
+                if strangers := (said.keys() - families) | (used - keys):
+                    raise ValueError(f"{profile.name} changes settings of {sorted(strangers)}")
+            if strangers := profile.budgets.keys() - keys:
+                raise ValueError(f"{profile.name} has budgets for {sorted(strangers)}")
+            for task in self.tasks:
+                if task.id in profile.tasks and not about(profile.budgets, task):
+                    raise ValueError(f"{profile.name} has no budget for {task.id}")
+        for entry in self.entries:
+            if strangers := entry.by_data.keys() - keys:
+                raise ValueError(f"{entry.name} has settings for {sorted(strangers)}")

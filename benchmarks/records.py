@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -139,6 +140,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def folder_name(method: str) -> str:
+    """The folder of a method's records: its name, with "_" for what some system refuses in names.
+
+    Names that are long are cut and end in a hash. Two methods may share a folder: a record says
+    itself whose it is, and its file's name has its key.
+    """
+    name = re.sub(r'[<>:"/\\|?*\x00-\x1f]|[. ]$', "_", method)
+    return name if len(name.encode()) <= 120 else f"{name[:40]}-{content_hash(method)}"
+
+
 class Store:
     """The records below one folder: `suite/profile/task/regime/method/seed<seed>-<key>.json`."""
 
@@ -148,7 +159,7 @@ class Store:
     def path(self, record: Record | Any) -> Path:
         """Where the record of a cell lies; anything with a record's identity will do."""
         folder = self.root / record.suite / record.profile / record.task / record.regime
-        return folder / record.method / f"seed{record.seed}-{record.key}.json"
+        return folder / folder_name(record.method) / f"seed{record.seed}-{record.key}.json"
 
     def checkpoint(self, cell: Any) -> Path:
         """Where the cell's training may leave what it goes on from after an interruption."""

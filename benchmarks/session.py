@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import executors, plan
+from benchmarks import executors, plan, resolution
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
 from benchmarks.program import NAME
@@ -100,6 +100,8 @@ def _select(filters: Filters) -> list[plan.Cell]:
     selection = plan.select(filters)
     for task, reason in selection.skipped.items():
         print(f"skipped  {task}: {reason}")
+    for cell in selection.cells if filters.settings else ():
+        resolution.check(cell.entry)
     return selection.cells
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill, indent
 from typing import Any
 
-from benchmarks import registry
+from benchmarks import registry, resolution
 from benchmarks.display import duration
 from benchmarks.plan import profile_of
 from benchmarks.protocol import SymbenchError
@@ -46,7 +46,9 @@ def _means(names: list[str], path: Path, out: Path) -> bool:
     if len(names) == 1 and key.startswith(names[0]):
         return True
     parts = [*path.relative_to(out).parts[:-1], seed]
-    return len(names) <= len(parts) and all(map(fnmatchcase, parts, names))
+    return len(names) <= len(parts) and all(
+        part == name or fnmatchcase(part, name) for part, name in zip(parts, names, strict=False)
+    )
 
 
 def read(path: Path) -> Record:
@@ -140,10 +142,12 @@ def _settings(record: Record) -> str:
     if record.suite in registry.SUITES:
         suite = registry.suite(record.suite)
         entries = {entry.name: entry for entry in suite.entries}
-        if record.method in entries and record.profile in {one.name for one in suite.profiles}:
+        tasks = {task.id: task for task in suite.tasks}
+        task = tasks.get(f"{record.task}/{record.regime}")
+        known = record.profile in {one.name for one in suite.profiles}
+        if task is not None and known and record.method in entries:
             profile = profile_of(suite, record.profile)
-            task = f"{record.task}/{record.regime}"
-            given = set(profile.settled(entries[record.method], task).settings)
+            given = set(resolution.resolved(profile, entries[record.method], task).settings)
     ours = {name: value for name, value in record.settings.items() if name in given}
     own = {name: value for name, value in record.settings.items() if name not in given}
     if not ours:

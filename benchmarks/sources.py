@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,67 @@ def declared(path: str, name: str, default: Any = None) -> Any:
     nothing is assigned or there is no such file; raises `SymbenchError` for what is no literal.
     """
     location, _, wanted = path.rpartition(":") if ":" in path else (path, "", "")
-    found = _assigned(location, wanted, name)
-    if found is None:
-        return default
+    if wanted:
+        bodies = [node.body for _, node in _lineage(location, wanted)]
+    else:
+        tree = _parsed(location)
+        bodies = [tree.body] if tree is not None else []
+    for body in bodies:
+        found = _value(body, name)
+        if found is not None:
+            return _literal(found, name, path)
+    return default
+
+
+@cache
+def published(path: str) -> dict[str, dict[str, Any]]:
+    """The settings that the `Settings` class of a method publishes, by data set, task or task id.
+
+    path: `module:Class` or `file.py:Class`. They are the literal `published` of that class over
+    those of its bases; where a class gives a field another default, that counts, and not what its
+    bases publish for this field. Empty where there is none, or no such file.
+    """
+    merged = dict[str, dict[str, Any]]()
+    for node in reversed(_settings(path)):
+        again = {one.target.id for one in node.body if _is_field(one)}  # type: ignore[attr-defined]
+        for values in merged.values():
+            for name in again & values.keys():
+                del values[name]
+        found = _value(node.body, "published")
+        given = {} if found is None else _literal(found, "published", path)
+        if not isinstance(given, dict) or not all(isinstance(one, dict) for one in given.values()):
+            raise SymbenchError(
+                f"published of {node.name} is no dict by data set; write "
+                'published: ClassVar = {"my_data": {"my_setting": 1}}.'
+            )
+        for key, values in given.items():
+            merged[key] = {**merged.get(key, {}), **values}
+    return merged
+
+
+def _settings(path: str) -> list[ast.ClassDef]:
+    """The `Settings` class of a method and its bases; empty where it is not written as a name."""
+    for location, node in _lineage(*path.rpartition(":")[::2]):
+        for one in node.body:
+            if isinstance(one, ast.ClassDef) and one.name == "Settings":
+                return [found for _, found in _with_bases(location, one)]
+        value = _value(node.body, "Settings")
+        if isinstance(value, ast.Name):
+            return [found for _, found in _lineage(location, value.id)]
+    return []
+
+
+def _is_field(node: ast.stmt) -> bool:
+    """Whether a statement of a class gives a field of a dataclass its default."""
+    return (
+        isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and node.value is not None
+        and "ClassVar" not in ast.unparse(node.annotation)
+    )
+
+
+def _literal(found: ast.expr, name: str, path: str) -> Any:
     try:
         return ast.literal_eval(found)
     except ValueError:
@@ -43,26 +101,29 @@ def declared(path: str, name: str, default: Any = None) -> Any:
         ) from None
 
 
-def _assigned(location: str, wanted: str, name: str) -> ast.expr | None:
-    """The expression assigned to `name` in the class `wanted`; of "", in the module itself."""
+def _lineage(location: str, wanted: str) -> Iterator[tuple[str, ast.ClassDef]]:
+    """The class of this name, as it is seen in a module, and then its bases, each with its module.
+
+    A package that imports a class stands for the module where it is defined.
+    """
     tree = _parsed(location)
-    if tree is None:
-        return None
-    if not wanted:
-        return _value(tree.body, name)
-    for node in tree.body:
+    for node in tree.body if tree is not None else ():
         if isinstance(node, ast.ClassDef) and node.name == wanted:
-            found = _value(node.body, name)
-            for base in node.bases:
-                if found is None and isinstance(base, ast.Name):
-                    found = _assigned(location, base.id, name)
-            return found
+            yield from _with_bases(location, node)
+            return
         if isinstance(node, ast.ImportFrom) and not (node.level and location.endswith(".py")):
             for alias in node.names:
                 if (alias.asname or alias.name) == wanted:
                     module = _absolute(node, location, _is_package(location))
-                    return _assigned(module, alias.name, name)
-    return None
+                    yield from _lineage(module, alias.name)
+                    return
+
+
+def _with_bases(location: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:
+    yield location, node
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            yield from _lineage(location, base.id)
 
 
 def _value(body: list[ast.stmt], name: str) -> ast.expr | None:

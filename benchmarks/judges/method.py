@@ -13,7 +13,13 @@ from benchmarks.protocol import Examples, Run
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """data: whose judge it is, "mnist4", "mnist10" or "arrow_room"."""
+    """data: whose judge it is; published: each data set has its own."""
+
+    published: ClassVar[dict[str, dict[str, str]]] = {
+        "mnist4": {"data": "mnist4"},
+        "mnist10": {"data": "mnist10"},
+        "arrow_room": {"data": "arrow_room"},
+    }
 
     data: str = "mnist4"
 

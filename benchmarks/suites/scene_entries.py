@@ -1,4 +1,7 @@
-"""The rows of the `scenes` suite: methods, baselines, ablations, controls, judges."""
+"""The rows of the `scenes` suite: methods, baselines, ablations, controls, judges.
+
+How each profile sets them stands in `scene_profiles`, which calls them by their family.
+"""
 
 from __future__ import annotations
 
@@ -9,57 +12,73 @@ from benchmarks.protocol import Entry
 DRAWING = ("mnist4/*", "mnist10/*", "arrow_room/*")
 _JUDGING = ("*_judge/*",)
 
-_GNM = "methods.gnm:GNM"
-_CONVDRAW = "baselines.convdraw:ConvDRAW"
-_VAE = "baselines.vae:VAE"
+_PATHS = {
+    "gnm": "methods.gnm:GNM",
+    "genesis": "baselines.genesis:GENESIS",
+    "convdraw": "baselines.convdraw:ConvDRAW",
+    "vae": "baselines.vae:VAE",
+}
+_CONTROLS = "baselines.scene_controls"
 
 BETAS = (2, 4, 6, 8, 10)
 GNM_BETAS = (2, 3)
 
 
-def _with_beta(name: str, path: str, betas: tuple[int, ...]) -> tuple[Entry, ...]:
+def _entry(family: str, name: str, kind: str, summary: str, **settings: Any) -> Entry:
+    return Entry(name, _PATHS[family], settings, kind, summary, DRAWING, family)
+
+
+def _sweep(family: str, betas: tuple[int, ...]) -> tuple[Entry, ...]:
     return tuple(
-        Entry(
-            f"{name}_beta{beta}",
-            path,
-            {"beta": float(beta)},
+        _entry(
+            family,
+            f"{family}_beta{beta}",
             "ablation",
-            f"{name}, β = {beta} on the KL",
-            DRAWING,
+            f"{family}, β = {beta} on the KL",
+            beta=float(beta),
         )
         for beta in betas
     )
 
 
-def _entry(name: str, path: str, kind: str, summary: str, **settings: Any) -> Entry:
-    return Entry(name, path, settings, kind, summary, DRAWING)
-
+_GNM_SWEEP = _sweep("gnm", GNM_BETAS)
+_BASELINE_SWEEPS = (*_sweep("convdraw", BETAS), *_sweep("vae", BETAS))
 
 METHODS = (
-    _entry("gnm", _GNM, "method", "generative neurosymbolic machine"),
-    _entry("gnm_gaussian", _GNM, "ablation", "GNM, a Gaussian global prior", prior="gaussian"),
-    _entry("gnm_no_mlp", _GNM, "ablation", "GNM, no interaction MLP", interaction=False),
-    _entry("gnm_8", _GNM, "ablation", "GNM, 8 steps of StructDRAW", steps=8),
-    *_with_beta("gnm", _GNM, GNM_BETAS),
+    _entry("gnm", "gnm", "method", "generative neurosymbolic machine"),
+    _entry("gnm", "gnm_gaussian", "ablation", "GNM, a Gaussian global prior", prior="gaussian"),
+    _entry("gnm", "gnm_no_mlp", "ablation", "GNM, no interaction MLP", interaction=False),
+    _entry("gnm", "gnm_8", "ablation", "GNM, 8 steps of StructDRAW", steps=8),
+    *_GNM_SWEEP,
 )
 BASELINES = (
-    _entry("genesis", "baselines.genesis:GENESIS", "baseline", "masks and components, in order"),
-    _entry("convdraw", _CONVDRAW, "baseline", "convolutional DRAW, 4 steps"),
-    _entry("convdraw_8", _CONVDRAW, "baseline", "convolutional DRAW, 8 steps", steps=8),
+    _entry("genesis", "genesis", "baseline", "masks and components, in order"),
+    _entry("convdraw", "convdraw", "baseline", "convolutional DRAW, 4 steps"),
+    _entry("convdraw", "convdraw_8", "baseline", "convolutional DRAW, 8 steps", steps=8),
     _entry(
-        "convdraw_mlp", _CONVDRAW, "ablation", "ConvDRAW with an interaction MLP", interaction=True
+        "convdraw",
+        "convdraw_mlp",
+        "ablation",
+        "ConvDRAW with an interaction MLP",
+        interaction=True,
     ),
-    _entry("vae", _VAE, "baseline", "one Gaussian latent"),
-    *_with_beta("convdraw", _CONVDRAW, BETAS),
-    *_with_beta("vae", _VAE, BETAS),
+    _entry("vae", "vae", "baseline", "one Gaussian latent"),
+    *_BASELINE_SWEEPS,
 )
 CONTROLS = (
-    _entry("real", "baselines.scene_controls:Real", "control", "test images as samples"),
-    _entry(
+    Entry(
+        "real",
+        f"{_CONTROLS}:Real",
+        kind="control",
+        summary="test images as samples",
+        tasks=DRAWING,
+    ),
+    Entry(
         "shuffled",
-        "baselines.scene_controls:Shuffled",
-        "control",
-        "real objects put together by no rule",
+        f"{_CONTROLS}:Shuffled",
+        kind="control",
+        summary="real objects put together by no rule",
+        tasks=DRAWING,
     ),
 )
 JUDGES = (
@@ -73,3 +92,5 @@ JUDGES = (
 )
 
 ENTRIES = (*METHODS, *BASELINES, *CONTROLS, *JUDGES)
+# The entries with a β of their own, which `paper` alone runs.
+SWEPT = tuple(entry.name for entry in (*_GNM_SWEEP, *_BASELINE_SWEEPS))

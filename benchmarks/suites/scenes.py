@@ -23,18 +23,48 @@ from benchmarks.protocol import (
     Examples,
     OutputError,
     Outputs,
-    Profile,
     Score,
     Suite,
     Task,
     TaskData,
 )
-from benchmarks.suites import scene_settings as protocol
 from benchmarks.suites.scene_entries import ENTRIES
+from benchmarks.suites.scene_profiles import PROFILES
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
+
+_DIGITS = tuple(f"{source}_{size}" for size in (128, 64, 32) for source in ("sklearn", "mnist"))
+CONFIGS = {
+    "mnist4": _DIGITS,
+    "mnist10": _DIGITS,
+    "arrow_room": ("rendered_128", "rendered_64"),
+}
+KINDS = {
+    "digits": (
+        "wrong_class",
+        "wrong_order",
+        "wrong_position",
+        "missing_digit",
+        "added_digit",
+        "smeared",
+    ),
+    "arrow_room": (
+        "wrong_pointing",
+        "two_odd_shapes",
+        "no_odd_shape",
+        "mixed_material",
+        "not_closest",
+        "arrow_missing",
+        "object_missing",
+        "object_added",
+    ),
+}
+# -log(0.2 sqrt(2 pi)): what Normal(., 0.2) gives a value that is met exactly.
+MOST_NATS = 0.6904993792294276
+D_STEPS_CAP = {128: 20_000, 64: 1_000, 32: 100}
+STEPS_A_SAMPLE = 4
 
 # S-Acc is the share of this many images (Jiang, Ahn 2020).
 JUDGED = 250
@@ -122,7 +152,7 @@ class Generation(SceneTask):
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
         """The further scores; no model with this noise can have more than `most` nats."""
-        most = protocol.MOST_NATS * self.channels * self.size**2
+        most = MOST_NATS * self.channels * self.size**2
         return (
             Score("d_steps", percent=False, ceiling=self.cap),
             Score("ll", percent=False, ceiling=most),
@@ -132,7 +162,7 @@ class Generation(SceneTask):
     @property
     def cap(self) -> int:
         """The most steps that the classifier of D-Steps takes."""
-        return protocol.D_STEPS_CAP[self.size]
+        return D_STEPS_CAP[self.size]
 
     def load(self, seed: int) -> TaskData:
         """See `Task.load`."""
@@ -174,7 +204,7 @@ class Generation(SceneTask):
         samples, real = np.asarray(outputs["samples"]), np.asarray(targets["real"])
         verdicts = load(self.data)(samples[:JUDGED])
         # Few samples would be learned by heart; then a long training says nothing.
-        cap = min(self.cap, protocol.STEPS_A_SAMPLE * len(samples))
+        cap = min(self.cap, STEPS_A_SAMPLE * len(samples))
         scores = {
             "s_acc": float(np.mean([verdict.obeys for verdict in verdicts])),
             "d_steps": float(d_steps(samples, real, cap, device)),
@@ -241,7 +271,7 @@ class Judging(SceneTask):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The ways to break the rule."""
-        return protocol.KINDS["arrow_room" if self.data == "arrow_room" else "digits"]
+        return KINDS["arrow_room" if self.data == "arrow_room" else "digits"]
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
@@ -319,7 +349,7 @@ class Judging(SceneTask):
 TASKS = tuple(
     task(data, config)
     for task in (Generation, Judging)
-    for data, configs in protocol.CONFIGS.items()
+    for data, configs in CONFIGS.items()
     for config in configs
     # At 32 pixels a digit has five, which is for seeing that everything runs.
     if task is Generation or not config.endswith("_32")
@@ -331,20 +361,6 @@ SUITE = Suite(
     source="Jiang, Ahn (NeurIPS 2020), arXiv 2010.12152",
     tasks=TASKS,
     entries=ENTRIES,
-    profiles=tuple(
-        Profile(
-            name,
-            tasks=protocol.tasks(tuple(task.id for task in TASKS), name),
-            methods=protocol.methods(ENTRIES, name),
-            seeds=protocol.SEEDS[name],
-            further_seeds=2 if name == "quick" else 0,
-            budgets={task.id: protocol.budget(task.id, name) for task in TASKS},
-            summary=summary,
-            settings=protocol.all_settings(ENTRIES, tuple(task.id for task in TASKS), name),
-            own_budgets=protocol.own_budgets(ENTRIES, tuple(task.id for task in TASKS), name),
-            on_request=protocol.ON_REQUEST.get(name, {}),
-        )
-        for name, summary in protocol.SUMMARIES.items()
-    ),
-    datasets=tuple(protocol.CONFIGS),
+    profiles=PROFILES,
+    datasets=tuple(CONFIGS),
 )

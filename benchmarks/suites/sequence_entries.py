@@ -1,4 +1,7 @@
-"""The rows of the `symbolic_sequences` suite: methods, baselines, ablations, controls."""
+"""The rows of the `symbolic_sequences` suite: methods, baselines, ablations, controls.
+
+How each profile sets them stands in `sequence_profiles`, which calls them by their family.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def _symbols(discretisation: str, vocabulary: int, exploration: str = "base") ->
     if exploration != "base":
         name, words = f"{name}_{exploration}", f"{words}, penalty by {exploration}"
     kind = "method" if (discretisation, exploration) == ("gs", "base") else "ablation"
-    return Entry(name, _SEQUENCES, own, kind, words)
+    return Entry(name, _SEQUENCES, own, kind, words, family="student")
 
 
 METHODS = (
@@ -26,7 +29,13 @@ METHODS = (
     *(_symbols(name, vocabulary) for name in ("ss", "vq") for vocabulary in VOCABULARIES),
 )
 BASELINES = (
-    Entry("dino", "baselines.dino:DINO", kind="baseline", summary="the teacher's class token"),
+    Entry(
+        "dino",
+        "baselines.dino:DINO",
+        kind="baseline",
+        summary="the teacher's class token",
+        family="taught",
+    ),
     *(
         Entry(
             f"vqvae_{vocabulary}",
@@ -34,18 +43,19 @@ BASELINES = (
             {"vocabulary": vocabulary},
             "baseline",
             f"VQ-VAE, {vocabulary} codes",
+            family="autoencoder",
         )
         for vocabulary in VOCABULARIES
     ),
 )
-UNTRAINED = "gs_256_untrained"
 CONTROLS = (
     Entry(
-        UNTRAINED,
+        "gs_256_untrained",
         _SEQUENCES,
         {"discretisation": "gs", "vocabulary": 256},
         "control",
         "gs_256 before its first update",
+        family="untrained",
     ),
     Entry(
         "kmeans_256",
@@ -53,6 +63,7 @@ CONTROLS = (
         {"vocabulary": 256},
         "control",
         "residual KMeans codes of the teacher's class token",
+        family="taught",
     ),
     Entry(
         "random",

@@ -23,18 +23,26 @@ from benchmarks.protocol import (
     Examples,
     OutputError,
     Outputs,
-    Profile,
     Score,
     Suite,
     Task,
     TaskData,
 )
-from benchmarks.suites import sequence_settings as protocol
 from benchmarks.suites.sequence_entries import ENTRIES
+from benchmarks.suites.sequence_profiles import PROFILES
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
+
+TINY, LARGE = "dino_tiny", "dino_vitb16"
+# Data → the configurations and teachers that make its tasks: another teacher is another column.
+REGIMES = {
+    "painted_digits": (("10k", TINY), ("tiny", TINY)),
+    "cifar10": (("10k", TINY), ("full", TINY), ("full", LARGE)),
+}
+# A digit in the mirror is another sign, or none.
+UNMIRRORED = ("painted_digits",)
 
 NEIGHBOURS = (10, 20, 100, 200)
 # The k of the headline: DINO's own choice, fixed before anything was measured.
@@ -115,7 +123,7 @@ class Probing(Task):
     def skip(self) -> str | None:
         """See `Task.skip`: CIFAR-10 or the package with the large teacher may not be there."""
         found: str | None = self._images.missing(self.config)
-        if found is None and self.teacher == protocol.LARGE and find_spec("timm") is None:
+        if found is None and self.teacher == LARGE and find_spec("timm") is None:
             return (
                 "the teacher dino_vitb16 needs timm: pip install 'symbench[teacher]'; dino_tiny "
                 "needs nothing."
@@ -140,7 +148,7 @@ class Probing(Task):
         train, test = splits["train"], splits["test"]
         draw = Draw("symbolic_sequences", self.data, self.config, "copies", seed=0)
         copied = np.arange(min(COPIES, len(test.images)))
-        mirror = self.data not in protocol.UNMIRRORED
+        mirror = self.data not in UNMIRRORED
         copies = augmented(test.images[copied], draw, mirror)
         images = np.concatenate([train.images, test.images, copies])
         labels = np.concatenate([train.labels, test.labels, test.labels[copied]])
@@ -333,7 +341,7 @@ def augmented(images: np.ndarray, draw: Any, mirror: bool) -> np.ndarray:
 
 TASKS = tuple(
     Probing(data, config, teacher)
-    for data, regimes in protocol.REGIMES.items()
+    for data, regimes in REGIMES.items()
     for config, teacher in regimes
 )
 
@@ -343,19 +351,6 @@ SUITE = Suite(
     source="Martinez Pozos, Meza Ruiz (2025), arXiv 2503.04900",
     tasks=TASKS,
     entries=ENTRIES,
-    profiles=tuple(
-        Profile(
-            name,
-            tasks=protocol.TASKS[name],
-            methods=tuple(entry.name for entry in ENTRIES),
-            seeds=protocol.SEEDS[name],
-            further_seeds=2 if name == "quick" else 0,
-            budgets={task.id: protocol.budget(task.id, name) for task in TASKS},
-            summary=summary,
-            settings=protocol.all_settings(ENTRIES, name),
-            own_budgets=protocol.own_budgets(ENTRIES, name),
-        )
-        for name, summary in protocol.SUMMARIES.items()
-    ),
-    datasets=tuple(protocol.REGIMES),
+    profiles=PROFILES,
+    datasets=tuple(REGIMES),
 )

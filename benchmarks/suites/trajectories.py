@@ -18,14 +18,13 @@ from benchmarks.protocol import (
     Examples,
     OutputError,
     Outputs,
-    Profile,
     Score,
     Suite,
     Task,
     TaskData,
 )
-from benchmarks.suites import trajectory_settings as protocol
 from benchmarks.suites.trajectory_entries import ENTRIES
+from benchmarks.suites.trajectory_profiles import PROFILES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -313,15 +312,6 @@ class Behaviour(TrajectoryTask):
 
 
 TASKS = (*(Clusters(name) for name in SOURCES), *(Behaviour(name) for name in SOURCES))
-_IDS = tuple(task.id for task in TASKS)
-# A handful of labels solves it on any representation, the raw states included: it ranks nothing,
-# and only shows, without data that users bring, that the methods of the task run.
-_EASY = "synthetic/behaviour"
-_SUMMARIES = {
-    "smoke": "seconds a cell, to see that everything runs",
-    "quick": "1,000 updates a training, minutes on 2 cores for the generated data",
-    "paper": "the published sizes and updates, 3 seeds",
-}
 
 SUITE = Suite(
     name="trajectories",
@@ -329,18 +319,6 @@ SUITE = Suite(
     source="Zhan, Sun, Kennedy, Yue, Chaudhuri (TMLR 2022), arXiv 2107.13132",
     tasks=TASKS,
     entries=ENTRIES,
-    profiles=tuple(
-        Profile(
-            name,
-            tasks=tuple(task for task in _IDS if name == "smoke" or task != _EASY),
-            methods=tuple(entry.name for entry in ENTRIES),
-            seeds=1 if name == "smoke" else 3,
-            budgets={task: protocol.budget(task, name) for task in _IDS},
-            summary=summary,
-            settings=protocol.all_settings(ENTRIES, _IDS, name),
-            own_budgets=protocol.own_budgets(ENTRIES, _IDS) if name == "paper" else {},
-        )
-        for name, summary in _SUMMARIES.items()
-    ),
+    profiles=PROFILES,
     datasets=tuple(SOURCES.values()),
 )

@@ -1,7 +1,11 @@
-"""The rows of the `trajectories` suite: methods, baselines, ablations, controls."""
+"""The rows of the `trajectories` suite: methods, baselines, ablations, controls.
+
+How each profile sets them stands in `trajectory_profiles`, which calls them by their family.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.protocol import Entry
@@ -27,6 +31,7 @@ def _encoder(programs: int, tasks: tuple[str, ...], dsl: str = "") -> Entry:
         "ablation" if dsl else "method",
         f"neurosymbolic encoder, {what}" + (f", DSL {dsl}" if dsl else ""),
         tasks,
+        "encoder",
     )
 
 
@@ -36,7 +41,15 @@ METHODS = (
     _encoder(3, _GIVEN),
     *(_encoder(programs, _MICE, dsl) for dsl in "23" for programs in (1, 2)),
     *(
-        Entry(f"task_programming_{name}", _PROGRAMS, {"programs_by": name}, kind, words, _BEHAVIOUR)
+        Entry(
+            f"task_programming_{name}",
+            _PROGRAMS,
+            {"programs_by": name},
+            kind,
+            words,
+            _BEHAVIOUR,
+            "encoder",
+        )
         for name, kind, words in (
             ("learned", "method", "TVAE that also predicts one learned program"),
             ("expert", "baseline", "TVAE that also predicts expert-written programs"),
@@ -44,27 +57,53 @@ METHODS = (
         )
     ),
 )
-_BASELINES = (
-    ("tvae", "baselines.tvae:TVAE", "trajectory VAE"),
-    ("tvae_kmeans", "baselines.tvae:TVAEKMeans", "TVAE with the k-means loss"),
-    ("joint_tvae", "baselines.joint_tvae:JointTVAE", "a binary latent beside the continuous one"),
-    ("vq_tvae", "baselines.vq_tvae:VQTVAE", "one code of a codebook a trajectory"),
-    ("beta_tvae", "baselines.beta_tvae:BetaTVAE", "TVAE with a capacity"),
+
+
+def _baseline(name: str, family: str, path: str, summary: str) -> Entry:
+    return Entry(name, path, {}, "baseline", summary, _CLUSTERS, family)
+
+
+BASELINES = (
+    _baseline("tvae", "tvae", "baselines.tvae:TVAE", "trajectory VAE"),
+    _baseline("tvae_kmeans", "tvae", "baselines.tvae:TVAEKMeans", "TVAE with the k-means loss"),
+    _baseline(
+        "joint_tvae",
+        "joint",
+        "baselines.joint_tvae:JointTVAE",
+        "a binary latent beside the continuous one",
+    ),
+    _baseline("vq_tvae", "vq", "baselines.vq_tvae:VQTVAE", "one code of a codebook a trajectory"),
+    _baseline("beta_tvae", "beta", "baselines.beta_tvae:BetaTVAE", "TVAE with a capacity"),
 )
-BASELINES = tuple(
-    Entry(name, path, kind="baseline", summary=words, tasks=_CLUSTERS)
-    for name, path, words in _BASELINES
-)
+# What the encoder's first DSL reads, appended to the input of some baselines.
+FEATURES = {
+    "calms21": (
+        "head_body_angle_resident",
+        "head_body_angle_intruder",
+        "social_angle_resident",
+        "social_angle_intruder",
+        "speed_resident",
+        "speed_intruder",
+        "nose_tail_distance",
+        "nose_nose_distance",
+    ),
+    "basketball": tuple(
+        f"{quantity}_{reduction}"
+        for quantity in ("speed", "x", "y", "distance_to_basket")
+        for reduction in ("average", "max", "min")
+    ),
+}
+_TVAE, _, _JOINT, _VQ, _BETA = BASELINES
 WITH_FEATURES = tuple(
-    Entry(
-        f"{name}_features",
-        path,
+    replace(
+        entry,
+        name=f"{entry.name}_features",
         kind="ablation",
-        summary=f"{name}, with the DSL's features in its input",
+        summary=f"{entry.name}, with the DSL's features in its input",
         tasks=_GIVEN,
+        by_data={data: {"features": names} for data, names in FEATURES.items()},
     )
-    for name, path, _ in _BASELINES
-    if name != "tvae_kmeans"
+    for entry in (_TVAE, _JOINT, _VQ, _BETA)
 )
 CONTROLS = (
     Entry(

@@ -10,7 +10,7 @@ from importlib import import_module
 import numpy as np
 import torch
 
-from benchmarks import registry
+from benchmarks import registry, resolution
 from benchmarks.device import keep_freed
 from benchmarks.plan import profile_of
 from benchmarks.protocol import Entry, Examples, Task, TaskData
@@ -69,12 +69,13 @@ def inputs(name: str, count: int) -> Examples:
 def published(name: str, data: str) -> Entry:
     """An entry of `trajectories` with the published settings for a data set."""
     (entry,) = registry.entries(TRAJECTORIES, [name])
-    return PAPER.settled(entry, f"{data}/clusters")
+    task = next(one for one in TRAJECTORIES.tasks if one.id == f"{data}/clusters")
+    return resolution.resolved(PAPER, entry, task)
 
 
 def batch_size(data: str) -> int:
     """The published number of trajectories in a batch."""
-    return PAPER.budgets[f"{data}/clusters"].batch_size
+    return PAPER.budgets[data].batch_size
 
 
 def language(data: str) -> DSL:
@@ -103,8 +104,9 @@ def scene_entry(name: str, data: str) -> Entry:
     """An entry of `scenes` with the published settings for a data set."""
     (entry,) = (one for one in SCENES.entries if one.name == name)
     profile = profile_of(SCENES, "paper")
-    task = next(one for one in profile.tasks if one.startswith(f"{data}/"))
-    return profile.settled(entry, task)
+    names = profile.tasks
+    task = next(one for one in SCENES.tasks if one.id in names and one.name == data)
+    return resolution.resolved(profile, entry, task)
 
 
 @cache

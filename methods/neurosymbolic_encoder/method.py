@@ -45,7 +45,30 @@ class NeurosymbolicSettings(TrajectorySettings):
     neural_epochs, symbolic_epochs: how long a child with nonterminals, and one without, learns the
     labels; program_learning_rate, its Adam's. frontier, penalty, max_depth: see `search`.
     most_hidden, least_hidden: units of a nonterminal's network at depth 0, and at least.
+    published: by data set, Zhan et al., appendix; the sizes are those of `TrajectorySettings`, but
+    for z on calms21. A capacity that their table gives as "–" is 0 here, so that the neural part
+    has gamma · KL: with the plain KL the second program says again what the first has said.
     """
+
+    # fmt: off
+    published: ClassVar[dict[str, dict[str, Any]]] = {
+        "synthetic": {
+            "dsl": "synthetic", "gamma": 10.0, "capacity_discrete": 0.6, "capacity_continuous": 0.0,
+            "ramp": 10_000, "adversary": 10.0, "neural_epochs": 10.0, "symbolic_epochs": 10.0,
+            "program_learning_rate": 1e-3, "frontier": 30, "max_depth": 2, "most_hidden": 16,
+            "least_hidden": 8},
+        "calms21": {
+            "z": 8, "dsl": "calms21_1", "gamma": 100.0, "capacity_discrete": 0.69,
+            "capacity_continuous": 10.0, "ramp": 30_000, "adversary": 100.0, "neural_epochs": 6.0,
+            "symbolic_epochs": 10.0, "program_learning_rate": 1e-3, "frontier": 8, "max_depth": 5,
+            "most_hidden": 10, "least_hidden": 4},
+        "basketball": {
+            "dsl": "basketball", "gamma": 10.0, "capacity_discrete": 0.6,
+            "capacity_continuous": 4.0, "ramp": 20_000, "adversary": 10.0, "neural_epochs": 8.0,
+            "symbolic_epochs": 8.0, "program_learning_rate": 1e-2, "frontier": 30, "max_depth": 3,
+            "most_hidden": 12, "least_hidden": 4},
+    }
+    # fmt: on
 
     programs: int = 1
     dsl: str = "synthetic"

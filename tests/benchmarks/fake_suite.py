@@ -195,23 +195,18 @@ TASKS = tuple(
     for name in ("plane", "basketball", "calms21")
 )
 ENTRIES = (
-    Entry("side", _path("Side")),
-    Entry("side_far", _path("Side"), {"threshold": 100.0}, "ablation"),
+    Entry("side", _path("Side"), family="side"),
+    Entry("side_far", _path("Side"), {"threshold": 100.0}, "ablation", family="side"),
     Entry("embeds", _path("Embeds"), kind="baseline", tasks=("plane/*",)),
 )
 
 
 def profile(name: str, steps: int) -> Profile:
     ids = tuple(task.id for task in TASKS)
-    settings = {
-        "plane/clusters": {
-            "side": {"threshold": 0.5, "scale": 2.0},
-            "side_far": {"threshold": 0.5, "scale": 2.0},
-        }
-    }
-    budgets = dict.fromkeys(ids, Budget(steps=steps, evaluate_on=20))
+    changes = {"side": {"plane": {"threshold": 0.5, "scale": 2.0}}}
+    budgets = {"*": Budget(steps=steps, evaluate_on=20)}
     names = tuple(entry.name for entry in ENTRIES)
-    return Profile(name, ids, names, 2, budgets, settings=settings)
+    return Profile(name, ids, names, 2, budgets, changes=changes)
 
 
 SUITE = Suite(

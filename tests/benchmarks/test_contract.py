@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import conformance, plan, runner, session
 from benchmarks.plan import Filters
-from benchmarks.protocol import Entry, OutputError, Profile, Suite, SymbenchError
+from benchmarks.protocol import Budget, Entry, OutputError, Profile, Suite, SymbenchError
 from benchmarks.records import Record, Store
 
 
@@ -76,7 +76,7 @@ def test_settings_of_a_profile_lie_under_those_of_the_entry_and_count(planted):
     assert dict(by["side", "plane"].entry.settings) == {"threshold": 0.5, "scale": 2.0}
     assert dict(by["side_far", "plane"].entry.settings) == {"threshold": 100.0, "scale": 2.0}
     assert dict(by["side", "basketball"].entry.settings) == {}
-    under = planted.SUITE.profiles[1].settings["plane/clusters"]["side"]
+    under = planted.SUITE.profiles[1].changes["side"]["plane"]
     before = by["side", "plane"].variant
     under["scale"] = 3.0
     after = {(cell.method, cell.task): cell for cell in cells(seeds=[0])}
@@ -84,14 +84,27 @@ def test_settings_of_a_profile_lie_under_those_of_the_entry_and_count(planted):
     assert after["side", "basketball"].variant == by["side", "basketball"].variant
 
 
-def test_a_profile_with_settings_for_nobody_is_refused(planted):
-    settings = {"plane/cluster": {"side": {}}}
-    wrong = Profile("quick", (), (), 1, {}, settings=settings)
-    with pytest.raises(ValueError, match="plane/cluster"):
-        Suite("s", "", "", planted.TASKS, planted.ENTRIES, (wrong,))
-    wrong = Profile("quick", (), (), 1, {}, settings={"plane/clusters": {"sid": {}}})
-    with pytest.raises(ValueError, match="sid"):
-        Suite("s", "", "", planted.TASKS, planted.ENTRIES, (wrong,))
+@pytest.mark.parametrize(
+    ("given", "stranger"),
+    [
+        ({"changes": {"side": {"plain": {}}}}, "plain"),
+        ({"changes": {"sid": {"*": {}}}}, "sid"),
+        ({"own_budgets": {"sid": {"*": Budget(steps=1)}}}, "sid"),
+        ({"budgets": {"*": Budget(steps=1), "plain": Budget(steps=2)}}, "plain"),
+        ({"tasks": ("plane/clusters",)}, "no budget for plane/clusters"),
+    ],
+)
+def test_a_profile_that_names_what_its_suite_lacks_is_refused(planted, given, stranger):
+    fine = {"name": "quick", "tasks": (), "methods": (), "seeds": 1, "budgets": {}}
+    Suite("s", "", "", planted.TASKS, planted.ENTRIES, (Profile(**fine),))
+    with pytest.raises(ValueError, match=stranger):
+        Suite("s", "", "", planted.TASKS, planted.ENTRIES, (Profile(**(fine | given)),))
+
+
+def test_an_entry_with_settings_for_no_data_set_is_refused(planted):
+    wrong = Entry("mine", "a:B", by_data={"plain": {}})
+    with pytest.raises(ValueError, match=r"mine has settings for .*plain"):
+        Suite("s", "", "", planted.TASKS, (wrong,), ())
 
 
 def test_a_task_without_its_data_is_skipped_with_a_line(planted, tmp_path, capsys):
@@ -128,7 +141,7 @@ def test_conformance_takes_the_profile_settings_and_leaves_missing_data_out(plan
     assert "calms21" in skipped.rule
     assert skipped.detail == "no folder."
     assert not any("basketball" in finding.rule for finding in conformance.check("embeds"))
-    under = planted.SUITE.profiles[0].settings["plane/clusters"]["side"]
+    under = planted.SUITE.profiles[0].changes["side"]["plane"]
     under["treshold"] = 1.0
     broken = [finding for finding in conformance.check("side") if not finding.ok]
     assert broken

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from benchmarks import plan, runner
-from benchmarks.records import Store, content_hash, read_outputs, write_atomically
+from benchmarks.records import (
+    Store,
+    content_hash,
+    folder_name,
+    read_outputs,
+    write_atomically,
+)
 
 
 @pytest.fixture
@@ -92,3 +98,20 @@ def test_the_schema_is_written_down(tmp_path, record):
     assert written["scores"] == {"accuracy": 0.75}
     assert written["environment"]["threads"] == 1
     assert written["environment"]["packages"]["numpy"] == np.__version__
+
+
+def test_a_folder_bears_a_name_that_every_system_takes(tmp_path, record):
+    assert folder_name("gnm_8") == "gnm_8"
+    assert folder_name("esbn[learning_rate=0.001,steps=4]") == "esbn[learning_rate=0.001,steps=4]"
+    assert folder_name('a[dsl=C:\\x/y.py:Z,w="*?"]') == "a[dsl=C__x_y.py_Z,w=____]"
+    assert folder_name("a.") == "a_"
+    long = [folder_name("é" * 100 + end) for end in "ab"]
+    assert len(set(long)) == 2
+    assert all(len(name.encode()) < 255 for name in long)
+    # Two methods in one folder are still two records.
+    store = Store(tmp_path)
+    one, two = (
+        record.model_copy(update={"method": name, "key": name[-1]}) for name in ("a:", "a?")
+    )
+    assert store.save(one).parent == store.save(two).parent
+    assert {found.method for found in store.load()[0]} == {"a:", "a?"}

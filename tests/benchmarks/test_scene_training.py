@@ -10,7 +10,7 @@ from benchmarks import registry, training
 from benchmarks.device import has_bfloat16
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
-from benchmarks.suites.scene_settings import MOST_NATS
+from benchmarks.suites.scenes import MOST_NATS
 from benchmarks.training import seeded, to_device, updates
 
 SIZE, BATCH = 32, 4

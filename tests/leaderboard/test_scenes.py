@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.records import Further, read_record
-from benchmarks.suites.scene_settings import D_STEPS_CAP
+from benchmarks.suites.scenes import D_STEPS_CAP
 from leaderboard.comparison import compare
 from leaderboard.figures import Figure, published_figures
 from leaderboard.render import render

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import registry, runner
 from benchmarks.protocol import Budget, Run, SymbenchError
-from benchmarks.suites.abstract_rules import EPOCHS, SUITE, TASKS
+from benchmarks.suites.abstract_rules import SUITE, TASKS
 
 ENTRIES = {entry.name: entry for entry in SUITE.entries}
 
@@ -87,8 +87,19 @@ def test_profiles_name_tasks_and_methods_that_exist():
     for profile in SUITE.profiles:
         assert set(profile.tasks) <= tasks
         assert set(profile.methods) <= set(ENTRIES)
-        assert set(profile.tasks) <= set(profile.budgets)
-    assert EPOCHS.keys() == tasks
+    assert set(SUITE.profiles[-1].tasks) == tasks
+
+
+def test_paper_has_the_published_epochs():
+    (paper,) = (profile for profile in SUITE.profiles if profile.name == "paper")
+    epochs = {task.id: paper.budget(ENTRIES["esbn"], task).epochs for task in TASKS}
+    longer = {name: count for name, count in epochs.items() if count != 50}
+    assert longer == {
+        "same_different/m95": 100,
+        "same_different/m98": 100,
+        "rmts/m95": 200,
+        "distribution_of_three/m95": 150,
+    }
 
 
 @pytest.mark.parametrize("entry", SUITE.entries, ids=lambda entry: entry.name)

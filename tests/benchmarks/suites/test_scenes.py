@@ -5,10 +5,9 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from benchmarks import plan, registry
+from benchmarks import plan, registry, resolution
 from benchmarks.plan import profile_of
 from benchmarks.protocol import Examples, OutputError, SymbenchError
-from benchmarks.suites import scene_settings as protocol
 from benchmarks.suites import scenes as suite
 from symdata.arrow_room.breaks import BREAKS
 
@@ -40,7 +39,7 @@ def test_every_seed_of_a_run_has_the_same_data(draw):
 
 
 def test_real_images_obey_their_rule_and_shuffled_ones_do_not(draw, monkeypatch):
-    monkeypatch.setitem(protocol.D_STEPS_CAP, 64, 20)
+    monkeypatch.setitem(suite.D_STEPS_CAP, 64, 20)
     targets = draw.targets.take(slice(0, 300))
     real, shuffled = (np.asarray(draw.inputs[name])[:300] for name in ("images", "shuffled"))
     scores = DRAWING.evaluate({"samples": real}, targets)
@@ -102,7 +101,7 @@ def test_the_judge_is_shown_every_kind_in_turn(judged):
 
 def test_the_suites_judge_meets_its_figures(judged):
     entry = next(entry for entry in suite.ENTRIES if entry.name == "judge")
-    entry = profile_of(suite.SUITE, "quick").settled(entry, JUDGING.id)
+    entry = resolution.resolved(profile_of(suite.SUITE, "quick"), entry, JUDGING)
     method = registry.load_class(entry.path)(
         registry.load_class(entry.path).Settings(**entry.settings)
     )
@@ -123,14 +122,14 @@ def test_a_judge_is_as_good_as_its_worst_kind():
     assert JUDGING.evaluate({"verdicts": ~right}, targets)["accepts"] == 0.0
 
 
-@pytest.mark.parametrize("data", protocol.CONFIGS)
+@pytest.mark.parametrize("data", suite.CONFIGS)
 def test_the_names_of_the_suite_are_those_of_the_data(data):
     package = import_module(f"symdata.{data}")
-    assert set(protocol.CONFIGS[data]) == set(package.CONFIGS)
+    assert set(suite.CONFIGS[data]) == set(package.CONFIGS)
 
 
 def test_the_kinds_of_breaks_are_those_of_the_data():
-    assert set(protocol.KINDS["arrow_room"]) == set(BREAKS)
+    assert set(suite.KINDS["arrow_room"]) == set(BREAKS)
     assert set(JUDGING.kinds) == set(import_module("symdata.mnist4.scenes").broken("sklearn_32", 1))
 
 
@@ -156,8 +155,8 @@ def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
     rooms = {"arrow_room/rendered_64", "arrow_room_judge/rendered_64"}
     # The judge's task draws the whole data set, and each kind of break besides.
     rendered = sum(import_module("symdata.arrow_room").settings("rendered_64")["sizes"].values())
-    judged = rendered + suite.JUDGE_TESTS["arrow_room"] * len(protocol.KINDS["arrow_room"])
-    lines = protocol.ON_REQUEST["quick"]
+    judged = rendered + suite.JUDGE_TESTS["arrow_room"] * len(suite.KINDS["arrow_room"])
+    lines = profile_of(suite.SUITE, "quick").on_request
     assert f"{rendered:,} images" in lines["arrow_room/rendered_64"]
     assert f"{judged:,} images" in lines["arrow_room_judge/rendered_64"]
     plain = plan.select(plan.Filters(suites=("scenes",)))
@@ -174,13 +173,16 @@ def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
 
 
 def test_profiles_name_what_there_is():
-    smoke, quick, paper = (profile_of(suite.SUITE, name) for name in protocol.SUMMARIES)
+    smoke, quick, paper = (profile_of(suite.SUITE, name) for name in ("smoke", "quick", "paper"))
     assert "mnist4/sklearn_64" in quick.tasks
     assert "arrow_room/rendered_128" in paper.tasks
     assert not any("beta" in name for name in (*smoke.methods, *quick.methods))
     assert {"gnm_beta3", "vae_beta10", "convdraw_beta6"} <= set(paper.methods)
-    assert paper.budget(suite.ENTRIES[0], "mnist4/mnist_128").total_steps(60_000) == 1_125_000
+    tasks = {task.id: task for task in suite.TASKS}
+    digits = tasks["mnist4/mnist_128"]
+    assert paper.budget(suite.ENTRIES[0], digits).total_steps(60_000) == 1_125_000
     (gnm,) = (entry for entry in suite.ENTRIES if entry.name == "gnm")
     starts = {"mnist4/mnist_128": {"glimpse_bias"}, "arrow_room/rendered_128": {"present_steps"}}
     for task, start in starts.items():
-        assert paper.settled(gnm, task).settings.keys() == start, "all else is as published"
+        changed = resolution.resolved(paper, gnm, tasks[task]).settings
+        assert changed.keys() == start, "all else is as published"

@@ -6,13 +6,13 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from benchmarks import registry
+from benchmarks import registry, resolution
 from benchmarks.protocol import OutputError
-from benchmarks.suites import sequence_settings as protocol
 from benchmarks.suites import symbolic_sequences as suite
-from benchmarks.suites.sequence_entries import ENTRIES, UNTRAINED
+from benchmarks.suites.sequence_entries import ENTRIES
 from symdata.sampling import Draw
 
+UNTRAINED = "gs_256_untrained"
 TASK = suite.Probing("painted_digits", "tiny", "dino_tiny")
 
 
@@ -144,13 +144,13 @@ def test_teachers_never_share_a_column():
         assert name.endswith(teacher)
 
 
-@pytest.mark.parametrize("profile", protocol.TASKS)
+@pytest.mark.parametrize("profile", suite.SUITE.profiles, ids=lambda profile: profile.name)
 def test_whoever_has_a_teacher_has_the_same(profile):
     shared = importlib.import_module("baselines.teacher").TaughtSettings
-    for task in protocol.TASKS[profile]:
+    for task in (task for task in suite.TASKS if task.id in profile.tasks):
         taught = {}
         for entry in ENTRIES:
-            given = protocol.settings(entry, task, profile) | dict(entry.settings)
+            given = resolution.resolved(profile, entry, task).settings
             made = registry.load_class(entry.path).Settings(**given)
             if hasattr(made, "teacher"):
                 taught[entry.name] = {
@@ -158,12 +158,12 @@ def test_whoever_has_a_teacher_has_the_same(profile):
                 }
         assert {"dino", "gs_256", "vq_128", "kmeans_256", UNTRAINED} <= set(taught)
         assert len({repr(sorted(one.items())) for one in taught.values()}) == 1
-        assert taught["dino"]["teacher"] == task.partition("/")[2].partition("_")[2]
+        assert taught["dino"]["teacher"] == task.teacher
 
 
 def test_only_the_untrained_control_does_not_learn():
     for profile in suite.SUITE.profiles:
-        for task in profile.tasks:
+        for task in (task for task in suite.TASKS if task.id in profile.tasks):
             for entry in ENTRIES:
                 untrained = profile.budget(entry, task).steps == 0
                 assert untrained == (entry.name == UNTRAINED)

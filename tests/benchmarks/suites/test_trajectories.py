@@ -5,10 +5,10 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks import registry
+from benchmarks import registry, resolution
 from benchmarks.protocol import Examples, OutputError
 from benchmarks.suites import trajectories as suite
-from benchmarks.suites import trajectory_settings as protocol
+from benchmarks.suites.trajectory_entries import FEATURES
 from symdata.basketball.windows import FEATURES as COURT
 from symdata.calms21.geometry import FEATURES as MICE
 
@@ -131,8 +131,8 @@ def test_two_data_sets_under_one_name_never_share_a_table(monkeypatch, tmp_path)
 
 
 def test_the_appended_features_are_those_of_the_data_sets():
-    assert set(protocol.FEATURES["basketball"]) == set(COURT)
-    assert set(protocol.FEATURES["calms21"]) <= set(MICE)
+    assert set(FEATURES["basketball"]) == set(COURT)
+    assert set(FEATURES["calms21"]) <= set(MICE)
 
 
 def test_every_entry_builds_with_the_settings_of_every_profile():
@@ -142,19 +142,27 @@ def test_every_entry_builds_with_the_settings_of_every_profile():
         for task in suite.TASKS:
             for entry in suite.ENTRIES:
                 if entry.runs_on(task.id):
-                    build(profile.settled(entry, task.id))
+                    build(resolution.resolved(profile, entry, task))
 
 
 def test_paper_has_the_published_settings():
     (paper,) = [one for one in suite.SUITE.profiles if one.name == "paper"]
     entries = {entry.name: entry for entry in suite.ENTRIES}
-    mice = paper.settled(entries["neurosymbolic_2"], "calms21/clusters").settings
+    tasks = {task.id: task for task in suite.TASKS}
+
+    def settings(name, task):
+        return resolution.resolved(paper, entries[name], tasks[task]).settings
+
+    def budget(name, task):
+        return paper.budget(entries[name], tasks[task])
+
+    mice = settings("neurosymbolic_2", "calms21/clusters")
     assert (mice["z"], mice["hidden"], mice["gamma"], mice["programs"]) == (8, 256, 100.0, 2)
-    assert paper.settled(entries["vq_tvae"], "basketball/clusters").settings["codes"] == 2
-    assert paper.settled(entries["tvae"], "calms21/clusters").settings["z"] == 32
-    assert paper.budget(entries["tvae"], "calms21/clusters").steps == 200 * 903
-    assert paper.budget(entries["neurosymbolic_2"], "calms21/clusters").steps == 30 * 903
-    assert paper.budget(entries["tvae"], "synthetic/clusters").total_steps(10_000) == 50 * 313
+    assert settings("vq_tvae", "basketball/clusters")["codes"] == 2
+    assert settings("tvae", "calms21/clusters")["z"] == 32
+    assert budget("tvae", "calms21/clusters").steps == 200 * 903
+    assert budget("neurosymbolic_2", "calms21/clusters").steps == 30 * 903
+    assert budget("tvae", "synthetic/clusters").total_steps(10_000) == 50 * 313
 
 
 @pytest.mark.skipif("SYMBENCH_DATA" not in os.environ, reason="needs data that users bring")

@@ -1,0 +1,170 @@
+"""How much of the `scenes` suite each profile runs, and how it sets each family of methods.
+
+Read a family's settings in a profile from the general ("*", all data sets) to the special (one data
+set). What is not named here is as published: the defaults of the method's `Settings`. How the
+values were found, and what else was tried, is told in `docs/settings.md`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.protocol import Budget, Profile
+from benchmarks.suites.scene_entries import ENTRIES, SWEPT
+
+# Family → "*" or a data set → settings.
+Changes = dict[str, dict[str, dict[str, Any]]]
+
+_ALL = tuple(entry.name for entry in ENTRIES)
+_WITHOUT_SWEEPS = tuple(name for name in _ALL if name not in SWEPT)
+
+# A judge learns nothing; the tasks that judge it are answered in full.
+_JUDGED = Budget(steps=1)
+
+# Changes of `quick`, which `smoke` shares: 64 pixels, a 1900th of the published updates, a quarter
+# of the batch. Rates are higher, GNM's schedules shorter, the two slowest baselines narrower.
+_SHORT: Changes = {
+    "gnm": {
+        "*": {
+            "optimiser": "muon",
+            "learning_rate": 1e-3,
+            "clip": 0.0,
+            "mlp": 128,
+            "glimpse_bias": -1.0,
+            "where_std": 0.05,
+            "what_gain": 5.0,
+            "warm_up": 4_000,
+            "temperature_begin": 100,
+            "temperature_end": 2_000,
+            "presence_prior_end": 500,
+            "global_ramp": 10_000,
+        },
+        # Objects are a small part of a bright room: every component is drawn at first.
+        "arrow_room": {
+            "optimiser": "adam",
+            "learning_rate": 5e-4,
+            "clip": 1.0,
+            "mlp": 512,
+            "where_std": 0.6931471805599453,  # log 2, as published
+            "what_gain": 1.0,
+            "warm_up": 2_000,
+            "alpha_steps": 200,
+            "present_steps": 300,
+            "background_weight": 1.0,
+            "presence_prior_first": 0.5,
+            "presence_prior_last": 0.01,
+            "presence_prior_end": 3_000,
+            "what_ramp": 4_000,
+        },
+    },
+    "genesis": {
+        "*": {"optimiser": "muon", "learning_rate": 1e-3, "clip": 1.0, "width": 0.25},
+        "arrow_room": {"optimiser": "adam", "learning_rate": 3e-4},
+    },
+    "convdraw": {
+        "*": {
+            "optimiser": "muon",
+            "learning_rate": 1e-3,
+            "side": 4,
+            "hidden": 32,
+            "mlp": 128,
+            "warm_up": 2_000,
+        },
+        "arrow_room": {"optimiser": "adam", "mlp": 512, "warm_up": 4_000},
+    },
+    "vae": {"*": {"learning_rate": 5e-4, "warm_up": 2_000}, "arrow_room": {"warm_up": 4_000}},
+}
+
+
+def _short(importance_samples: int) -> Changes:
+    """The changes above, and fewer posterior samples of an image for its log-likelihood."""
+    fewer = {"importance_samples": importance_samples}
+    return {family: {**by, "*": {**by["*"], **fewer}} for family, by in _SHORT.items()}
+
+
+PROFILES = (
+    Profile(
+        "smoke",
+        tasks=(
+            "mnist4/sklearn_32",
+            "mnist4/mnist_32",
+            "mnist10/sklearn_32",
+            "mnist10/mnist_32",
+            "mnist4_judge/sklearn_64",
+            "mnist4_judge/mnist_64",
+            "mnist10_judge/sklearn_64",
+            "mnist10_judge/mnist_64",
+        ),
+        methods=_WITHOUT_SWEEPS,
+        seeds=1,
+        budgets={
+            "*": Budget(steps=2, batch_size=4, evaluate_on=8),
+            **dict.fromkeys(("mnist4_judge", "mnist10_judge"), Budget(steps=1, evaluate_on=70)),
+        },
+        summary="seconds a cell, to see that everything runs",
+        changes=_short(importance_samples=2),
+    ),
+    Profile(
+        "quick",
+        # Ten digits are left out: the time goes to training on four.
+        tasks=(
+            "mnist4/sklearn_64",
+            "mnist4/mnist_64",
+            "arrow_room/rendered_64",
+            "mnist4_judge/sklearn_64",
+            "mnist4_judge/mnist_64",
+            "mnist10_judge/sklearn_64",
+            "mnist10_judge/mnist_64",
+            "arrow_room_judge/rendered_64",
+        ),
+        methods=_WITHOUT_SWEEPS,
+        seeds=1,
+        further_seeds=2,
+        budgets={
+            "*": Budget(steps=600, batch_size=8, evaluate_on=250),
+            "arrow_room": Budget(steps=1_400, batch_size=8, evaluate_on=600),
+            **dict.fromkeys(("mnist4_judge", "mnist10_judge", "arrow_room_judge"), _JUDGED),
+        },
+        summary="64 pixels, minutes on 2 cores",
+        changes=_short(importance_samples=5),
+        # A suite's `quick` takes minutes, whatever is installed.
+        on_request={
+            "arrow_room/rendered_64": "it renders 4,000 images first; ask for --task arrow_room.",
+            "arrow_room_judge/rendered_64": (
+                "it renders 4,800 images; ask for --task arrow_room_judge."
+            ),
+        },
+    ),
+    Profile(
+        "paper",
+        tasks=(
+            "mnist4/sklearn_128",
+            "mnist4/mnist_128",
+            "mnist10/sklearn_128",
+            "mnist10/mnist_128",
+            "arrow_room/rendered_128",
+            "mnist4_judge/sklearn_128",
+            "mnist4_judge/mnist_128",
+            "mnist10_judge/sklearn_128",
+            "mnist10_judge/mnist_128",
+            "arrow_room_judge/rendered_128",
+        ),
+        methods=_ALL,
+        seeds=3,
+        budgets={
+            "*": Budget(epochs=600, batch_size=32),
+            **dict.fromkeys(("mnist4_judge", "mnist10_judge", "arrow_room_judge"), _JUDGED),
+        },
+        summary="128 pixels, the published sizes and epochs, 3 seeds",
+        # As published, but for the start of GNM, which else loses its components at once.
+        changes={
+            "gnm": {
+                "mnist4": {"glimpse_bias": -2.0},
+                "mnist10": {"glimpse_bias": -2.0},
+                "arrow_room": {"present_steps": 2_000},
+            }
+        },
+        # Engelcke et al. (ICLR 2020) publish GENESIS' budget apart.
+        own_budgets={"genesis": {"*": Budget(steps=500_000, batch_size=32)}},
+    ),
+)

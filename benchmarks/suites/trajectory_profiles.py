@@ -1,0 +1,103 @@
+"""How much of the `trajectories` suite each profile runs, and how it sets each family of methods.
+
+What is not named here is as published: for each data set, in the `Settings` of the methods. Read a
+family's settings from the general ("*", all data sets) to the special (one data set). How the
+values were found is told in `docs/settings.md`.
+
+The updates of one training are the published epochs times the published number of batches, so that
+a data set of another size gets the same training. A neurosymbolic encoder trains once a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.protocol import Budget, Profile
+from benchmarks.suites.trajectory_entries import ENTRIES
+
+_ALL = tuple(entry.name for entry in ENTRIES)
+_RANKING = (
+    "synthetic/clusters",
+    "basketball/clusters",
+    "calms21/clusters",
+    "basketball/behaviour",
+    "calms21/behaviour",
+)
+
+# The families of baselines; the encoder and task programming are another.
+_BASELINES = ("tvae", "joint", "vq", "beta")
+
+# Changes of `quick`: a fifteenth of the published updates with a higher rate, and on given data
+# smaller networks.
+_SMALL: dict[str, dict[str, Any]] = {
+    "synthetic": {"learning_rate": 3e-3},
+    "calms21": {"z": 8, "hidden": 32, "rnn": 32, "learning_rate": 3e-3},
+    "basketball": {"hidden": 32, "rnn": 32, "learning_rate": 3e-3},
+}
+_RAMP = {"ramp": 640}
+_SEARCH = {
+    **_RAMP,
+    "neural_epochs": 3.0,
+    "symbolic_epochs": 3.0,
+    "program_learning_rate": 3e-3,
+    # Every nonterminal costs a training of the whole model; a program of depth 5 may have dozens.
+    "max_depth": 3,
+}
+_QUICK: dict[str, Mapping[str, Mapping[str, Any]]] = {
+    "tvae": _SMALL,
+    "vq": _SMALL,
+    "joint": {"*": _RAMP, **_SMALL},
+    "beta": {"*": _RAMP, **_SMALL},
+    "encoder": {
+        "*": _SEARCH,
+        **_SMALL,
+        "synthetic": {**_SMALL["synthetic"], "max_depth": 2},  # as published
+    },
+}
+# In `smoke` a program learns for an instant: a cell only shows that everything runs.
+_INSTANT = {"neural_epochs": 0.02, "symbolic_epochs": 0.02}
+_BATCHES = {"synthetic": 32, "calms21": 64, "basketball": 64}
+
+PROFILES = (
+    Profile(
+        "smoke",
+        # A handful of labels solves synthetic/behaviour on any representation, the raw states
+        # included: it ranks nothing, and only shows, without data that users bring, that the
+        # methods of the task run.
+        tasks=(*_RANKING, "synthetic/behaviour"),
+        methods=_ALL,
+        seeds=1,
+        budgets={
+            data: Budget(steps=4, batch_size=size, evaluate_on=100)
+            for data, size in _BATCHES.items()
+        },
+        summary="seconds a cell, to see that everything runs",
+        changes={**_QUICK, "encoder": {**_QUICK["encoder"], "*": {**_SEARCH, **_INSTANT}}},
+    ),
+    Profile(
+        "quick",
+        tasks=_RANKING,
+        methods=_ALL,
+        seeds=3,
+        budgets={data: Budget(steps=1_000, batch_size=size) for data, size in _BATCHES.items()},
+        summary="1,000 updates a training, minutes on 2 cores for the generated data",
+        changes=_QUICK,
+    ),
+    Profile(
+        "paper",
+        tasks=_RANKING,
+        methods=_ALL,
+        seeds=3,
+        budgets={
+            "synthetic": Budget(steps=50 * 313, batch_size=32),
+            "calms21": Budget(steps=30 * 903, batch_size=256),
+            "basketball": Budget(steps=20 * 1383, batch_size=128),
+        },
+        summary="the published sizes and updates, 3 seeds",
+        # On calms21 the baselines learn for 200 epochs, not 30.
+        own_budgets={
+            family: {"calms21": Budget(steps=200 * 903, batch_size=256)} for family in _BASELINES
+        },
+    ),
+)

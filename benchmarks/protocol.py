@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_ch
 
 from benchmarks.columns import Column, Deduplicated, Examples
 from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
+from symdata.sources import DEFAULT, DataSources
 
 __all__ = [
     "PROTOCOL_VERSION",
     "Budget",
     "Column",
+    "DataSources",
     "Deduplicated",
     "DivergedError",
     "Entry",
@@ -88,6 +90,7 @@ class Run:
     batch in training, and what the method thinks best in its evaluation. checkpoint: a file that
     outlives this process, for a long training to go on from; every checkpoint_seconds it is written
     anew. earlier_seconds: what the processes before this one spent on what it went on from.
+    sources: where data lie, and the cache folder for what a method makes once for all its runs.
     """
 
     seed: int
@@ -101,6 +104,7 @@ class Run:
     checkpoint_seconds: float = 60.0
     at_once: int | None = None
     earlier_seconds: float = 0.0
+    sources: DataSources = DEFAULT
 
     def _sequence(self, purpose: str) -> np.random.SeedSequence:
         import numpy as np
@@ -165,13 +169,15 @@ class TaskData:
     """One draw of a task: what `fit` sees, what `evaluate` sees, and what only the task sees.
 
     inputs holds privileged columns too; the runner withholds them from all but controls.
-    fingerprint: a hash of the content, to be equal on every machine.
+    fingerprint: a hash of the content, to be equal on every machine. classes: the names of the
+    classes, where pictures are to show them.
     """
 
     train: Examples
     inputs: Examples
     targets: Examples
     fingerprint: str
+    classes: tuple[str, ...] = ()
 
 
 class Task(ABC):
@@ -180,6 +186,9 @@ class Task(ABC):
     needs: names of outputs; an item that is a tuple asks for at least one of its names.
     generated: outputs whose rows are drawn and answer for no input, such as samples.
     also: further scores that are worth a column of the full table; no method ranks by them.
+
+    Where data lie, `skip`, `dataset` and `load` are told by `sources`; nothing is read from
+    environment variables.
     """
 
     name: str
@@ -201,16 +210,16 @@ class Task(ABC):
         """`needs`, every item as a tuple of which one is enough."""
         return tuple((need,) if isinstance(need, str) else need for need in self.needs)
 
-    def skip(self) -> str | None:
+    def skip(self, sources: DataSources = DEFAULT) -> str | None:
         """Why the task cannot run here (data that are not there), in one line; None: it can."""
         return None
 
     @abstractmethod
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """What determines the data, but for the seed: dataset name, version, settings (JSON)."""
 
     @abstractmethod
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """The draw of this seed."""
 
     @abstractmethod

@@ -6,7 +6,8 @@ fixed and versioned, and the weights that they need lie beside them, so that a s
 for everybody; a training script beside each makes its weights anew. The suite scores the judges
 themselves, on fresh images and on images with exactly one rule broken.
 
-Every judge is a module with `load(data) -> Judges`. Letters: N images, H = W pixels, C channels.
+A judge is a function `load(data) -> Judges`; a data set names the judge that reads its images, and
+other packages register theirs under `symbench.judges`. Letters: N images, H = W pixels, C channels.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
+import symdata
 from benchmarks.errors import SymbenchError
+from symdata.registration import loaded, registered
 
 __all__ = ["Found", "Judges", "Verdict", "checked", "identity", "load"]
 
-# Data set → the module that judges it.
-MODULES = {"mnist4": "digits", "mnist10": "digits", "arrow_room": "arrow_room"}
+JUDGES = {
+    "digits": "benchmarks.judges.digits:load",
+    "arrow_room": "benchmarks.judges.arrow_room:load",
+}
+"""Name → what loads it."""
+
+ENTRY_POINTS = "symbench.judges"
 SMALLEST = 32
 
 
@@ -51,7 +60,13 @@ Judges: TypeAlias = Callable[[np.ndarray], list[Verdict]]
 
 def load(data: str) -> Judges:
     """The judge of a data set: images uint8 (N, H, W, C) → a verdict for each."""
-    judges: Judges = import_module(f"benchmarks.judges.{_module(data)}").load(data)
+    path = _path(data)
+    try:
+        judges: Judges = resolve_name(path)(data)
+    except (ImportError, AttributeError) as error:
+        raise SymbenchError(
+            f"the judge of '{data}' cannot be loaded from {path}: {error}."
+        ) from error
     return judges
 
 
@@ -59,17 +74,31 @@ def identity(data: str) -> str:
     """What tells the judge of a data set from another one: a hash of its weights and version.
 
     The version lies with the weights; it is raised with any change of the code that may change a
-    verdict, as that of a data set is.
+    verdict, as that of a data set is. Of a judge from another package it is a hash of its module.
     """
     from benchmarks.judges import stored
 
-    return hashlib.sha256(stored.content(_module(data))).hexdigest()[:16]
+    path = _path(data)
+    if path in JUDGES.values():
+        content = stored.content(symdata.dataset(data).judge)
+    else:
+        spec = find_spec(path.partition(":")[0])
+        content = Path(spec.origin).read_bytes() if spec and spec.origin else path.encode()
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _module(data: str) -> str:
-    if data not in MODULES:
-        raise SymbenchError(f"no judge for '{data}'; there are judges for: {', '.join(MODULES)}.")
-    return MODULES[data]
+def _path(data: str) -> str:
+    """Where the judge of a data set is loaded from, as `module:function`."""
+    known = registered(ENTRY_POINTS, JUDGES)
+    judge = symdata.dataset(data).judge
+    if not judge:
+        judged = [name for name in symdata.names() if symdata.dataset(name).judge]
+        raise SymbenchError(f"'{data}' has no judge; there are judges for: {', '.join(judged)}.")
+    if judge not in known:
+        raise SymbenchError(
+            f"no judge '{judge}', which '{data}' names; there are: {', '.join(known)}."
+        )
+    return known[judge]
 
 
 def checked(images: np.ndarray, channels: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from benchmarks.protocol import Examples, Run
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """data: whose judge it is, "mnist4", "mnist10" or "arrow_room"."""
+    """data: the data set whose judge it is."""
 
     data: str = "mnist4"
 

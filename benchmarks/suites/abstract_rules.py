@@ -25,7 +25,9 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
+from symdata.abstract_rules import DATA
 from symdata.abstract_rules import tasks as rules
+from symdata.sources import DEFAULT, DataSources
 
 if TYPE_CHECKING:
     from symdata.abstract_rules.problems import Problems
@@ -42,7 +44,7 @@ class AbstractRule(Task):
 
     name: str
     withheld: int
-    version = rules.VERSION
+    version = DATA.version
     needs = ("logits",)
     privileged = ("symbols",)
 
@@ -67,16 +69,11 @@ class AbstractRule(Task):
         """Accuracy; the classes are balanced, so chance is 1/C."""
         return Score("accuracy", chance=1 / self.classes)
 
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """See `Task.dataset`."""
-        return {
-            "name": "abstract_rules",
-            "version": rules.VERSION,
-            "task": self.name,
-            "withheld": self.withheld,
-        }
+        return DATA.identity(sources) | {"task": self.name, "withheld": self.withheld}
 
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """See `Task.load`."""
         from symdata.abstract_rules import problems
 
@@ -241,5 +238,5 @@ SUITE = Suite(
             summary="all regimes with the published epochs and 10 seeds",
         ),
     ),
-    datasets=("abstract_rules",),
+    datasets=(DATA.name,),
 )

@@ -9,37 +9,10 @@ from collections.abc import Iterable
 from math import log
 from typing import Any
 
+import symdata
 from benchmarks.protocol import Budget, Entry
 
 SIZES = {"smoke": 32, "quick": 64, "paper": 128}
-_DIGITS = tuple(f"{source}_{size}" for size in (128, 64, 32) for source in ("sklearn", "mnist"))
-CONFIGS = {
-    "mnist4": _DIGITS,
-    "mnist10": _DIGITS,
-    "arrow_room": ("rendered_128", "rendered_64"),
-}
-KINDS = {
-    "digits": (
-        "wrong_class",
-        "wrong_order",
-        "wrong_position",
-        "missing_digit",
-        "added_digit",
-        "smeared",
-    ),
-    "arrow_room": (
-        "wrong_pointing",
-        "two_odd_shapes",
-        "no_odd_shape",
-        "mixed_material",
-        "not_closest",
-        "arrow_missing",
-        "object_missing",
-        "object_added",
-    ),
-}
-# Objects of a scene; GENESIS has one component more, for the background.
-OBJECTS = {"mnist4": 4, "mnist10": 10, "arrow_room": 4}
 
 # -log(0.2 sqrt(2 pi)): what Normal(., 0.2) gives a value that is met exactly.
 MOST_NATS = 0.6904993792294276
@@ -183,7 +156,7 @@ def settings(entry: Entry, task: str, profile: str) -> dict[str, Any]:
     family = entry.path.rpartition(":")[0].rpartition(".")[2]
     given: dict[str, Any] = {}
     if family == "genesis":
-        given["components"] = OBJECTS[data] + 1
+        given["components"] = symdata.dataset(data).objects + 1  # one more, for the background
     if profile != "paper":
         samples = QUICK_SAMPLES if profile == "quick" else SMOKE_SAMPLES
         given |= {"importance_samples": samples, **QUICK[family]}

@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import symdata
 from benchmarks.protocol import Budget, Entry
 from benchmarks.suites.sequence_entries import UNTRAINED
 
 TINY, LARGE = "dino_tiny", "dino_vitb16"
-# Data → the configurations and teachers that make its tasks: another teacher is another column.
-REGIMES = {
-    "painted_digits": (("10k", TINY), ("tiny", TINY)),
-    "cifar10": (("10k", TINY), ("full", TINY), ("full", LARGE)),
-}
 TASKS = {
     "smoke": ("painted_digits/tiny_dino_tiny",),
     "quick": ("painted_digits/10k_dino_tiny", "cifar10/10k_dino_tiny"),
@@ -121,8 +117,6 @@ AUTOENCODER: dict[str, dict[str, Any]] = {
 AUTOENCODER_STEPS, AUTOENCODER_BATCH = 600, 32
 # For few updates: of four, on held-out training images, those that gave the best neighbours.
 AUTOENCODER_RATES = {"painted_digits": 1e-2, "cifar10": 3e-3}
-# A digit in the mirror is another sign, or none.
-UNMIRRORED = ("painted_digits",)
 
 
 def settings(entry: Entry, task: str, profile: str) -> dict[str, Any]:
@@ -141,7 +135,7 @@ def settings(entry: Entry, task: str, profile: str) -> dict[str, Any]:
     given: dict[str, Any] = {"teacher": teacher}
     if teacher == TINY:
         given |= TEACHER[profile] | TEACHER_OF.get((profile, data), {})
-        if data in UNMIRRORED:
+        if not symdata.dataset(data).mirrored:
             given["teacher_flip"] = 0.0
     if module == "methods.symbolic_sequences":
         given |= STUDENT[profile]

@@ -60,13 +60,8 @@ Judges: TypeAlias = Callable[[np.ndarray], list[Verdict]]
 
 def load(data: str) -> Judges:
     """The judge of a data set: images uint8 (N, H, W, C) → a verdict for each."""
-    path = _path(data)
-    try:
-        judges: Judges = resolve_name(path)(data)
-    except (ImportError, AttributeError) as error:
-        raise SymbenchError(
-            f"the judge of '{data}' cannot be loaded from {path}: {error}."
-        ) from error
+    name = symdata.dataset(data).judge
+    judges: Judges = loaded(_path(data), Callable, f"judge '{name}'")(data)
     return judges
 
 

@@ -51,6 +51,6 @@ def loaded(path: str, kind: Any, what: str) -> Any:
         ) from error
     if not isinstance(found, kind):
         raise DataError(
-            f"{what} is to be a {kind.__name__}, and {path} is a {type(found).__name__}."
+            f"{what} is to be a {kind.__name__}, and {path} is of class {type(found).__name__}."
         )
     return found

@@ -118,8 +118,9 @@ class Generation(SceneTask):
 
     @property
     def cap(self) -> int:
-        """The most steps that the classifier of D-Steps takes."""
-        return protocol.D_STEPS_CAP[self.size]
+        """The most steps that the classifier of D-Steps takes: those of the next smaller size."""
+        caps = protocol.D_STEPS_CAP
+        return caps[max((size for size in caps if size <= self.size), default=min(caps))]
 
     def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """See `Task.load`."""

@@ -56,8 +56,8 @@ class AbstractRule(Task):
     @property
     def segments(self) -> tuple[int, ...]:
         """For each of the T images, the part of the problem within which context is normalised."""
-        length = rules.TASKS[self.name].length
-        return tuple(k // 2 for k in range(length)) if self.name == "rmts" else (0,) * length
+        task = rules.TASKS[self.name]
+        return tuple(k // (task.together or task.length) for k in range(task.length))
 
     @property
     def regime(self) -> str:  # type: ignore[override]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symdata.errors import DataError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 
 def registered(group: str, ours: Mapping[str, str]) -> dict[str, str]:
@@ -31,10 +33,18 @@ def registered(group: str, ours: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-@cache
 def points(group: str) -> tuple[EntryPoint, ...]:
-    """The entry points of a group, as they were when this process first asked."""
-    return tuple(entry_points(group=group))
+    """The entry points of a group."""
+    return tuple(installed().select(group=group))
+
+
+@cache
+def installed() -> EntryPoints:
+    """The entry points of all installed packages, as they were when this process first asked."""
+    # Imported here, as the help of the command line has to come at once.
+    from importlib.metadata import entry_points
+
+    return entry_points()
 
 
 def loaded(path: str, kind: Any, what: str) -> Any:

@@ -189,7 +189,7 @@ def test_a_data_set_and_a_suite_that_has_tasks_on_it(command, tmp_path):
     (record,) = (tmp_path / "out").rglob("seed0-*.json")
     shown = command("show", record)
     assert "purity" in shown
-    assert "100.0 %   chance   50.0 %" in shown
+    assert "100.0 %   chance 50.0 %" in shown
     assert "data      name fish, version 3" in shown
     assert "clusters.png" in shown
     assert "last" in ran
@@ -215,7 +215,7 @@ def installed(monkeypatch, tmp_path):
     """Install a distribution for this process alone."""
 
     def forget():
-        for known in (registration.points, symdata.dataset, registry.suite):
+        for known in (registration.installed, symdata.dataset, registry.suite):
             known.cache_clear()
 
     def install(package, entry_points, **modules):

@@ -156,7 +156,7 @@ def test_images_that_cannot_be_judged_are_refused_in_a_line(images):
 
 def test_there_is_no_judge_of_other_data():
     with pytest.raises(SymbenchError, match="there are judges for: mnist4, mnist10, arrow_room"):
-        load("mnist5")
+        load("cifar10")
 
 
 def said(**shares):

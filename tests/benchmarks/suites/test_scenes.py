@@ -95,7 +95,7 @@ def test_the_judge_is_shown_every_kind_in_turn(judged):
     kind = np.asarray(judged.targets["kind"])
     kinds = 1 + len(JUDGING.kinds)
     assert list(kind[:kinds]) == list(range(kinds))
-    assert set(np.bincount(kind)) == {suite.JUDGE_TESTS["mnist4"]}
+    assert set(np.bincount(kind)) == {symdata.dataset("mnist4").break_tests}
 
 
 def test_the_suites_judge_meets_its_figures(judged):

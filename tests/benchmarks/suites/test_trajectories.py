@@ -148,7 +148,7 @@ def test_two_roots_in_one_process_give_each_its_own(tmp_path, monkeypatch):
     assert task.skip(one) is task.skip(other) is None
     assert "--data-root" in task.skip()
     cells = [
-        plan.cells(plan.Filters(("trajectories",), ("basketball",), ("vae",)), where)
+        plan.cells(plan.Filters(("trajectories",), ("basketball",), ("tvae",)), where)
         for where in (one, other)
     ]
     assert {cell.variant for cell in cells[0]}.isdisjoint(cell.variant for cell in cells[1])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from symdata.errors import DataError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, EntryPoints
+    from importlib.metadata import EntryPoint
 
 
 def registered(group: str, ours: Mapping[str, str]) -> dict[str, str]:
@@ -39,8 +39,8 @@ def points(group: str) -> tuple[EntryPoint, ...]:
 
 
 @cache
-def installed() -> EntryPoints:
-    """The entry points of all installed packages, as they were when this process first asked."""
+def installed() -> Any:
+    """All entry points (`importlib.metadata`), as they were when this process first asked."""
     # Imported here, as the help of the command line has to come at once.
     from importlib.metadata import entry_points
 

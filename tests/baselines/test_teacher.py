@@ -179,7 +179,7 @@ def test_of_two_processes_one_trains_and_the_other_waits(folder):
     both = [context.Process(target=child, args=(queue, folder.parent)) for _ in range(2)]
     for process in both:
         process.start()
-    answers = [queue.get(timeout=60) for _ in both]
+    answers = [queue.get(timeout=300) for _ in both]
     for process in both:
         process.join()
     assert len({digest for digest, _ in answers}) == 1

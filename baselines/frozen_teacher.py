@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -129,6 +129,7 @@ def published(run: Run) -> Teacher:
         "parameters": sum(one.numel() for one in model.parameters()),
     }
     side = VITB16_SIZE // VITB16_PATCH
-    teacher = Teacher(EnlargedViT(model).to(run.device), model.num_features, side, about)
+    width = cast(int, model.num_features)
+    teacher = Teacher(EnlargedViT(model).to(run.device), width, side, about)
     teacher.about["digest"] = teacher.digest()
     return teacher

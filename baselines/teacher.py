@@ -33,7 +33,7 @@ from baselines.self_distillation import DINONetwork, encoder_of, head_of, optimi
 from baselines.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from benchmarks.training import seeded, train
-from symdata.cache import alone, root, writable
+from symdata.cache import alone, writable
 
 __all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked", "key_of", "obtain"]
 
@@ -57,7 +57,7 @@ def obtain(images: np.ndarray, settings: TaughtSettings, run: Run) -> Teacher:
             f"{settings.teacher_patch}; give another teacher_patch."
         )
     key = key_of(images, settings)
-    path = root() / "teachers" / f"{DINO_TINY}-{key}.pt"
+    path = run.sources.cache / "teachers" / f"{DINO_TINY}-{key}.pt"
     found = _read(path, settings, size, run)
     if found is not None:
         return found

@@ -82,7 +82,7 @@ def view_tokens(
                 tokens[rows] = values
             yield piece, tokens.reshape(-1, *shape[1:])
 
-    return keep("view_tokens", description, shape, "float16", PIECE, make)
+    return keep(run.sources.cache, "view_tokens", description, shape, "float16", PIECE, make)
 
 
 def _views(images: np.ndarray, views: int, augment: Augmentation, start: int) -> Tensor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from benchmarks.cli_data import data_app
-from benchmarks.cli_options import Cifar10, DataRoot, Digits, example
+from benchmarks.cli_options import Cifar10, DataRoot, Digits, data_sources, example
 from benchmarks.errors import SymbenchError
 from benchmarks.program import NAME, typed
 
@@ -141,7 +141,8 @@ def run(
         profile=profile,
         settings=settings or (),
     )
-    options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once)
+    sources = data_sources(data_root, digits, cifar10)
+    options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once, sources)
     raise typer.Exit(
         session.preview(filters, options) if dry_run else session.run(filters, options, _summary)
     )
@@ -277,7 +278,7 @@ def check(
     """Check that a method keeps the protocol, in seconds. Exit code 1 where it does not."""
     from benchmarks import conformance
 
-    findings = conformance.check(method, suite)
+    findings = conformance.check(method, suite, data_sources(data_root, digits, cifar10))
     for finding in findings:
         mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
         typer.echo(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
@@ -331,7 +332,7 @@ def show(
 
     path = show.find(record, out)
     typer.echo(show.text(show.read(path), _width()), nl=False)
-    for line in show.pictures(path):
+    for line in show.pictures(path, data_sources(data_root, digits, cifar10)):
         typer.echo(line)
 
 

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.cli_options import DATA_VARIABLE, Cifar10, DataRoot, Digits, example
+from benchmarks.cli_options import (
+    DATA_VARIABLE,
+    Cifar10,
+    DataRoot,
+    Digits,
+    data_sources,
+    example,
+)
 from benchmarks.errors import SymbenchError
 from benchmarks.program import NAME
 
@@ -30,22 +37,20 @@ def download(
     ] = False,
 ) -> None:
     """Fetch the files of a dataset that is not generated here, where its licence lets us."""
-    import os
-    from importlib import import_module
-    from importlib.util import find_spec
+    from pkgutil import resolve_name
 
     import symdata
 
-    source, module = symdata.dataset(dataset), f"{symdata.DATASETS[dataset]}.download"
-    if find_spec(module) is None:
+    source = symdata.dataset(dataset)
+    if not source.download:
         why = (
             "its files are not ours to fetch; its card (README.md) says where to get them"
-            if source.NEEDS or source.UNPUBLISHED
+            if source.needs or source.unpublished
             else "it is generated here"
         )
         raise SymbenchError(f"there is nothing to download for {dataset}: {why}.")
-    folder = to or Path(os.environ.get(DATA_VARIABLE) or "raw") / dataset
-    import_module(module).download(folder, unlabeled=unlabeled)
+    folder = to or (data_sources().root or Path("raw")) / dataset
+    resolve_name(source.download)(folder, unlabeled=unlabeled)
     if folder.name == dataset:
         typer.echo(f"Next: {NAME} run --task {dataset} --data-root {folder.parent}")
 
@@ -66,9 +71,9 @@ def build(
     from benchmarks.display import counting
     from symdata import hub
 
-    folder = to or Path("data") / dataset
+    folder, sources = to or Path("data") / dataset, data_sources(data_root, digits, cifar10)
     with counting(f"building {folder}") as progress:
-        hub.build(dataset, folder, configs=config or None, seed=seed, progress=progress)
+        hub.build(dataset, folder, config or None, seed, progress, sources)
     typer.echo(f"Built {folder}. Next: {NAME} data verify {folder}")
 
 
@@ -84,7 +89,7 @@ def verify(
     from symdata import hub
 
     with counting(f"verifying {folder}") as progress:
-        found = hub.verify(folder, progress)
+        found = hub.verify(folder, progress, data_sources(data_root, digits, cifar10))
     for config, problems in found.items():
         for problem in problems:
             typer.echo(f"{config}: {problem}" if config else problem)
@@ -108,10 +113,11 @@ def publish(
 ) -> None:
     """Push a dataset to the Hugging Face hub."""
     from benchmarks.display import counting
-    from symdata import hub
+    from symdata import publishing
 
+    sources = data_sources(data_root, digits, cifar10)
     with counting(f"publishing {repo}") as progress:
-        address = hub.publish(
-            dataset, repo, configs=config or None, seed=seed, private=private, progress=progress
+        address = publishing.publish(
+            dataset, repo, config or None, seed, private, progress=progress, sources=sources
         )
     typer.echo(f"Published {address}")

@@ -1,4 +1,8 @@
-"""What several verbs of the command line share: an option, and how examples are shown."""
+"""Options that several verbs of the command line share, and how examples are shown.
+
+Nothing else in the package reads the environment variables that say where data lie: `data_sources`
+makes one object of them and of the options, which is handed on, to worker processes too.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +14,38 @@ import typer
 
 from benchmarks.errors import SymbenchError
 from benchmarks.program import typed
+from symdata.sources import DEFAULT, DataSources
 
-# Where datasets that users bring are looked for; `symdata.root` reads it, and so do workers.
+# Where datasets that users bring are looked for, whose handwritten digits the scenes are made of,
+# where CIFAR-10 is read from, and where what is slow to make is kept.
 DATA_VARIABLE = "SYMBENCH_DATA"
-# Whose handwritten digits the scenes are made of; `symdata.digits` reads it, and so do workers.
 DIGITS_VARIABLE = "SYMBENCH_DIGITS"
-DIGITS = ("sklearn", "mnist")
-# Where CIFAR-10 is read from; `symdata.cifar10` reads it, and so do workers.
 CIFAR10_VARIABLE = "SYMBENCH_CIFAR10"
+CACHE_VARIABLE = "SYMBENCH_CACHE"
+
+DIGITS = ("sklearn", "mnist")
 
 
-def use_data_root(folder: Path | None) -> Path | None:
-    """Look for datasets below this folder, here and in worker processes."""
+def data_sources(
+    data_root: Path | None = None, digits: str | None = None, cifar10: str | None = None
+) -> DataSources:
+    """Where data lie, by these options; where one is not given, by its environment variable."""
+    root, cache = data_root or os.environ.get(DATA_VARIABLE), os.environ.get(CACHE_VARIABLE)
+    return DataSources(
+        root=Path(root) if root else None,
+        digits=digits or os.environ.get(DIGITS_VARIABLE) or DEFAULT.digits,
+        cifar10=cifar10 or os.environ.get(CIFAR10_VARIABLE) or None,
+        cache=Path(cache).expanduser() if cache else DEFAULT.cache,
+    )
+
+
+def root_given(folder: Path | None) -> Path | None:
+    """The folder of `--data-root`, which must be there."""
     if folder is None:
         return None
     if not folder.is_dir():
         raise SymbenchError(f"no folder --data-root '{folder}'; give one that holds the datasets.")
-    os.environ[DATA_VARIABLE] = str(folder.resolve())
-    return folder
+    return folder.resolve()
 
 
 DataRoot = Annotated[
@@ -36,25 +54,21 @@ DataRoot = Annotated[
         "--data-root",
         metavar="FOLDER",
         help=f"Where datasets lie that you bring; else ${DATA_VARIABLE}.",
-        callback=use_data_root,
+        callback=root_given,
     ),
 ]
 
 
-def use_digits(value: str | None) -> str | None:
-    """Make scenes of these digits, here and in worker processes."""
+def digits_given(value: str | None) -> str | None:
+    """What `--digits` says: a name that is known, or a folder."""
     if value is None or value in DIGITS:
-        chosen = value
-    elif Path(value).is_dir():
-        chosen = str(Path(value).resolve())
-    else:
+        return value
+    if not Path(value).is_dir():
         raise SymbenchError(
             f"--digits '{value}' is not known; there are: {', '.join(DIGITS)}, or a folder that "
             "holds MNIST."
         )
-    if chosen is not None:
-        os.environ[DIGITS_VARIABLE] = chosen
-    return chosen
+    return str(Path(value).resolve())
 
 
 Digits = Annotated[
@@ -63,24 +77,20 @@ Digits = Annotated[
         "--digits",
         metavar="NAME",
         help=f"Digits of the scenes: sklearn, mnist or a folder of MNIST; else ${DIGITS_VARIABLE}.",
-        callback=use_digits,
+        callback=digits_given,
     ),
 ]
 
 
-def use_cifar10(value: str | None) -> str | None:
-    """Read CIFAR-10 from the hub or from this folder, here and in worker processes."""
+def cifar10_given(value: str | None) -> str | None:
+    """What `--cifar10` says: the hub, or a folder."""
     if value is None or value == "hub":
-        chosen = value
-    elif Path(value).is_dir():
-        chosen = str(Path(value).resolve())
-    else:
+        return value
+    if not Path(value).is_dir():
         raise SymbenchError(
             f"--cifar10 '{value}' is not known; there are: hub, or a folder that holds CIFAR-10."
         )
-    if chosen is not None:
-        os.environ[CIFAR10_VARIABLE] = chosen
-    return chosen
+    return str(Path(value).resolve())
 
 
 Cifar10 = Annotated[
@@ -89,7 +99,7 @@ Cifar10 = Annotated[
         "--cifar10",
         metavar="NAME",
         help=f"CIFAR-10: hub, or a folder with a copy; else ${CIFAR10_VARIABLE}.",
-        callback=use_cifar10,
+        callback=cifar10_given,
     ),
 ]
 

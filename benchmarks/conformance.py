@@ -22,6 +22,7 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
+from symdata.sources import DEFAULT, DataSources
 
 TOLERANCE = 1e-4
 INTEGER_TOLERANCE = 0.01
@@ -46,12 +47,14 @@ class _BrokenError(Exception):
 
 def suite_of(spec: str) -> str:
     """The suite against which a method is checked where none is named: the first that has it."""
-    names = list(registry.SUITES)
+    names = list(registry.suites())
     own = [name for name in names if spec in {entry.name for entry in registry.suite(name).entries}]
     return next(iter(own), names[0])
 
 
-def check(spec: str, suite_name: str | None = None) -> list[Finding]:
+def check(
+    spec: str, suite_name: str | None = None, sources: DataSources = DEFAULT
+) -> list[Finding]:
     """Check a method (a name, `module:Class` or `file.py:Class`) against a suite's rules.
 
     suite_name: where None, that of `suite_of`.
@@ -60,7 +63,7 @@ def check(spec: str, suite_name: str | None = None) -> list[Finding]:
     (entry,) = registry.entries(suite, [spec])[:1]
     profile = profile_of(suite, "smoke")
     tasks = [task for task in suite.tasks if task.id in profile.tasks and entry.runs_on(task.id)]
-    reasons = {task.id: reason for task in tasks if (reason := task.skip()) is not None}
+    reasons = {task.id: reason for task in tasks if (reason := task.skip(sources)) is not None}
     findings = [
         Finding(_works(task), True, reasons[task.id], True) for task in tasks if task.id in reasons
     ]
@@ -69,7 +72,7 @@ def check(spec: str, suite_name: str | None = None) -> list[Finding]:
         why = next(iter(reasons.values()), "it is for none of the tasks of the smoke profile.")
         raise SymbenchError(f"{entry.name} cannot be checked here: {why}")
     try:
-        for finding in _rules(entry, tasks, profile):
+        for finding in _rules(entry, tasks, profile, sources):
             findings.append(finding)
     except _BrokenError as broken:
         rule, detail = broken.args
@@ -77,7 +80,9 @@ def check(spec: str, suite_name: str | None = None) -> list[Finding]:
     return findings
 
 
-def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[Finding]:
+def _rules(
+    entry: Entry, tasks: list[Task], profile: Profile, sources: DataSources
+) -> Iterator[Finding]:
     """The rules one after the other; raises `_BrokenError` where none that follows can be seen."""
     task, *others = tasks
     bare, entry = entry, resolution.resolved(profile, entry, task)
@@ -85,16 +90,16 @@ def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[Findin
     yield _found(rule, _settings(entry))
 
     budget = profile.budget(bare, task)
-    trial = _Trial(entry, task, Run(1, budget))
+    trial = _Trial(entry, task, Run(1, budget, sources=sources))
     yield _found(_works(task), "")
     yield _found("inputs are not mutated", trial.mutated)
     touched = ", ".join(sorted(set(trial.inputs.touched)))
     yield _found("withheld labels are not touched", f"asked for {touched}" if touched else "")
 
-    again, wanted = _Trial(entry, task, Run(1, budget)), _wanted(task)
+    again, wanted = _Trial(entry, task, Run(1, budget, sources=sources)), _wanted(task)
     repeated = _difference(trial.outputs, again.outputs, wanted)
     yield _found("the same seed gives the same outputs", repeated)
-    other = _Trial(entry, task, Run(1, budget), method_seed=2)
+    other = _Trial(entry, task, Run(1, budget, sources=sources), method_seed=2)
     # Of all outputs: after a short training the answers may agree where what is behind differs.
     apart = _difference(trial.outputs, other.outputs)
     if getattr(trial.method, "deterministic", False):
@@ -126,7 +131,7 @@ def _rules(entry: Entry, tasks: list[Task], profile: Profile) -> Iterator[Findin
 
     for task in others:
         settled = resolution.resolved(profile, bare, task)
-        _Trial(settled, task, Run(1, profile.budget(bare, task)))
+        _Trial(settled, task, Run(1, profile.budget(bare, task), sources=sources))
         yield _found(_works(task), "")
 
 
@@ -166,7 +171,7 @@ class _Trial:
 
     def __init__(self, entry: Entry, task: Task, run: Run, method_seed: int | None = None) -> None:
         self.task, self.run, self.mutated = task, run, ""
-        data = task.load(run.seed)
+        data = task.load(run.seed, run.sources)
         if method_seed is not None:
             self.run = dataclasses.replace(run, seed=method_seed)
         try:

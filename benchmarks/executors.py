@@ -25,6 +25,7 @@ from typing import Any, Protocol
 from benchmarks.plan import Cell
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Failure, Record, Store
+from symdata.sources import DEFAULT, DataSources
 
 PROGRESS_SECONDS = 0.2
 
@@ -33,13 +34,14 @@ PROGRESS_SECONDS = 0.2
 class Place:
     """What every worker is told: the folder of the records, the device, and threads for a cell.
 
-    at_once: see `Run`.
+    at_once, sources: see `Run`.
     """
 
     root: Path
     device: str
     threads: int
     at_once: int | None = None
+    sources: DataSources = DEFAULT
 
 
 class Listener(Protocol):
@@ -108,7 +110,13 @@ def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:
         if found is not None and found.status == "done":
             return found
         return runner.execute(
-            cell, store, place.device, place.threads, reporter, at_once=place.at_once
+            cell,
+            store,
+            place.device,
+            place.threads,
+            reporter,
+            at_once=place.at_once,
+            sources=place.sources,
         )
 
     return execute
@@ -199,7 +207,9 @@ def _record_death(worker: _Worker, place: Place) -> Record:
     error = Failure(type="WorkerDied", message=message, traceback=message)
     assert worker.cell is not None
     seconds = time.perf_counter() - worker.began
-    record = runner.describe(worker.cell, place.device, place.threads, seconds, error=error)
+    record = runner.describe(
+        worker.cell, place.device, place.threads, seconds, place.sources, error=error
+    )
     Store(place.root).save(record)
     return record
 

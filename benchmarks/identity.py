@@ -33,6 +33,10 @@ class Versions:
     own: int | None
     parts: Mapping[str, int | str]
 
+    def named(self, kind: str) -> dict[str, int | str | None]:
+        """All versions by name, its own under that of its kind."""
+        return {kind: self.own, **self.parts}
+
 
 def of_method(path: str) -> Versions:
     """The versions of a method's class, at `module:Class` or `file.py:Class`."""
@@ -122,34 +126,30 @@ def outdated(record: Record, suite: Suite | None) -> str:
     suite: that of the record as it is today, None where there is none of this name.
     """
     tasks, entries = (suite.tasks, suite.entries) if suite is not None else ((), ())
-    changes = list(_changes("protocol", record.protocol_version, PROTOCOL_VERSION, {}, {}))
+    changes = list(
+        _changes("protocol", {"protocol": record.protocol_version}, {"protocol": PROTOCOL_VERSION})
+    )
     for task in tasks:
         if (task.name, task.regime) == (record.task, record.regime):
-            now = of_task(task)
-            before = record.task_version, now.own
-            changes += _changes("task", *before, record.task_parts, now.parts)
+            before = Versions(record.task_version, record.task_parts)
+            changes += _changes("task", before.named("task"), of_task(task).named("task"))
     path = next((entry.path for entry in entries if entry.name == record.method), record.path)
     location = path.rpartition(":")[0]
     if Path(location).is_file() or (not location.endswith(".py") and file_of(location)):
-        now = of_method(path)
-        before = record.method_version, now.own
-        changes += _changes("method", *before, record.method_parts, now.parts)
+        before = Versions(record.method_version, record.method_parts)
+        changes += _changes("method", before.named("method"), of_method(path).named("method"))
     return "; ".join(changes)
 
 
-def _changes(
-    kind: str,
-    before: int | None,
-    now: int | None,
-    parts_before: Mapping[str, int | str],
-    parts_now: Mapping[str, int | str],
-) -> Iterator[str]:
+Named = Mapping[str, int | str | None]
+
+
+def _changes(kind: str, before: Named, now: Named) -> Iterator[str]:
     """A phrase for each version that differs, such as `task version 1, today's is 2`."""
-    pairs = {kind: (before, now)}
-    for part in dict.fromkeys((*parts_before, *parts_now)):
-        pairs[f"{kind}'s {part}"] = parts_before.get(part), parts_now.get(part)
-    for name, (old, new) in pairs.items():
+    for name in dict.fromkeys((*before, *now)):
+        old, new = before.get(name), now.get(name)
         if old == new:
             continue
+        called = kind if name == kind else f"{kind}'s {name}"
         numbers = isinstance(old, int) and isinstance(new, int)
-        yield f"{name} version {old}, today's is {new}" if numbers else f"{name} changed"
+        yield f"{called} version {old}, today's is {new}" if numbers else f"{called} changed"

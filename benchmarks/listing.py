@@ -33,11 +33,11 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
 
         for name in symdata.names():
             source = symdata.dataset(name)
-            some, *others = source.CONFIGS
-            configs = f"{len(source.CONFIGS)} configurations, such as {some}" if others else some
-            yield name, f"{source.DESCRIPTION} ({configs})"
+            some, *others = source.configs
+            configs = f"{len(source.configs)} configurations, such as {some}" if others else some
+            yield name, f"{source.description} ({configs})"
         return
-    for name in registry.SUITES:
+    for name in registry.suites():
         suite = registry.suite(name)
         if kind == "suites":
             yield suite.name, f"{suite.title}; {suite.source}"
@@ -47,7 +47,7 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
                 known = f", chance {100 * chance:.0f} %" if chance is not None else ""
                 yield task.id, f"{suite.name}; {task.score.name}{known}"
         elif kind == "methods":
-            for entry in (*registry.installed(), *suite.entries):
+            for entry in registry.offered(suite).values():
                 yield entry.name, f"{entry.kind}: {entry.summary}" if entry.summary else entry.kind
         else:
             for profile in suite.profiles:

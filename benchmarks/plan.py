@@ -13,6 +13,7 @@ from benchmarks import identity, registry, resolution, sources
 from benchmarks.identity import Versions
 from benchmarks.protocol import Budget, Entry, Profile, Suite, SymbenchError, Task
 from benchmarks.records import Record, Store, content_hash
+from symdata.sources import DEFAULT, DataSources
 
 
 @dataclass(frozen=True)
@@ -96,17 +97,17 @@ class Selection:
     skipped: dict[str, str]
 
 
-def cells(filters: Filters) -> list[Cell]:
+def cells(filters: Filters, where: DataSources = DEFAULT) -> list[Cell]:
     """The cells that the filters select and that can run here; see `select`."""
-    return select(filters).cells
+    return select(filters, where).cells
 
 
-def select(filters: Filters) -> Selection:
+def select(filters: Filters, where: DataSources = DEFAULT) -> Selection:
     """The cells that the filters select, seed by seed, so that an early stop leaves whole rows.
 
     A task that cannot run here is left out, with its reason; it is an error where it was named, and
     where a name was given of which no regime can run. Where no task is named, those that run on
-    request are left out too.
+    request are left out too. where: the places of the data.
     """
     chosen = choices(filters)
     planned, skipped = list[Cell](), dict[str, str]()
@@ -116,7 +117,7 @@ def select(filters: Filters) -> Selection:
         ]
         later = {} if filters.tasks else choice.profile.on_request
         # Where a task cannot run at all, that is the reason to give.
-        given = {task.id: task.skip() or later.get(task.id) for task in meant}
+        given = {task.id: task.skip(where) or later.get(task.id) for task in meant}
         reasons = {task: reason for task, reason in given.items() if reason is not None}
         runnable = [task for task in meant if task.id not in reasons]
         some = {task.name for task in runnable}
@@ -127,7 +128,7 @@ def select(filters: Filters) -> Selection:
             if task.id in reasons and named:
                 raise SymbenchError(f"{task.id} cannot run here: {reasons[task.id]}")
         skipped |= reasons
-        planned += choice.cells(runnable)
+        planned += choice.cells(runnable, where)
     if not planned:
         raise nothing(chosen, skipped)
     return Selection(sorted(planned, key=lambda cell: cell.seed), skipped)
@@ -167,9 +168,9 @@ class Choice:
         seeds = filters.seeds if filters.seeds is not None else range(profile.seeds)
         return cls(suite, profile, tasks, entries, seeds)
 
-    def cells(self, tasks: list[Task]) -> Iterable[Cell]:
-        """The cells of these tasks."""
-        datasets = {task.id: task.dataset() for task in tasks}
+    def cells(self, tasks: list[Task], where: DataSources = DEFAULT) -> Iterable[Cell]:
+        """The cells of these tasks, on the data that lie there."""
+        datasets = {task.id: task.dataset(where) for task in tasks}
         for entry, task in product(self.entries, tasks):
             if not entry.runs_on(task.id):
                 continue
@@ -196,7 +197,7 @@ class Choice:
 
 def choices(filters: Filters) -> list[Choice]:
     """What the filters select of each suite; raises for names that no suite knows."""
-    names = registry.matching("suite", filters.suites or ["*"], list(registry.SUITES))
+    names = registry.matching("suite", filters.suites or ["*"], list(registry.suites()))
     chosen = [Choice.of(registry.suite(name), filters) for name in names]
     _refuse_strangers(chosen, filters)
     return chosen

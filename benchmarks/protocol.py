@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, r
 
 from benchmarks.columns import Column, Deduplicated, Examples
 from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
+from symdata.sources import DEFAULT, DataSources
 
 __all__ = [
     "PROTOCOL_VERSION",
     "Budget",
     "Column",
+    "DataSources",
     "Deduplicated",
     "DivergedError",
     "Entry",
@@ -89,7 +91,8 @@ class Run:
     batch in training, and what the method thinks best in its evaluation. An evaluation's answers do
     not depend on it beyond rounding. checkpoint: a file that outlives this process, for a long
     training to go on from; every checkpoint_seconds it is written anew. earlier_seconds: what the
-    processes before this one spent on what it went on from.
+    processes before this one spent on what it went on from. sources: where data lie, and the cache
+    folder for what a method makes once for all its runs.
     """
 
     seed: int
@@ -102,6 +105,7 @@ class Run:
     checkpoint_seconds: float = 60.0
     at_once: int | None = None
     earlier_seconds: float = 0.0
+    sources: DataSources = DEFAULT
 
     def _sequence(self, purpose: str) -> np.random.SeedSequence:
         import numpy as np
@@ -169,33 +173,29 @@ class TaskData:
     """One draw of a task: what `fit` sees, what `evaluate` sees, and what only the task sees.
 
     inputs holds privileged columns too; the runner withholds them from all but controls.
-    fingerprint: a hash of the content, to be equal on every machine.
+    fingerprint: a hash of the content, to be equal on every machine. classes: the names of the
+    classes, where pictures are to show them.
     """
 
     train: Examples
     inputs: Examples
     targets: Examples
     fingerprint: str
-
-
-class _TaskName:
-    """Default of `Task.data`: the task's name, while a dataclass may declare a field of its own."""
-
-    def __get__(self, task: Task | None, owner: type | None = None) -> str:
-        if task is None:  # a class has no name; so a dataclass sees a field without a default
-            raise AttributeError("data")
-        return task.name
+    classes: tuple[str, ...] = ()
 
 
 class Task(ABC):
     """One question with one score: a dataset, a regime, and the way answers are scored.
 
-    data: the data set by whose name settings and budgets are looked up; by default the task's name.
+    data: its data set, where it has that another task may share; settings and budgets may go by it.
     version: raised when the same outputs get other scores, or the same seed other data. rests_on:
     modules of metrics and judges that it uses, which have a `VERSION` of their own.
     needs: names of outputs; an item that is a tuple asks for at least one of its names.
     generated: outputs whose rows are drawn and answer for no input, such as samples.
     also: further scores that are worth a column of the full table; no method ranks by them.
+
+    Where data lie, `skip`, `dataset` and `load` are told by `sources`; nothing is read from
+    environment variables.
     """
 
     name: str
@@ -206,7 +206,7 @@ class Task(ABC):
     generated: tuple[str, ...] = ()
     also: tuple[Score, ...] = ()
     privileged: tuple[str, ...] = ()
-    data: str = _TaskName()  # type: ignore[assignment]
+    data: str
     rests_on: tuple[str, ...] = ()
 
     @property
@@ -219,16 +219,16 @@ class Task(ABC):
         """`needs`, every item as a tuple of which one is enough."""
         return tuple((need,) if isinstance(need, str) else need for need in self.needs)
 
-    def skip(self) -> str | None:
+    def skip(self, sources: DataSources = DEFAULT) -> str | None:
         """Why the task cannot run here (data that are not there), in one line; None: it can."""
         return None
 
     @abstractmethod
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """What determines the data, but for the seed: dataset name, version, settings (JSON)."""
 
     @abstractmethod
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """The draw of this seed."""
 
     @abstractmethod
@@ -274,8 +274,12 @@ def about(table: Mapping[str, T], task: Task) -> dict[str, T]:
 
     Keys of such tables are "*" (all tasks), the name of a data set, the name of a task or its id.
     """
-    keys = dict.fromkeys(("*", task.data, task.name, task.id))
-    return {key: table[key] for key in keys if key in table}
+    return {key: table[key] for key in _keys(task) if key in table}
+
+
+def _keys(task: Task) -> dict[str, None]:
+    """The keys under which tables speak of a task, the general before the special."""
+    return dict.fromkeys(("*", getattr(task, "data", "*"), task.name, task.id))
 
 
 @dataclass(frozen=True)
@@ -351,7 +355,7 @@ class Suite:
     datasets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        keys = {"*"} | {key for task in self.tasks for key in (task.data, task.name, task.id)}
+        keys = {key for task in self.tasks for key in _keys(task)}
         families = {entry.family for entry in self.entries if entry.family}
         for profile in self.profiles:
             for said in (profile.changes, profile.own_budgets):

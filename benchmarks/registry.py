@@ -1,7 +1,8 @@
-"""Names to suites, methods and datasets, by dotted path and loaded when used.
+"""Names to suites and methods, by dotted path and loaded when used.
 
-A method comes from a suite's entries, from the entry point group `symbench.methods` of an installed
-package, or straight from `package.module:Class` or `path/to/file.py:Class`.
+A suite is ours or comes from the entry point group `symbench.suites` of an installed package; a
+method comes from a suite's entries, from the group `symbench.methods`, or straight from
+`package.module:Class` or `path/to/file.py:Class`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from benchmarks.protocol import Entry, Suite, SymbenchError
+from symdata.registration import loaded, points, registered
 
 SUITES = {
     "abstract_rules": "benchmarks.suites.abstract_rules:SUITE",
@@ -27,7 +28,7 @@ SUITES = {
     "scenes": "benchmarks.suites.scenes:SUITE",
     "symbolic_sequences": "benchmarks.suites.symbolic_sequences:SUITE",
 }
-ENTRY_POINTS = "symbench.methods"
+METHOD_POINTS, SUITE_POINTS = "symbench.methods", "symbench.suites"
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> SymbenchError:
@@ -46,38 +47,44 @@ def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> list[s
     return [name for name in names if any(fnmatchcase(name, p) for p in patterns)]
 
 
+def suites() -> dict[str, str]:
+    """The names of all suites, ours first, each with the path of its `Suite`."""
+    return registered(SUITE_POINTS, SUITES)
+
+
 @cache
 def suite(name: str) -> Suite:
     """The suite of this name."""
-    if name not in SUITES:
-        raise unknown("suite", name, SUITES)
-    module, attribute = SUITES[name].split(":")
-    loaded = getattr(importlib.import_module(module), attribute)
-    assert isinstance(loaded, Suite)
-    return loaded
+    known = suites()
+    if name not in known:
+        raise unknown("suite", name, known)
+    found: Suite = loaded(known[name], Suite, f"suite '{name}'")
+    if found.name != name:
+        raise SymbenchError(f"suite '{name}' calls itself '{found.name}': the names must be one.")
+    return found
 
 
 def find_suite(name: str) -> Suite | None:
     """The suite of this name, or None where there is none, as in records of another version."""
-    return suite(name) if name in SUITES else None
+    return suite(name) if name in suites() else None
 
 
 def task_order() -> list[str]:
     """The names of all tasks, as their suites list them."""
-    return list(dict.fromkeys(task.name for name in SUITES for task in suite(name).tasks))
+    return list(dict.fromkeys(task.name for name in suites() for task in suite(name).tasks))
 
 
-@cache
 def installed() -> tuple[Entry, ...]:
     """Methods that installed packages register under `symbench.methods`."""
     return tuple(
         Entry(point.name, point.value, summary=f"from {point.dist.name}" if point.dist else "")
-        for point in entry_points(group=ENTRY_POINTS)
+        for point in points(METHOD_POINTS)
     )
 
 
 def offered(within: Suite) -> dict[str, Entry]:
     """The entries that can be asked for by name: those of the suite and of installed packages."""
+    registered(METHOD_POINTS, {entry.name: entry.path for entry in within.entries})
     return {entry.name: entry for entry in (*installed(), *within.entries)}
 
 

@@ -42,6 +42,7 @@ from benchmarks.protocol import (
     TaskData,
 )
 from benchmarks.records import Failure, Further, Record, Store, content_hash
+from symdata.sources import DEFAULT, DataSources
 
 # Draws of tasks that a process keeps for its next cells.
 KEPT_BYTES = 1_000_000_000
@@ -65,6 +66,7 @@ def execute(
     threads: int,
     reporter: Callable[..., None],
     at_once: int | None = None,
+    sources: DataSources = DEFAULT,
 ) -> Record:
     """Run a cell, store its record and draw its pictures.
 
@@ -75,7 +77,7 @@ def execute(
     started = time.perf_counter()
     keep_freed()
     reset_peak_memory(device)
-    run = Run(cell.seed, cell.budget, device, reporter, at_once=at_once)
+    run = Run(cell.seed, cell.budget, device, reporter, at_once=at_once, sources=sources)
     run.checkpoint = store.checkpoint(cell)
     outputs, shown = None, dict[str, np.ndarray]()
     try:
@@ -83,14 +85,14 @@ def execute(
     except Exception as error:
         result = {"error": _failure(error)}
     seconds = time.perf_counter() - started + run.earlier_seconds
-    record = describe(cell, device, threads, seconds, **result)
+    record = describe(cell, device, threads, seconds, sources, **result)
     record.peak_memory_bytes = peak_memory(device)
     path = store.save(record, outputs, shown)
     if record.error is None or record.error.type == DivergedError.__name__:
         run.checkpoint.unlink(missing_ok=True)
     task = cell.definition()
     if outputs is not None and task.draws:
-        data = _load(task, cell.seed)
+        data = _load(task, cell.seed, sources)
         _, problems = drawing.draw(task, outputs, data, record.explanation, shown, path)
         record = record.model_copy(update={"flags": [*record.flags, *problems]})
     return record
@@ -106,7 +108,7 @@ def answer(
     method = build(entry)
     with out_of_memory_says(f"the data of {task.id} were loaded; {SMALLER_DATA}"):
         # A copy, so that a method which changes its arrays changes nothing for the next cells.
-        data = deepcopy(_load(task, run.seed))
+        data = deepcopy(_load(task, run.seed, run.sources))
     with out_of_memory_says(f"{entry.name} ran on {task.id}; {SMALLER_PARTS}"):
         return _answer(task, entry, method, run, data)
 
@@ -145,14 +147,14 @@ def _answer(
     return result, kept, shown
 
 
-_DRAWS: dict[tuple[Task, str, int], tuple[TaskData, int]] = {}
+_DRAWS: dict[tuple[Task, DataSources, str, int], tuple[TaskData, int]] = {}
 
 
-def _load(task: Task, seed: int) -> TaskData:
+def _load(task: Task, seed: int, sources: DataSources = DEFAULT) -> TaskData:
     """The draw of a task, kept for the next cells; of all kept ones, the youngest that fit."""
-    key = (task, content_hash(task.dataset()), seed)
+    key = (task, sources, content_hash(task.dataset(sources)), seed)
     if key not in _DRAWS:
-        data = task.load(seed)
+        data = task.load(seed, sources)
         _DRAWS[key] = (data, _size(data))
         while sum(size for _, size in _DRAWS.values()) > KEPT_BYTES and len(_DRAWS) > 1:
             del _DRAWS[next(iter(_DRAWS))]
@@ -269,7 +271,14 @@ def explanation(method: Any) -> dict[str, Any]:
     return kept
 
 
-def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **result: Any) -> Record:
+def describe(
+    cell: Cell,
+    device: str,
+    threads: int,
+    wall_seconds: float,
+    sources: DataSources = DEFAULT,
+    **result: Any,
+) -> Record:
     """The record of a cell from what is known before it runs and the fields of its result."""
     task = cell.definition()
     return Record(
@@ -301,7 +310,7 @@ def describe(cell: Cell, device: str, threads: int, wall_seconds: float, **resul
         settings=result.pop("settings", dict(cell.entry.settings)),
         source_hash=cell.source_hash,
         budget=asdict(cell.budget),
-        dataset=task.dataset(),
+        dataset=task.dataset(sources),
         protocol_version=PROTOCOL_VERSION,
         environment=environment(device, threads),
         wall_seconds=wall_seconds,

@@ -18,6 +18,7 @@ from benchmarks.plan import Estimator, Filters, Plan
 from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import CHECKPOINTS, Record, Store
+from symdata.sources import DEFAULT, DataSources
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 REFERENCE_RESULTS = Path(__file__).resolve().parent.parent / "leaderboard" / "results"
@@ -37,12 +38,13 @@ class Options:
     fail_fast: bool = False
     retry_failed: bool = False
     at_once: int | None = None
+    sources: DataSources = DEFAULT
 
 
 def preview(filters: Filters, options: Options) -> int:
     """Print the cells, which of them are done, and how long the others may take."""
     store = Store(options.out)
-    selected = _select(filters)
+    selected = _select(filters, options)
     state = plan.plan(selected, store, options.retry_failed)
     estimator = _estimator(store)
     times = []
@@ -77,7 +79,7 @@ def run(filters: Filters, options: Options, table: Callable[[list[Record], int],
     store = Store(options.out)
     _ensure_writable(options.out)
     console = Console()
-    selected = _select(filters)
+    selected = _select(filters, options)
     state = plan.plan(selected, store, options.retry_failed)
     if state.waiting:
         try:
@@ -95,9 +97,9 @@ def run(filters: Filters, options: Options, table: Callable[[list[Record], int],
     return _conclude(plan.plan(selected, store), store, filters, options, console, table)
 
 
-def _select(filters: Filters) -> list[plan.Cell]:
+def _select(filters: Filters, options: Options) -> list[plan.Cell]:
     """The cells that can run here; a line for each task that cannot."""
-    selection = plan.select(filters)
+    selection = plan.select(filters, options.sources)
     for task, reason in selection.skipped.items():
         print(f"skipped  {task}: {reason}")
     for cell in selection.cells if filters.settings else ():
@@ -109,7 +111,9 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     device = resolve_device(options.device)
     jobs = executors.cores() if options.jobs is None else options.jobs
     workers = max(1, min(jobs, len(state.waiting)))
-    place = executors.Place(store.root, device, executors.threads_of(jobs), options.at_once)
+    place = executors.Place(
+        store.root, device, executors.threads_of(jobs), options.at_once, options.sources
+    )
     _remove_stale(store.root)
     console.print(
         f"{len(state.waiting)} cells to run, {len(state.done)} done before; "

@@ -15,6 +15,7 @@ from benchmarks.plan import profile_of
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Record, read_illustrations, read_outputs, read_record
 from symdata.errors import DataError
+from symdata.sources import DEFAULT, DataSources
 
 LISTED = 6
 
@@ -139,7 +140,7 @@ def _short(value: Any) -> str:
 def _settings(record: Record) -> str:
     """The settings that the suite gave first, then the method's own."""
     given: set[str] = set()
-    if record.suite in registry.SUITES:
+    if record.suite in registry.suites():
         suite = registry.suite(record.suite)
         entries = {entry.name: entry for entry in suite.entries}
         tasks = {task.id: task for task in suite.tasks}
@@ -186,7 +187,7 @@ def _made(record: Record) -> str:
     return ", ".join([*parts, f"key {record.key}"])
 
 
-def pictures(path: Path) -> list[str]:
+def pictures(path: Path, sources: DataSources = DEFAULT) -> list[str]:
     """Draw what the task has pictures of; a line for each file, and for each that cannot be drawn.
 
     path: the record's file. Its outputs and illustrations, where they were kept, lie beside it.
@@ -194,15 +195,15 @@ def pictures(path: Path) -> list[str]:
     from benchmarks.pictures.drawing import draw
 
     record = read(path)
-    if record.status != "done" or record.suite not in registry.SUITES:
+    if record.status != "done" or record.suite not in registry.suites():
         return []
     tasks = {task.id: task for task in registry.suite(record.suite).tasks}
     task = tasks.get(f"{record.task}/{record.regime}")
     if task is None or not task.draws:
         return []
     try:
-        reason = task.skip()
-        data = task.load(record.seed) if reason is None else None
+        reason = task.skip(sources)
+        data = task.load(record.seed, sources) if reason is None else None
     except DataError as error:
         reason, data = str(error), None
     if data is None:

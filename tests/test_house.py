@@ -15,7 +15,7 @@ OURS = {"benchmarks", "baselines", "methods", "leaderboard", "symdata"}
 ARROWS = {
     "datasets/symdata": set(),
     "benchmarks/columns.py": {"benchmarks.errors"},
-    "benchmarks/protocol.py": {"benchmarks.columns", "benchmarks.errors"},
+    "benchmarks/protocol.py": {"benchmarks.columns", "benchmarks.errors", "symdata.sources"},
     "benchmarks/device.py": {"benchmarks.errors"},
     "benchmarks/optimisation.py": {"benchmarks.errors"},
     "benchmarks/checkpoint.py": {"benchmarks.protocol"},

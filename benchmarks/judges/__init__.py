@@ -6,24 +6,31 @@ fixed and versioned, and the weights that they need lie beside them, so that a s
 for everybody; a training script beside each makes its weights anew. The suite scores the judges
 themselves, on fresh images and on images with exactly one rule broken.
 
-Every judge is a module with `load(data) -> Judges`. Letters: N images, H = W pixels, C channels.
+A judge is a function `load(data) -> Judges`; a data set names the judge that reads its images, and
+other packages register theirs under `symbench.judges`. Letters: N images, H = W pixels, C channels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TypeAlias
 
 import numpy as np
 
+import symdata
 from benchmarks.errors import SymbenchError
+from symdata.registration import loaded, registered
 
 __all__ = ["Found", "Judges", "Verdict", "checked", "load", "module"]
 
-# Data set → the module that judges it.
-MODULES = {"mnist4": "digits", "mnist10": "digits", "arrow_room": "arrow_room"}
+JUDGES = {
+    "digits": "benchmarks.judges.digits:load",
+    "arrow_room": "benchmarks.judges.arrow_room:load",
+}
+"""Name → what loads it."""
+
+ENTRY_POINTS = "symbench.judges"
 SMALLEST = 32
 
 
@@ -50,7 +57,8 @@ Judges: TypeAlias = Callable[[np.ndarray], list[Verdict]]
 
 def load(data: str) -> Judges:
     """The judge of a data set: images uint8 (N, H, W, C) → a verdict for each."""
-    judges: Judges = import_module(module(data)).load(data)
+    name = symdata.dataset(data).judge
+    judges: Judges = loaded(_path(data), Callable, f"judge '{name}'")(data)
     return judges
 
 
@@ -59,9 +67,21 @@ def module(data: str) -> str:
 
     Its `VERSION` is raised with any change of code or weights that may change a verdict.
     """
-    if data not in MODULES:
-        raise SymbenchError(f"no judge for '{data}'; there are judges for: {', '.join(MODULES)}.")
-    return f"benchmarks.judges.{MODULES[data]}"
+    return _path(data).partition(":")[0]
+
+
+def _path(data: str) -> str:
+    """Where the judge of a data set is loaded from, as `module:function`."""
+    known = registered(ENTRY_POINTS, JUDGES)
+    judge = symdata.dataset(data).judge
+    if not judge:
+        judged = [name for name in symdata.names() if symdata.dataset(name).judge]
+        raise SymbenchError(f"'{data}' has no judge; there are judges for: {', '.join(judged)}.")
+    if judge not in known:
+        raise SymbenchError(
+            f"no judge '{judge}', which '{data}' names; there are: {', '.join(known)}."
+        )
+    return known[judge]
 
 
 def checked(images: np.ndarray, channels: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The judge of `mnist4` and `mnist10`: reads the digits of an image and asks the rule.
 
 An image is parted into objects (`digit_segmentation`), each is read (`digit_classifier`), and the
-classes with their centres of mass go to `symdata.<data>.rule.violations`. What nobody can read is
+classes with their centres of mass go to the rule that the data set names. What nobody can read is
 of class -1, which no rule allows.
 
 Some handwritten digits can be read in two ways, and a person who counts correct scenes takes the
@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from pkgutil import resolve_name
 
 import numpy as np
 
+import symdata
 from benchmarks.judges import Found, Judges, Verdict, checked, stored
 from benchmarks.judges.digit_classifier import Classifier
 from benchmarks.judges.digit_network import NO_DIGIT
@@ -43,10 +44,10 @@ Rule = Callable[[Sequence[int], np.ndarray, int], tuple[str, ...]]
 
 
 def load(data: str) -> Judges:
-    """The judge of "mnist4" or "mnist10": images uint8 (N, S, S, 1) → a verdict for each."""
+    """The judge of a data set of placed digits: images uint8 (N, S, S, 1) → a verdict for each."""
     weights, _ = stored.read(NAME, VERSION)
     classifier = Classifier(weights)
-    rule: Rule = import_module(f"symdata.{data}.rule").violations
+    rule: Rule = resolve_name(symdata.dataset(data).rule)
 
     def judge(images: np.ndarray) -> list[Verdict]:
         grey = checked(images, 1)[..., 0]

@@ -3,7 +3,8 @@
 Trained on rooms of its own, of two kinds: such as the data set has, and free ones, of three to five
 things of any shape, material and place, with any number of arrows that point anywhere, so that the
 network learns to see and not the rule. Rendering them is the greater part of the work; they stay in
-the cache. The weights are part of the judge: a change of them is a new `VERSION` in `arrow_room`.
+the cache folder, which `--cache` names. The weights are part of the judge: a change of them is a
+new `VERSION` in `arrow_room`.
 
 Letters: N scenes, B a batch, K things at most, H = W = 64 pixels, h = w = 32 places.
 """
@@ -28,12 +29,13 @@ from benchmarks.judges import room_augmentation, room_detector, stored
 from benchmarks.judges.arrow_room import NAME, VERSION
 from benchmarks.judges.room_augmentation import Seen, varied
 from benchmarks.judges.room_detector import SIZE, STRIDE, RoomDetector
-from symdata import arrow_room, cache
-from symdata.arrow_room import workers
+from symdata import cache
+from symdata.arrow_room import DATA, workers
 from symdata.arrow_room.rooms import Rooms, furnish, obeying
 from symdata.arrow_room.scenes import graph
 from symdata.arrow_room.shapes import ARROW_CODE
 from symdata.sampling import Draw
+from symdata.sources import default_cache
 
 SEED, STEPS, BATCH = 0, 1300, 48
 RATE, DECAY = 3e-3, 1e-2
@@ -46,7 +48,7 @@ SPREAD, NEAR = 1.0, 0.3
 
 def rooms(part: str) -> Rooms:
     """The rooms of a part of the training set."""
-    draw = partial(Draw, NAME, arrow_room.VERSION, "judge", part, seed=SEED)
+    draw = partial(Draw, NAME, DATA.version, "judge", part, seed=SEED)
     count = PARTS[part]
     if part == "obeying":
         return obeying(count, draw)
@@ -59,18 +61,18 @@ def rooms(part: str) -> Rooms:
     return Rooms(**{**vars(free), "materials": materials})
 
 
-def rendered(part: str, given: Rooms, processes: int | None = None) -> np.ndarray:
-    """Its images (N, H, W, 3), rendered once."""
-    key = {"judge": NAME, "version": arrow_room.VERSION, "part": part, "seed": SEED}
+def rendered(part: str, given: Rooms, folder: Path, processes: int | None = None) -> np.ndarray:
+    """Its images (N, H, W, 3), rendered once and kept below this folder."""
+    key = {"judge": NAME, "version": DATA.version, "part": part, "seed": SEED}
     key |= {"count": len(given), "samples": SAMPLES}
 
     def make(pieces: Sequence[slice]) -> Iterator[tuple[slice, np.ndarray]]:
-        print(f"Rendering {part} below {cache.root()}.", file=sys.stderr)
+        print(f"Rendering {part} below {folder}.", file=sys.stderr)
         made = workers.render(given, pieces, SIZE, SAMPLES, processes)
         yield from tqdm(made, total=len(pieces), desc=part)
 
     shape = (len(given), SIZE, SIZE, 3)
-    return cache.keep(f"{NAME}/judge-{part}", key, shape, "uint8", PIECE, make)
+    return cache.keep(folder, f"{NAME}/judge-{part}", key, shape, "uint8", PIECE, make)
 
 
 def seen(given: Rooms, images: np.ndarray) -> Seen:
@@ -190,9 +192,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--to", type=Path, default=stored.place(NAME), help="where to store them")
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="where images are kept")
     given = parser.parse_args()
     drawn = {part: rooms(part) for part in PARTS}
-    images = {part: rendered(part, drawn[part]) for part in PARTS}
+    images = {part: rendered(part, drawn[part], given.cache) for part in PARTS}
     data = Seen.joined([seen(drawn[part], images[part]) for part in PARTS])
     network = trained(data, given.steps, given.seed)
     weights = {

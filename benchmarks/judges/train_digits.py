@@ -1,6 +1,6 @@
 """Makes the weights of the judge of digits: `python -m benchmarks.judges.train_digits`.
 
-It learns from the training digits of scikit-learn and of MNIST, which SYMBENCH_DIGITS says where to
+It learns from the training digits of scikit-learn and of MNIST, which `--digits` says where to
 find, and reports on their validation digits; no test digit is read. About a quarter of an hour on
 one core. The weights are part of the judge: a change of them is a new `VERSION` in `digits`.
 
@@ -25,6 +25,7 @@ from benchmarks.judges.digit_network import FULL, NO_DIGIT, DigitNetwork
 from benchmarks.judges.digits import NAME, VERSION
 from symdata import digits
 from symdata.errors import DataError
+from symdata.sources import DEFAULT, DataSources
 
 SEED, STEPS, BATCH = 0, 5000, 160
 RATE, DECAY = 3e-3, 1e-2
@@ -35,9 +36,9 @@ SIZES = (FULL, FULL // 2)
 Labelled = tuple[Tensor, Tensor]
 
 
-def part(source: str, split: str) -> Labelled:
+def part(source: str, split: str, sources: DataSources = DEFAULT) -> Labelled:
     """Images (M, 28, 28) in [0, 1] and labels (M,) of a split."""
-    images, labels = digits.load(source).part(split)
+    images, labels = digits.load(source, sources).part(split)
     return torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
 
 
@@ -91,12 +92,12 @@ def trained(mnist: Labelled, sklearn: Labelled, steps: int, seed: int) -> DigitN
 
 
 @torch.inference_mode()
-def accuracies(network: DigitNetwork) -> dict[str, float]:
+def accuracies(network: DigitNetwork, sources: DataSources) -> dict[str, float]:
     """Of validation digits as they are, and of junk as "no digit": source and size → a share."""
     found = {}
     torch.manual_seed(SEED)
     for source in ("mnist", "sklearn"):
-        images, labels = part(source, "validation")
+        images, labels = part(source, "validation", sources)
         for size in SIZES:
             small = digits.shrunk((255 * images).round().byte().numpy(), 28 * size // FULL)
             edge = digit_network.reach(size) - 14 * size // FULL
@@ -113,11 +114,12 @@ def _share(network: DigitNetwork, crops: Tensor, shown: Tensor) -> float:
     return round(float((said == shown).float().mean()), 5)
 
 
-def provenance(steps: int, seed: int) -> dict[str, Any]:
+def provenance(steps: int, seed: int, sources: DataSources) -> dict[str, Any]:
     """Seed, steps, data and the hashes of the code and the data that make the weights."""
     modules = (__file__, drawing.__file__, digit_network.__file__)
     code = [Path(str(module)).read_bytes() for module in modules]
-    data = [array for source in ("mnist", "sklearn") for array in digits.load(source).part("train")]
+    known = [digits.load(source, sources) for source in ("mnist", "sklearn")]
+    data = [array for one in known for array in one.part("train")]
     return {
         "seed": seed,
         "steps": steps,
@@ -135,12 +137,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--to", type=Path, default=stored.place(NAME), help="where to store them")
+    parser.add_argument("--digits", default="mnist", help="mnist (the hub), or a folder of it")
     given = parser.parse_args()
+    sources = DataSources(digits=given.digits)
     try:
-        mnist, sklearn = part("mnist", "train"), part("sklearn", "train")
+        mnist, sklearn = (part(source, "train", sources) for source in ("mnist", "sklearn"))
     except DataError as error:
         raise SystemExit(f"error: {error}") from None
-    story = provenance(given.steps, given.seed)
+    story = provenance(given.steps, given.seed, sources)
     network = trained(mnist, sklearn, given.steps, given.seed)
     weights = {
         name: array.numpy()
@@ -148,7 +152,7 @@ def main() -> None:
         if not name.endswith("num_batches_tracked")
     }
     stored.write(given.to, weights, VERSION, story)
-    for name, share in accuracies(network).items():
+    for name, share in accuracies(network, sources).items():
         print(f"{name}: {100 * share:.2f} %")
     print(f"stored at {given.to}")
 

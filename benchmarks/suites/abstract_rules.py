@@ -25,7 +25,9 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
+from symdata.abstract_rules import DATA
 from symdata.abstract_rules import tasks as rules
+from symdata.sources import DEFAULT, DataSources
 
 if TYPE_CHECKING:
     from symdata.abstract_rules.problems import Problems
@@ -42,7 +44,7 @@ class AbstractRule(Task):
 
     name: str
     withheld: int
-    version = rules.VERSION
+    version = DATA.version
     needs = ("logits",)
     rests_on = ("benchmarks.metrics.classification",)
     privileged = ("symbols",)
@@ -55,8 +57,8 @@ class AbstractRule(Task):
     @property
     def segments(self) -> tuple[int, ...]:
         """For each of the T images, the part of the problem within which context is normalised."""
-        length = rules.TASKS[self.name].length
-        return tuple(k // 2 for k in range(length)) if self.name == "rmts" else (0,) * length
+        task = rules.TASKS[self.name]
+        return tuple(k // (task.together or task.length) for k in range(task.length))
 
     @property
     def regime(self) -> str:  # type: ignore[override]
@@ -68,16 +70,11 @@ class AbstractRule(Task):
         """Accuracy; the classes are balanced, so chance is 1/C."""
         return Score("accuracy", chance=1 / self.classes)
 
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """See `Task.dataset`."""
-        return {
-            "name": "abstract_rules",
-            "version": rules.VERSION,
-            "task": self.name,
-            "withheld": self.withheld,
-        }
+        return DATA.identity(sources) | {"task": self.name, "withheld": self.withheld}
 
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """See `Task.load`."""
         from symdata.abstract_rules import problems
 
@@ -233,5 +230,5 @@ SUITE = Suite(
             summary="all regimes with the published epochs and 10 seeds",
         ),
     ),
-    datasets=("abstract_rules",),
+    datasets=(DATA.name,),
 )

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import symdata
 from benchmarks.protocol import (
     Examples,
     OutputError,
@@ -30,37 +30,13 @@ from benchmarks.protocol import (
 )
 from benchmarks.suites.scene_entries import ENTRIES
 from benchmarks.suites.scene_profiles import PROFILES
+from symdata import DataSet
+from symdata.sources import DEFAULT, DataSources
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-_DIGITS = tuple(f"{source}_{size}" for size in (128, 64, 32) for source in ("sklearn", "mnist"))
-CONFIGS = {
-    "mnist4": _DIGITS,
-    "mnist10": _DIGITS,
-    "arrow_room": ("rendered_128", "rendered_64"),
-}
-KINDS = {
-    "digits": (
-        "wrong_class",
-        "wrong_order",
-        "wrong_position",
-        "missing_digit",
-        "added_digit",
-        "smeared",
-    ),
-    "arrow_room": (
-        "wrong_pointing",
-        "two_odd_shapes",
-        "no_odd_shape",
-        "mixed_material",
-        "not_closest",
-        "arrow_missing",
-        "object_missing",
-        "object_added",
-    ),
-}
 # -log(0.2 sqrt(2 pi)): what Normal(., 0.2) gives a value that is met exactly.
 MOST_NATS = 0.6904993792294276
 D_STEPS_CAP = {128: 20_000, 64: 1_000, 32: 100}
@@ -68,14 +44,8 @@ STEPS_A_SAMPLE = 4
 
 # S-Acc is the share of this many images (Jiang, Ahn 2020).
 JUDGED = 250
-# Test images of each kind for the judge; a kind of arrow room is rendered, which takes its time.
-JUDGE_TESTS = {"mnist4": 400, "mnist10": 400, "arrow_room": 100}
 # Samples whose pixels vary less than this share of what real images' do are nearly all the same.
 COLLAPSED = 0.1
-
-
-def _scenes(data: str) -> Any:
-    return import_module(f"symdata.{data}.scenes")
 
 
 @dataclass(frozen=True)
@@ -91,25 +61,22 @@ class SceneTask(Task):
     measured_by: ClassVar[tuple[str, ...]] = ()
 
     @property
+    def source(self) -> DataSet:
+        """What the data set says of itself."""
+        return symdata.dataset(self.data)
+
+    @property
     def size(self) -> int:
         """H and W."""
-        return int(self.regime.rpartition("_")[2])
+        return int(self.source.settings(self.regime)["size"])
 
-    def skip(self) -> str | None:
+    def skip(self, sources: DataSources = DEFAULT) -> str | None:
         """See `Task.skip`: MNIST or the renderer may not be there, or not be asked for."""
-        found: str | None = _scenes(self.data).missing(self.regime)
-        return found
+        return self.source.missing(self.regime, sources)
 
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """See `Task.dataset`."""
-        import symdata
-
-        source = symdata.dataset(self.data)
-        return {
-            "name": source.NAME,
-            "version": source.VERSION,
-            "config": self.regime,
-        }
+        return self.source.identity(sources) | {"config": self.regime}
 
     @property
     def rests_on(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -147,7 +114,7 @@ class Generation(SceneTask):
     @property
     def channels(self) -> int:
         """C."""
-        return 3 if self.data == "arrow_room" else 1
+        return self.source.channels
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
@@ -161,17 +128,17 @@ class Generation(SceneTask):
 
     @property
     def cap(self) -> int:
-        """The most steps that the classifier of D-Steps takes."""
-        return D_STEPS_CAP[self.size]
+        """The most steps that the classifier of D-Steps takes: those of the next smaller size."""
+        smaller = (size for size in D_STEPS_CAP if size <= self.size)
+        return D_STEPS_CAP[max(smaller, default=min(D_STEPS_CAP))]
 
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """See `Task.load`."""
         from symdata.scenes import fingerprint
 
-        source = _scenes(self.data)
-        splits = source.generate(self.regime)
+        splits = self.source.load(self.regime, sources=sources)
         test, real = splits["test"].images, splits["validation"].images
-        shuffled = source.shuffled(self.regime, len(test)).images
+        shuffled = self.source.shuffled(self.regime, len(test), sources=sources).images
         return TaskData(
             Examples({"images": splits["train"].images}),
             Examples({"images": test, "shuffled": shuffled}),
@@ -271,22 +238,22 @@ class Judging(SceneTask):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The ways to break the rule."""
-        return KINDS["arrow_room" if self.data == "arrow_room" else "digits"]
+        return self.source.breaks
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
         """The share for each kind."""
         return (Score("accepts"), *(Score(f"rejects_{kind}") for kind in self.kinds))
 
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """See `Task.load`; kinds follow each other in turn, so that the first images have all."""
         import numpy as np
 
         from symdata.scenes import Scenes, fingerprint
 
-        source, count = _scenes(self.data), JUDGE_TESTS[self.data]
-        splits = source.generate(self.regime)
-        broken = source.broken(self.regime, count)
+        count = self.source.break_tests
+        splits = self.source.load(self.regime, sources=sources)
+        broken = self.source.broken(self.regime, count, sources=sources)
         count = min(count, len(splits["test"]))
         stacks = [splits["test"].images, *(broken[kind].images for kind in self.kinds)]
         images = np.stack([stack[:count] for stack in stacks], axis=1)
@@ -346,13 +313,14 @@ class Judging(SceneTask):
         }
 
 
-TASKS = tuple(
-    task(data, config)
-    for task in (Generation, Judging)
-    for data, configs in CONFIGS.items()
-    for config in configs
-    # At 32 pixels a digit has five, which is for seeing that everything runs.
-    if task is Generation or not config.endswith("_32")
+DATA = ("mnist4", "mnist10", "arrow_room")
+# Below this many pixels, scenes are for seeing that everything runs: at 32 a digit has five.
+LEAST_JUDGED = 64
+
+_ALL = tuple((data, config) for data in DATA for config in symdata.dataset(data).configs)
+TASKS = (
+    *(Generation(data, config) for data, config in _ALL),
+    *(task for data, config in _ALL if (task := Judging(data, config)).size >= LEAST_JUDGED),
 )
 
 SUITE = Suite(
@@ -362,5 +330,5 @@ SUITE = Suite(
     tasks=TASKS,
     entries=ENTRIES,
     profiles=PROFILES,
-    datasets=tuple(CONFIGS),
+    datasets=DATA,
 )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import symdata
 from benchmarks.protocol import (
     Examples,
     OutputError,
@@ -25,20 +26,14 @@ from benchmarks.protocol import (
 )
 from benchmarks.suites.trajectory_entries import ENTRIES
 from benchmarks.suites.trajectory_profiles import PROFILES
+from symdata import DataSet
+from symdata.sources import DEFAULT, DataSources
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
     from symdata.trajectories import Trajectories
-
-# The data set's package, the share of the largest class where the generator or the format fixes it,
-# and the ground to draw on.
-SOURCES = {"synthetic": "synthetic_trajectories", "basketball": "basketball", "calms21": "calms21"}
-CHANCE = {"synthetic": 0.25, "basketball": 0.5}
-CLUSTERS = {"synthetic": 4, "basketball": 2, "calms21": 4}
-GROUNDS = {"synthetic": "plane", "basketball": "court", "calms21": "cage"}
-FACTORS = ("x", "y")
 
 COLLAPSED_CLUSTER = 0.95
 FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -49,51 +44,44 @@ LABELLED = 0.6
 
 @dataclass(frozen=True)
 class TrajectoryTask(Task):
-    """What both kinds of task share: the data.
+    """What both kinds of task share: the data, of the default configuration.
+
+    data: the data set, where the task is not called like it.
 
     train: `states` (N, T+1, D) float32, `feature.<name>` (N, T+1) in natural units, and
     `validation` (N,) bool. inputs: states and features of the test split. targets: `labels` (N,),
-    and of the synthetic data the `factors` (N, 2).
+    and, where they are known, the `factors` (N, F) that generated each.
     """
 
     name: str
+    data: str = ""
     version = 1
 
-    def skip(self) -> str | None:
+    @property
+    def source(self) -> DataSet:
+        """What the data set says of itself."""
+        return symdata.dataset(self.data or self.name)
+
+    @property
+    def config(self) -> str:
+        """The configuration of the data."""
+        return next(iter(self.source.configs))
+
+    def skip(self, sources: DataSources = DEFAULT) -> str | None:
         """See `Task.skip`: data that users bring may not be there."""
-        from symdata import root
+        return self.source.missing(self.config, sources)
 
-        return root.missing(SOURCES[self.name])
-
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """See `Task.dataset`; of files that users bring, their hashes."""
-        import symdata
-        from symdata import root
+        return self.source.identity(sources)
 
-        source = symdata.dataset(SOURCES[self.name])
-        given: dict[str, Any] = {"name": source.NAME, "version": source.VERSION}
-        if source.NEEDS and root.missing(source.NAME) is None:
-            given |= self._windows().identity(root.folder(source.NAME))
-        return given
-
-    def _windows(self) -> Any:
-        from importlib import import_module
-
-        return import_module(f"symdata.{SOURCES[self.name]}.windows")
-
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """See `Task.load`; files are the same whatever the seed."""
         import numpy as np
 
-        from symdata import root
         from symdata.trajectories import fingerprint
 
-        if self.name == "synthetic":
-            from symdata.synthetic_trajectories.trajectories import generate
-
-            splits = generate(seed)
-        else:
-            splits = self._windows().load(root.folder(SOURCES[self.name]))
+        splits = self.source.load(self.config, seed, sources)
         learned = [self._columns(splits[name]) for name in ("train", "validation")]
         train = {name: np.concatenate([part[name] for part in learned]) for name in learned[0]}
         train["validation"] = np.repeat([False, True], [len(part["states"]) for part in learned])
@@ -106,6 +94,7 @@ class TrajectoryTask(Task):
             Examples(self._columns(test)),
             Examples(targets),
             fingerprint(splits),
+            test.classes,
         )
 
     @staticmethod
@@ -140,8 +129,8 @@ class Clusters(TrajectoryTask):
 
     purity: the share of examples that bear their cluster's most frequent label. nmi, rand_index;
     largest_cluster: its share, 1 where the method has collapsed. Of embeddings: active_units, and
-    on synthetic data probe_x and probe_y, what a linear model reads of each factor off samples of
-    the latent, and factor_nmi, the clusters' agreement with the nearer of the two factors alone.
+    where binary factors are known probe_<factor>, what a linear model reads of each off samples of
+    the latent, and factor_nmi, the clusters' agreement with the nearest of the factors alone.
     """
 
     regime = "clusters"
@@ -151,7 +140,7 @@ class Clusters(TrajectoryTask):
     @property
     def score(self) -> Score:  # type: ignore[override]
         """Purity."""
-        return Score("purity", CHANCE.get(self.name))
+        return Score("purity", self.source.chance)
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
@@ -162,9 +151,9 @@ class Clusters(TrajectoryTask):
             Score("largest_cluster", higher_is_better=False),
             Score("active_units", percent=False),
         )
-        if self.name != "synthetic":
+        if not self.source.factors:
             return shared
-        probes = (Score(f"probe_{factor}", 0.5) for factor in FACTORS)
+        probes = (Score(f"probe_{factor}", 0.5) for factor in self.source.factors)
         return (*shared, Score("factor_nmi", 0.0), *probes)
 
     def clusters_of(self, outputs: Outputs) -> np.ndarray:
@@ -173,7 +162,7 @@ class Clusters(TrajectoryTask):
 
         if "clusters" in outputs:
             return outputs["clusters"]
-        return clustering.kmeans(outputs["embeddings"], CLUSTERS[self.name])
+        return clustering.kmeans(outputs["embeddings"], self.source.clusters)
 
     def evaluate(
         self, outputs: Outputs, targets: Examples, device: str = "cpu"
@@ -200,7 +189,7 @@ class Clusters(TrajectoryTask):
             )
             if "embeddings" in outputs:
                 drawn = probes.sample(outputs["embeddings"], outputs.get("deviations"))
-                for column, name in enumerate(FACTORS):
+                for column, name in enumerate(self.source.factors):
                     probed = probes.linear_probe(drawn, factors[:, column])
                     scores[f"probe_{name}"] = probed
         return scores
@@ -239,8 +228,8 @@ class Clusters(TrajectoryTask):
             np.asarray(data.inputs["states"]),
             self.clusters_of(outputs),
             labels,
-            GROUNDS[self.name],
-            self._class_names(),
+            self.source.ground,
+            data.classes,
         )
         stages = [name for name in sorted(outputs) if name.startswith("latent_")]
         latents = [
@@ -251,23 +240,9 @@ class Clusters(TrajectoryTask):
         if latents:
             known = "factors" in data.targets
             factors = np.asarray(data.targets["factors"]) if known else labels[:, None]
-            names = FACTORS if known else ("label",)
+            names = self.source.factors if known else ("label",)
             drawn["latents"] = lambda: pictures.latents(latents, factors, names)
         return drawn
-
-    def _class_names(self) -> tuple[str, ...]:
-        if self.name == "calms21":
-            from symdata import root
-            from symdata.calms21.windows import classes
-
-            return classes(root.folder("calms21"))
-        if self.name == "basketball":
-            from symdata.basketball.windows import CLASSES
-
-            return CLASSES
-        from symdata.synthetic_trajectories.trajectories import CLASSES as WALKS
-
-        return WALKS
 
 
 class Behaviour(TrajectoryTask):
@@ -284,13 +259,13 @@ class Behaviour(TrajectoryTask):
     @property
     def score(self) -> Score:  # type: ignore[override]
         """Mean average precision, over classes and fractions of the labels."""
-        return Score("average_precision", CHANCE.get(self.name))
+        return Score("average_precision", self.source.chance)
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
         """The same at each fraction."""
         return tuple(
-            Score(f"labels_{100 * fraction:.0f}", CHANCE.get(self.name)) for fraction in FRACTIONS
+            Score(f"labels_{100 * fraction:.0f}", self.source.chance) for fraction in FRACTIONS
         )
 
     def evaluate(
@@ -311,7 +286,9 @@ class Behaviour(TrajectoryTask):
         return {"average_precision": float(np.mean(list(found.values()))), **found}
 
 
-TASKS = (*(Clusters(name) for name in SOURCES), *(Behaviour(name) for name in SOURCES))
+# Of each task the name, and the data set.
+DATA = {"synthetic": "synthetic_trajectories", "basketball": "basketball", "calms21": "calms21"}
+TASKS = tuple(task(*pair) for task in (Clusters, Behaviour) for pair in DATA.items())
 
 SUITE = Suite(
     name="trajectories",
@@ -320,5 +297,5 @@ SUITE = Suite(
     tasks=TASKS,
     entries=ENTRIES,
     profiles=PROFILES,
-    datasets=tuple(SOURCES.values()),
+    datasets=tuple(DATA.values()),
 )

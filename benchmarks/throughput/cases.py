@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 
 import numpy as np
 import torch
 
+import symdata
 from benchmarks import registry, resolution
 from benchmarks.device import keep_freed
 from benchmarks.plan import profile_of
@@ -115,10 +115,10 @@ def pictures(data: str, size: int) -> Examples:
 
     What an image shows makes no difference to the speed. Made once.
     """
-    if data == "arrow_room":
+    source = symdata.dataset(data)
+    if source.channels == 3:
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (PICTURES, size, size, 3), dtype=np.uint8)
     else:
-        source = import_module(f"symdata.{data}.scenes")
         images = source.shuffled(f"sklearn_{size}", PICTURES).images
     return Examples({"images": images})

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+import symdata
 from benchmarks import runner
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
@@ -84,7 +85,8 @@ def test_generation(benchmark: Any, data: str) -> None:
     """1,000 scenes with their graphs; 10,000 are promised in 5 seconds."""
     benchmark.group = "generation"
     arrange = {"mnist4": mnist4, "mnist10": mnist10}[data].arrange
-    draw, digits = stream(data, 1, f"sklearn_{PIXELS}", "train", 0), load("sklearn")
+    source, digits = symdata.dataset(data), load("sklearn")
+    draw = stream(source, f"sklearn_{PIXELS}", "train", 0)
 
     def generate() -> Examples:
         scenes = painted(arrange(DRAWN, PIXELS, draw), digits, "train", PIXELS, draw)

@@ -1,6 +1,6 @@
 """Arrays that take long to make, kept as HDF5 under a folder of the user, and made piece by piece.
 
-    rows = keep("arrow_room/test", description, shape, "uint8", 64, make, made_by="mitsuba 3.9.1")
+    rows = keep(sources.cache, "arrow_room/test", description, shape, "uint8", 64, make)
 
 A file is found by what determines its content, not by when it was made. While it is in the making,
 each piece that is done lies beside it as a file of its own, written at a stroke; whoever asks again
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -30,44 +29,29 @@ from filelock import FileLock, Timeout
 
 from symdata.errors import DataError
 
-VARIABLE = "SYMBENCH_CACHE"
-
 Make = Callable[[Sequence[slice]], Iterable[tuple[slice, np.ndarray]]]
 """The rows that are still to be made, in pieces → each piece with its rows, in any order."""
 
 
-def root() -> Path:
-    """$SYMBENCH_CACHE, else `symbench` in the folder where this system keeps what can be remade."""
-    given = os.environ.get(VARIABLE)
-    if given:
-        return Path(given).expanduser()
-    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
-        return Path(os.environ["LOCALAPPDATA"]) / "symbench"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "symbench"
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification has relative paths ignored.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "symbench"
-
-
-def place(name: str, description: Mapping[str, Any]) -> Path:
+def place(folder: Path, name: str, description: Mapping[str, Any]) -> Path:
     """The file in which rows with this description (JSON) are kept."""
     text = json.dumps(description, sort_keys=True)
-    return root() / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
+    return folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
 
 
-def kept(name: str, description: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
+def kept(folder: Path, name: str, description: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
     """Whether rows of this shape are there, whole as far as can be told without reading them."""
     import h5py
 
     try:
-        with h5py.File(place(name, description), "r") as file:
+        with h5py.File(place(folder, name, description), "r") as file:
             return bool(file["rows"].shape == shape)
     except (OSError, KeyError):
         return False
 
 
 def keep(
+    folder: Path,
     name: str,
     description: Mapping[str, Any],
     shape: tuple[int, ...],
@@ -81,7 +65,7 @@ def keep(
     made_by: the program that makes them, asked for only then. A finished file serves whoever asks,
     but no file is put together from the pieces of two programs.
     """
-    path = place(name, description)
+    path = place(folder, name, description)
     found = _read(path, shape, dtype)
     if found is not None:
         return found
@@ -192,7 +176,7 @@ def writable(path: Path) -> Iterator[None]:
     except OSError as error:
         raise DataError(
             f"cannot write to {path.parent} ({error.strerror or error}): make room there, or give "
-            f"another folder in ${VARIABLE}."
+            "another cache folder, in $SYMBENCH_CACHE or, in a program, in DataSources."
         ) from None
 
 

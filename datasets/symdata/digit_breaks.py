@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from symdata.digit_configs import settings
+from symdata.descriptor import DataSet
 from symdata.digit_scenes import (
     CLASSES,
     Arrange,
@@ -29,6 +29,7 @@ from symdata.digit_scenes import (
 )
 from symdata.digits import CELL, load
 from symdata.scenes import Scenes
+from symdata.sources import DataSources
 
 Break = Callable[[Layout, int, Stream], tuple[Layout, np.ndarray]]
 """(scenes, size in pixels, stream) → the broken scenes, and (N,) for which there was room."""
@@ -40,17 +41,17 @@ _BATCH = 256
 
 
 def broken(
-    name: str,
-    version: int,
+    data: DataSet,
     config: str,
     count: int,
     seed: int,
+    sources: DataSources,
     arrange: Arrange,
     wrong_position: Break,
 ) -> dict[str, Scenes]:
     """Kind of break → N images with it, of test digits."""
-    chosen = settings(name, config)
-    digits, size = load(chosen["digits"]), chosen["size"]
+    chosen = data.settings(config)
+    digits, size = load(chosen["digits"], sources), chosen["size"]
     breaks = {
         "wrong_class": wrong_class,
         "wrong_order": wrong_order,
@@ -61,7 +62,7 @@ def broken(
     }
     kinds = {}
     for kind, break_ in breaks.items():
-        draw = stream(name, version, config, kind, seed)
+        draw = stream(data, config, kind, seed)
         layout = _until(count, size, arrange, break_, draw)
         spoilt = None
         if kind == "smeared":

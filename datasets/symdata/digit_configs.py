@@ -1,4 +1,4 @@
-"""The configurations that the data sets of placed digits have in common: digit source and size.
+"""What the data sets of placed digits have in common, as literals: configurations and breaks.
 
 Imported by the packages' tops, so that it needs nothing heavy.
 """
@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdata.errors import DataError
-
-CONFIGS = ("sklearn_128", "mnist_128", "sklearn_64", "mnist_64", "sklearn_32", "mnist_32")
-
 # By size in pixels. The paper has the first; the last is there to try programs out.
 _SIZES = {
     128: {"train": 60_000, "validation": 6_000, "test": 6_000},
@@ -18,15 +14,24 @@ _SIZES = {
     32: {"train": 600, "validation": 60, "test": 60},
 }
 
-
-def settings(name: str, config: str) -> dict[str, Any]:
-    """Where the digits are from, the sizes of image and digit in pixels, those of the splits."""
-    if config not in CONFIGS:
-        raise DataError(f"{name} has no configuration '{config}'; there are: {', '.join(CONFIGS)}.")
-    source, _, size = config.partition("_")
-    return {
+# Where the digits are from, the sides of image and digit in pixels, and the sizes of the splits.
+CONFIGS: dict[str, dict[str, Any]] = {
+    f"{source}_{size}": {
         "digits": source,
-        "size": int(size),
-        "cell": int(size) * 28 // 128,
-        "sizes": dict(_SIZES[int(size)]),
+        "size": size,
+        "cell": size * 28 // 128,
+        "sizes": sizes,
     }
+    for size, sizes in _SIZES.items()
+    for source in ("sklearn", "mnist")
+}
+
+BREAKS = (
+    "wrong_class",
+    "wrong_order",
+    "wrong_position",
+    "missing_digit",
+    "added_digit",
+    "smeared",
+)
+"""The kinds of broken rules; `digit_breaks` makes them."""

@@ -16,12 +16,13 @@ from operator import index
 
 import numpy as np
 
-from symdata.digit_configs import settings
+from symdata.descriptor import DataSet
 from symdata.digit_rules import UNRECOGNISED
 from symdata.digits import Digits, load, shrunk
 from symdata.errors import DataError
 from symdata.sampling import Draw
 from symdata.scenes import Scenes
+from symdata.sources import DataSources
 
 CLASSES = 10
 _TRIES = 300
@@ -86,38 +87,38 @@ def apart(one: np.ndarray, other: np.ndarray, cell: int) -> np.ndarray:
     return np.asarray(beside | below)
 
 
-def stream(name: str, version: int, config: str, part: str, seed: int) -> Stream:
+def stream(data: DataSet, config: str, part: str, seed: int) -> Stream:
     """The random streams of a part of a data set; `DataError` where the seed is none."""
     seed = index(seed)
     if seed < 0:
         raise DataError(f"a seed is an integer from 0 on, not {seed}.")
-    return partial(Draw, name, version, config, part, seed=seed)
+    return partial(Draw, data.name, data.version, config, part, seed=seed)
 
 
 def generate(
-    name: str, version: int, config: str, seed: int, arrange: Arrange
+    data: DataSet, config: str, seed: int, sources: DataSources, arrange: Arrange
 ) -> dict[str, Scenes]:
     """The splits "train", "validation" and "test", each with handwritten digits of its own."""
-    chosen = settings(name, config)
-    digits = load(chosen["digits"])
+    chosen = data.settings(config)
+    digits = load(chosen["digits"], sources)
     splits = {}
     for split, count in chosen["sizes"].items():
-        draw = stream(name, version, config, split, seed)
+        draw = stream(data, config, split, seed)
         layout = arrange(count, chosen["size"], draw)
         splits[split] = painted(layout, digits, split, chosen["size"], draw)
     return splits
 
 
-def shuffled(name: str, version: int, config: str, count: int, seed: int, per_scene: int) -> Scenes:
+def shuffled(data: DataSet, config: str, count: int, seed: int, sources: DataSources) -> Scenes:
     """As many test digits as a scene has, with any classes, anywhere that they do not overlap."""
-    chosen = settings(name, config)
-    draw = stream(name, version, config, "shuffled", seed)
+    chosen, per_scene = data.settings(config), data.objects
+    draw = stream(data, config, "shuffled", seed)
     classes = draw("classes").below(CLASSES, count * per_scene).reshape(count, per_scene)
     corners = _scattered(count, per_scene, chosen["size"], draw("corners"))
     right, below = np.moveaxis(2 * corners + cell_of(chosen["size"]) > chosen["size"], -1, 0)
     quadrants = np.array([[0, 1], [3, 2]])[below.astype(int), right.astype(int)]
     layout = Layout(classes, corners, quadrants).in_order()
-    return painted(layout, load(chosen["digits"]), "test", chosen["size"], draw)
+    return painted(layout, load(chosen["digits"], sources), "test", chosen["size"], draw)
 
 
 def painted(

@@ -1,10 +1,10 @@
 """Handwritten digits: scikit-learn's, which need no network, or MNIST.
 
     load("sklearn")     1,797 digits, 8×8, enlarged
-    load("mnist")       70,000 digits, from where SYMBENCH_DIGITS says
+    load("mnist", DataSources(digits="mnist"))      70,000 digits
 
-SYMBENCH_DIGITS is set by the user, or by the command line's `--digits`: "mnist" for the Hugging
-Face hub, or what else `datasets.load_dataset` takes, such as a folder with a copy; unset or
+`DataSources.digits` says where they are from, and on the command line `--digits` does: "mnist" for
+the Hugging Face hub, or what else `datasets.load_dataset` takes, such as a folder with a copy;
 "sklearn" for scikit-learn's digits. Both sources give white digits on black, about 20 of 28 pixels
 high, with the centre of mass in the middle to half a pixel (MNIST's half a pixel further right and
 down).
@@ -15,7 +15,6 @@ Letters: M digits.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,8 +23,8 @@ import numpy as np
 from symdata.errors import DataError
 from symdata.loading import first_line, out_of_reach, pictures
 from symdata.sampling import Draw
+from symdata.sources import DEFAULT, DataSources
 
-VARIABLE = "SYMBENCH_DIGITS"
 HUB = "ylecun/mnist"
 CELL = 28
 SPLITS = ("train", "validation", "test")
@@ -58,30 +57,31 @@ class Digits:
         return self.images[rows], self.labels[rows]
 
 
-def load(source: str) -> Digits:
+def load(source: str, sources: DataSources = DEFAULT) -> Digits:
     """All digits of "sklearn" or "mnist"; `DataError` if they cannot be had here."""
     if source == "sklearn":
         return _sklearn()
     if source != "mnist":
         raise DataError(f"no digits '{source}'; there are: sklearn, mnist.")
-    line = missing(source)
+    line = missing(source, sources)
     if line is not None:
         raise DataError(line)
-    return _mnist(os.environ[VARIABLE])
+    return _mnist(sources.digits)
 
 
-def missing(source: str) -> str | None:
+def missing(source: str, sources: DataSources = DEFAULT) -> str | None:
     """One line on why these digits are not to be had as things are set; None if they may be."""
-    chosen = os.environ.get(VARIABLE) or "sklearn"
+    chosen = sources.digits
     if source == "mnist" and chosen == "sklearn":
         return (
             "these scenes need MNIST: give --digits mnist (Hugging Face hub) or --digits FOLDER "
-            f"(a copy of {HUB}), or set {VARIABLE}; without it there are scikit-learn's digits."
+            f"(a copy of {HUB}), or set SYMBENCH_DIGITS; without it there are "
+            "scikit-learn's digits."
         )
     if source == "sklearn" and chosen != "sklearn":
         return (
-            f"scikit-learn's digits are left out: --digits {chosen} (or {VARIABLE}) chose MNIST; "
-            f"leave it out for them."
+            f"scikit-learn's digits are left out: --digits {chosen} (or SYMBENCH_DIGITS) chose "
+            "MNIST; leave it out for them."
         )
     return None
 

@@ -1,11 +1,11 @@
-"""From a dataset's name to a Hugging Face `DatasetDict`, a folder in the hub's layout, or the hub.
+"""From a dataset's name to a Hugging Face `DatasetDict`, or to a folder in the hub's layout.
 
     load("abstract_rules", "rmts_m50")                 a DatasetDict, made now
     build("abstract_rules", "folder")                  Parquet + card, for datasets.load_dataset
     verify("folder")                                   the folder against its hashes and a new draw
-    publish("abstract_rules", "user/abstract_rules")   to the hub
 
-A configuration is one task in one regime; `symdata.dataset(name).CONFIGS` lists the published ones.
+`symdata.dataset(name).configs` lists the configurations; `symdata.publishing` pushes them to the
+hub.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import datasets
 import pyarrow.parquet as pq
@@ -26,28 +26,29 @@ from huggingface_hub import DatasetCard
 
 import symdata
 from symdata.content import digest
+from symdata.descriptor import DataSet
 from symdata.errors import DataError
 from symdata.folder import MANIFEST, SCHEMA, replacing
-
-if TYPE_CHECKING:
-    from symdata import Dataset
+from symdata.sources import DEFAULT, DataSources
 
 Progress = Callable[[str, int, int], None]
 """Called with a configuration, how many are done and how many there are; at the end with ""."""
 
 
-def load(dataset: str, config: str, seed: int = 0) -> datasets.DatasetDict:
+def load(
+    dataset: str, config: str, seed: int = 0, sources: DataSources = DEFAULT
+) -> datasets.DatasetDict:
     """The splits of a configuration as this seed draws them, in memory."""
     source = symdata.dataset(dataset)
-    tables = source.tables(config, seed)
+    features, tables = source.tables(config, seed, sources)
     info = datasets.DatasetInfo(
-        description=source.DESCRIPTION,
-        features=source.features(config),
-        dataset_name=source.NAME,
+        description=source.description,
+        features=features,
+        dataset_name=source.name,
         config_name=config,
-        version=f"{source.VERSION}.0.0",
+        version=f"{source.version}.0.0",
     )
-    name = f"{source.NAME} {source.VERSION} {config} {seed}"
+    name = f"{source.name} {source.version} {config} {seed}"
     return datasets.DatasetDict(
         {
             split: datasets.Dataset(
@@ -68,26 +69,29 @@ def build(
     configs: Sequence[str] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    sources: DataSources = DEFAULT,
 ) -> Path:
     """Write configurations (all the published ones where None) as Parquet with a card.
 
     The folder appears whole or not at all. One that holds anything but an earlier build is refused.
     """
     source = symdata.dataset(dataset)
-    chosen = _chosen(source, configs)
+    names = chosen(source, configs, sources)
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
-        "dataset": source.NAME,
-        "version": source.VERSION,
+        "dataset": source.name,
+        "version": source.version,
         "seed": seed,
         "configs": {},
     }
+    declared = {}
     with replacing(folder) as partial:
-        for done, config in enumerate(chosen):
+        for done, config in enumerate(names):
             if progress is not None:
-                progress(config, done, len(chosen))
+                progress(config, done, len(names))
             splits = {}
-            for split, table in source.tables(config, seed).items():
+            declared[config], tables = source.tables(config, seed, sources)
+            for split, table in tables.items():
                 path = partial / config / f"{split}-00000-of-00001.parquet"
                 path.parent.mkdir(exist_ok=True)
                 # Dictionary pages hold each distinct picture once, however often it is shown.
@@ -99,73 +103,56 @@ def build(
                     "sha256": digest(table),
                 }
             manifest["configs"][config] = {"settings": source.settings(config), "splits": splits}
-        card = _card(source, manifest)
+        card = listed(card_of(source), manifest, declared)
         (partial / "README.md").write_text(str(card), encoding="utf-8")
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     if progress is not None:
-        progress("", len(chosen), len(chosen))
+        progress("", len(names), len(names))
     return Path(folder)
 
 
-def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, list[str]]:
+def verify(
+    folder: str | Path, progress: Progress | None = None, sources: DataSources = DEFAULT
+) -> dict[str, list[str]]:
     """What is wrong with a built folder, by configuration; nothing is where a list is empty.
 
     See `symdata.verification`, which does it.
     """
     from symdata.verification import verify
 
-    return verify(folder, progress)
+    return verify(folder, progress, sources)
 
 
-def publish(
-    dataset: str,
-    repo_id: str,
-    configs: Sequence[str] | None = None,
-    seed: int = 0,
-    private: bool = False,
-    token: str | None = None,
-    progress: Progress | None = None,
-) -> str:
-    """Push configurations to the hub, then the card; returns the dataset's address there.
+def chosen(
+    source: DataSet, configs: Sequence[str] | None, sources: DataSources = DEFAULT
+) -> list[str]:
+    """The configurations asked for (all where None), each once.
 
-    See `symdata.publishing`, which does it.
+    `DataError` where one is unknown or cannot be had here. Asked before anything is written.
     """
-    from symdata.publishing import publish
-
-    source = symdata.dataset(dataset)
-    if source.UNPUBLISHED:
-        raise DataError(
-            f"{dataset} is not published, because {source.UNPUBLISHED}; `build` writes it to a "
-            f"folder for your own use."
-        )
-    chosen = _chosen(source, configs)
-    card = _own_card(source)
-    return publish(source, card, repo_id, chosen, seed, private, token, progress)
-
-
-def _chosen(source: Dataset, configs: Sequence[str] | None) -> list[str]:
-    """The configurations asked for, each once; the settings of an unknown one raise `DataError`."""
-    chosen = list(dict.fromkeys(source.CONFIGS if configs is None else configs))
-    if not chosen:
-        raise DataError(f"no configurations to write; there are: {', '.join(source.CONFIGS)}.")
-    for config in chosen:
-        source.settings(config)
-        # Asked before anything is written; data sets read from files name them in `NEEDS` instead.
-        reason = source.missing(config) if hasattr(source, "missing") else None
+    names = list(dict.fromkeys(source.configs if configs is None else configs))
+    if not names:
+        raise DataError(f"no configurations to write; there are: {', '.join(source.configs)}.")
+    for config in names:
+        reason = source.missing(config, sources)
         if reason is not None:
-            raise DataError(f"{config} cannot be made here: {reason} `--config` chooses others.")
-    return chosen
+            others = " `--config` chooses others." if len(source.configs) > 1 else ""
+            raise DataError(f"{config} cannot be made here: {reason}{others}")
+    return names
 
 
-def _own_card(source: Dataset) -> DatasetCard:
+def card_of(source: DataSet) -> DatasetCard:
     """The card that lies in the dataset's package."""
-    package = symdata.DATASETS[source.NAME]
-    return DatasetCard((files(package) / "README.md").read_text(encoding="utf-8"))
+    path = files(source.package) / "README.md"
+    if not path.is_file():
+        raise DataError(f"{source.name} has no card: write one, {path}.")
+    return DatasetCard(path.read_text(encoding="utf-8"))
 
 
-def _card(source: Dataset, manifest: dict[str, Any]) -> DatasetCard:
-    """The package's card, with the configurations of a build in its front matter."""
-    card = _own_card(source)
+def listed(
+    card: DatasetCard, manifest: dict[str, Any], declared: dict[str, datasets.Features]
+) -> DatasetCard:
+    """The card with the configurations of a build in its front matter, and their columns."""
     card.data["configs"] = [
         {
             "config_name": config,
@@ -180,9 +167,9 @@ def _card(source: Dataset, manifest: dict[str, Any]) -> DatasetCard:
     ]
     infos = {}
     for config, entry in manifest["configs"].items():
-        splits = SplitDict(dataset_name=source.NAME)
+        splits = SplitDict(dataset_name=manifest["dataset"])
         for split, written in entry["splits"].items():
             splits.add(SplitInfo(split, written["bytes"], written["rows"]))
-        infos[config] = datasets.DatasetInfo(features=source.features(config), splits=splits)
+        infos[config] = datasets.DatasetInfo(features=declared[config], splits=splits)
     DatasetInfosDict(infos).to_dataset_card_data(card.data)
     return card

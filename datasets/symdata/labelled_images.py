@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Features
 
+    from symdata.descriptor import DataSet
+
 
 @dataclass(frozen=True)
 class LabelledImages:
@@ -41,11 +43,11 @@ def fingerprint(splits: Mapping[str, LabelledImages]) -> str:
     return digest.hexdigest()
 
 
-def features(classes: tuple[str, ...]) -> Features:
+def features(data: DataSet, config: str, part: LabelledImages) -> Features:
     """image: the picture; label: its class."""
     from datasets import ClassLabel, Features, Image
 
-    return Features(image=Image(), label=ClassLabel(names=list(classes)))
+    return Features(image=Image(), label=ClassLabel(names=list(data.classes)))
 
 
 def table(part: LabelledImages, declared: Features) -> pa.Table:

@@ -1,37 +1,48 @@
-"""To the Hugging Face hub. Every failure is one line that says the way out."""
+"""Pushes data sets to the Hugging Face hub: `publish("abstract_rules", "user/abstract_rules")`.
+
+Every failure is one line that says the way out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import huggingface_hub
 from huggingface_hub import DatasetCard, HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
+import symdata
+from symdata import hub
 from symdata.errors import DataError
-
-if TYPE_CHECKING:
-    from symdata import Dataset
+from symdata.sources import DEFAULT, DataSources
 
 # Seconds before the hub counts as out of reach.
 TIMEOUT = 10.0
 
 
 def publish(
-    source: Dataset,
-    card: DatasetCard,
+    dataset: str,
     repo_id: str,
-    configs: Sequence[str],
-    seed: int,
-    private: bool,
-    token: str | None,
-    progress: Callable[[str, int, int], None] | None,
+    configs: Sequence[str] | None = None,
+    seed: int = 0,
+    private: bool = False,
+    token: str | None = None,
+    progress: hub.Progress | None = None,
+    sources: DataSources = DEFAULT,
 ) -> str:
-    """Push the configurations one after the other, and the card's text last."""
-    from symdata.hub import load
+    """Push configurations (all where None) one after the other, and the card's text last.
 
-    instead = f"or write {source.NAME} with `build` and upload the folder from elsewhere"
+    Returns the dataset's address there.
+    """
+    source = symdata.dataset(dataset)
+    if source.unpublished:
+        raise DataError(
+            f"{dataset} is not published, because {source.unpublished}; `build` writes it to a "
+            f"folder for your own use."
+        )
+    names = hub.chosen(source, configs, sources)
+    card = hub.card_of(source)
+    instead = f"or write {source.name} with `build` and upload the folder from elsewhere"
     if repo_id.count("/") != 1:
         raise DataError(f"'{repo_id}' is no name on the hub; write user/dataset.")
     token = token or huggingface_hub.get_token()
@@ -41,21 +52,21 @@ def publish(
         raise DataError(f"HF_HUB_OFFLINE is set: unset it to publish, {instead}.")
     _reach(repo_id, token, instead)
     try:
-        for done, config in enumerate(configs):
+        for done, config in enumerate(names):
             if progress is not None:
-                progress(config, done, len(configs))
-            load(source.NAME, config, seed).push_to_hub(
+                progress(config, done, len(names))
+            hub.load(source.name, config, seed, sources).push_to_hub(
                 repo_id,
                 config,
                 # A subset must not take the default away from what is there already.
-                set_default=config == source.CONFIGS[0] or None,
+                set_default=config == next(iter(source.configs)) or None,
                 private=private,
                 token=token,
-                commit_message=f"{source.NAME} {source.VERSION}, {config}, seed {seed}",
+                commit_message=f"{source.name} {source.version}, {config}, seed {seed}",
             )
         _push_card(card, repo_id, token)
         if progress is not None:
-            progress("", len(configs), len(configs))
+            progress("", len(names), len(names))
     except Exception as error:
         raise DataError(
             f"publishing to {repo_id} stopped ({_line(error)}): repeat it, {instead}."

@@ -1,54 +1,53 @@
-"""Where the data sets lie that are not generated but read from files that a user brings.
+"""Data sets that are not generated but read from files that a user brings.
 
-    $SYMBENCH_DATA/basketball/train.npz …        one folder a data set
+    DataSources(root=F)     F/basketball/train.npz …, one folder a data set
 
-The variable is set by the user, or by the command line's `--data-root`.
+On the command line, F is what `--data-root` says.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import symdata
 from symdata.errors import DataError
+from symdata.sources import DataSources
 
-VARIABLE = "SYMBENCH_DATA"
+Needs = Sequence[Sequence[str]]
+"""The files that a data set is read from, as patterns, each with its alternatives."""
 
 _HASHES: dict[tuple[str, int, int], str] = {}
 
 
-def folder(name: str) -> Path:
+def folder(name: str, needs: Needs, sources: DataSources) -> Path:
     """The folder of a data set; `DataError` where it or one of the needed files is missing."""
-    line = missing(name)
+    line = missing(name, needs, sources)
     if line is not None:
         raise DataError(line)
-    return Path(os.environ[VARIABLE]) / name
+    assert sources.root is not None
+    return sources.root / name
 
 
-def missing(name: str) -> str | None:
+def missing(name: str, needs: Needs, sources: DataSources) -> str | None:
     """One line on what is missing, where it was looked for and the way out; None if all is there.
 
     Looks at names only: a file that is there may still turn out to be damaged when it is read.
     A generated data set needs no files, so that nothing can be missing.
     """
-    needs = symdata.dataset(name).NEEDS
     if not needs:
         return None
     wanted = " and ".join(" or ".join(alternatives) for alternatives in needs)
     advice = f"the card of {name} (its README.md) says where to get them"
-    root = os.environ.get(VARIABLE)
-    if not root:
+    if sources.root is None:
         return (
-            f"{name} is read from files: set {VARIABLE}, or give --data-root, to a folder F such "
-            f"that F/{name} holds {wanted}; {advice}."
+            f"{name} is read from files: give --data-root (or set SYMBENCH_DATA; in a program, "
+            f"DataSources(root=F)), a folder F such that F/{name} holds {wanted}; {advice}."
         )
-    place = Path(root) / name
+    place = sources.root / name
     if not place.is_dir():
         return (
-            f"no folder {place}: make it with {wanted} in it, or let {VARIABLE} or --data-root "
+            f"no folder {place}: make it with {wanted} in it, or let --data-root or SYMBENCH_DATA "
             f"name another root; {advice}."
         )
     for alternatives in needs:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import ClassLabel, Features, Image, List, Value
 
+from symdata.descriptor import DataSet
 from symdata.png import encode
 from symdata.scenes import Scenes
 from symdata.trajectory_columns import column
@@ -16,8 +17,9 @@ from symdata.trajectory_columns import column
 QUADRANTS = ["top_left", "top_right", "bottom_right", "bottom_left"]
 
 
-def digits(per_scene: int) -> Features:
+def features(data: DataSet, config: str, part: Scenes) -> Features:
     """image: the picture; for each digit its class, its cell (x0, y0, x1, y1) and its quadrant."""
+    per_scene = data.objects
     return Features(
         image=Image(),
         classes=List(ClassLabel(num_classes=10), length=per_scene),

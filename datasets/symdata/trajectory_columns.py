@@ -5,29 +5,27 @@ Letters: N trajectories, T steps and so T+1 frames, D state features.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 import numpy as np
 import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
 
+from symdata.descriptor import DataSet
 from symdata.trajectories import Trajectories
 
 
-def features(
-    frames: int, size: int, names: Iterable[str], classes: Sequence[str], factors: int = 0
-) -> Features:
+def features(data: DataSet, config: str, part: Trajectories) -> Features:
     """states: T+1 frames of D numbers; one column a feature; label: the class, -1 if unknown.
 
-    factors: what generated a trajectory, where that is known (their number is not 0).
+    factors: what generated a trajectory, where that is known.
     """
+    _, frames, size = part.states.shape
     columns = {
         "states": List(List(Value("float32"), length=size), length=frames),
-        **{name: List(Value("float32"), length=frames) for name in names},
-        "label": ClassLabel(names=list(classes)),
+        **{name: List(Value("float32"), length=frames) for name in part.features},
+        "label": ClassLabel(names=list(part.classes)),
     }
-    if factors:
-        columns["factors"] = List(Value("int64"), length=factors)
+    if part.factors is not None:
+        columns["factors"] = List(Value("int64"), length=part.factors.shape[1])
     return Features(columns)
 
 

@@ -10,25 +10,26 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import datasets
 import pyarrow as pa
 
 import symdata
 from symdata.content import difference, digest
+from symdata.descriptor import DataSet
 from symdata.errors import DataError
 from symdata.folder import MANIFEST, read_manifest
-
-if TYPE_CHECKING:
-    from symdata import Dataset
+from symdata.sources import DEFAULT, DataSources
 
 FOLDER = "folder"
 """The key of findings that concern no single configuration."""
 
 
 def verify(
-    folder: str | Path, progress: Callable[[str, int, int], None] | None = None
+    folder: str | Path,
+    progress: Callable[[str, int, int], None] | None = None,
+    sources: DataSources = DEFAULT,
 ) -> dict[str, list[str]]:
     """Findings by configuration, and under "folder" those about the whole; all empty if good."""
     path = Path(folder)
@@ -39,10 +40,10 @@ def verify(
         manifest = read_manifest(path)
         source = symdata.dataset(manifest["dataset"])
         version, seed, configs = manifest["version"], manifest["seed"], manifest["configs"]
-        if version != source.VERSION:
+        if version != source.version:
             findings[FOLDER].append(
-                f"was built by version {version} of {source.NAME}, and this is "
-                f"version {source.VERSION}: build it anew, or verify with that version."
+                f"was built by version {version} of {source.name}, and this is "
+                f"version {source.version}: build it anew, or verify with that version."
             )
             return findings
         with _quiet():
@@ -50,7 +51,7 @@ def verify(
             for done, (config, entry) in enumerate(configs.items()):
                 if progress is not None:
                     progress(config, done, len(configs))
-                findings[config] = _config(path, source, config, seed, entry)
+                findings[config] = _config(path, source, config, seed, entry, sources)
             if progress is not None:
                 progress("", len(configs), len(configs))
     except DataError as error:
@@ -71,7 +72,12 @@ def _names(path: Path, configs: dict[str, Any]) -> list[str]:
 
 
 def _config(
-    path: Path, source: Dataset, config: str, seed: int, entry: dict[str, Any]
+    path: Path,
+    source: DataSet,
+    config: str,
+    seed: int,
+    entry: dict[str, Any],
+    sources: DataSources,
 ) -> list[str]:
     """Findings on one configuration."""
     if entry["settings"] != source.settings(config):
@@ -83,11 +89,11 @@ def _config(
         except Exception as error:
             return [f"datasets cannot open it: {_line(error)}"]
         findings = []
-        expected = source.tables(config, seed)
+        features, expected = source.tables(config, seed, sources)
         if set(loaded) != set(expected) or set(entry["splits"]) != set(expected):
             return [f"has the splits {sorted(loaded)}, not {sorted(expected)}."]
         for split, table in expected.items():
-            findings += _split(split, loaded[split], table, source.features(config), entry)
+            findings += _split(split, loaded[split], table, features, entry)
     return findings
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.protocol import Budget, Run
+from benchmarks.protocol import Budget, DataSources, Run
+
+# Where teachers are kept; a test that trains one sets a folder of its own.
+SOURCES = DataSources()
 
 SMALL = {
     "teacher_epochs": 2,
@@ -30,4 +33,5 @@ def images(count=8, seed=0, size=16):
 
 
 def a_run(seed=0, **changes):
-    return Run(**({"seed": seed, "budget": Budget(steps=1, batch_size=4)} | changes))
+    given = {"seed": seed, "budget": Budget(steps=1, batch_size=4), "sources": SOURCES}
+    return Run(**(given | changes))

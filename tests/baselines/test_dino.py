@@ -12,9 +12,10 @@ from baselines.dino_head import balanced, cross_entropy, sharpened
 from baselines.self_distillation import DINONetwork, optimisation, pairs
 from baselines.teacher import collapse
 from baselines.teacher_settings import TaughtSettings
-from benchmarks.protocol import Budget, Examples, Run, SymbenchError
+from benchmarks.protocol import Budget, Examples, SymbenchError
 from benchmarks.training import train
-from symdata import cache
+from symdata import DataSources
+from tests.baselines import teachers
 from tests.baselines.teachers import SMALL, a_run, images
 
 WHOLE = {"dino_scale": 1.0, "dino_least": 1.0, "teacher_flip": 0.0}
@@ -173,7 +174,7 @@ def test_training_agrees_on_views_without_a_collapse():
 
 
 def test_the_method_gives_class_tokens_and_says_where_they_are_from(tmp_path, monkeypatch):
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(teachers, "SOURCES", DataSources(cache=tmp_path))
     method, train_images = DINO(TaughtSettings(**SMALL)), images(8)
     with pytest.raises(SymbenchError, match="call fit first"):
         method.evaluate(Examples({"images": train_images}), a_run())
@@ -186,5 +187,5 @@ def test_the_method_gives_class_tokens_and_says_where_they_are_from(tmp_path, mo
     assert method.explanation["teacher"]["name"] == "dino_tiny"
     assert method.parameters == sum(one.numel() for one in method.teacher.encoder.parameters())
     other = DINO(TaughtSettings(**SMALL))
-    other.fit(Examples({"images": train_images}), Run(7, Budget(steps=1)))
+    other.fit(Examples({"images": train_images}), a_run(7))
     assert other.teacher.digest() == method.teacher.digest()

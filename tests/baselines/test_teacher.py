@@ -19,8 +19,9 @@ from baselines import teacher as module
 from baselines.self_distillation import DINONetwork
 from baselines.teacher import TaughtSettings, collapse, key_of, obtain
 from benchmarks.protocol import SymbenchError
-from symdata import cache
+from symdata import DataSources, cache
 from symdata.errors import DataError
+from tests.baselines import teachers
 from tests.baselines.teachers import SMALL, a_run, images
 
 SETTINGS = TaughtSettings(**SMALL)
@@ -28,7 +29,7 @@ SETTINGS = TaughtSettings(**SMALL)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(teachers, "SOURCES", DataSources(cache=tmp_path))
     return tmp_path / "teachers"
 
 
@@ -167,18 +168,18 @@ def test_a_training_that_was_killed_goes_on(folder, monkeypatch):
     assert not list(folder.glob("*.checkpoint"))
 
 
-def child(queue):
-    teacher = obtain(images(), SETTINGS, a_run())
+def child(queue, place):
+    teacher = obtain(images(), SETTINGS, a_run(sources=DataSources(cache=place)))
     queue.put((teacher.digest(), teacher.about["from_cache"]))
 
 
 def test_of_two_processes_one_trains_and_the_other_waits(folder):
     context = multiprocessing.get_context("spawn")  # a forked child may wait for threads it lacks
     queue = context.Queue()
-    both = [context.Process(target=child, args=(queue,)) for _ in range(2)]
+    both = [context.Process(target=child, args=(queue, folder.parent)) for _ in range(2)]
     for process in both:
         process.start()
-    answers = [queue.get(timeout=60) for _ in both]
+    answers = [queue.get(timeout=300) for _ in both]
     for process in both:
         process.join()
     assert len({digest for digest, _ in answers}) == 1
@@ -201,12 +202,19 @@ def test_who_waits_says_so(folder, capsys, monkeypatch):
     assert "Waiting for another process that makes the teacher" in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_is_a_line(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_a_line(tmp_path):
     place = tmp_path / "file"
     place.write_text("")
-    monkeypatch.setenv(cache.VARIABLE, str(place))
     with pytest.raises(DataError, match=r"cannot write to .*SYMBENCH_CACHE"):
-        obtain(images(), SETTINGS, a_run())
+        obtain(images(), SETTINGS, a_run(sources=DataSources(cache=place)))
+
+
+def test_two_caches_in_one_process_have_a_teacher_each(tmp_path, trained):
+    """Environment variables say nothing here: a run carries the folder itself."""
+    for place in (tmp_path / "one", tmp_path / "two", tmp_path / "one"):
+        obtain(images(), SETTINGS, a_run(sources=DataSources(cache=place)))
+        assert len(list(place.glob("teachers/dino_tiny-*.pt"))) == 1
+    assert len(trained) == 2
 
 
 class Levels(nn.Module):

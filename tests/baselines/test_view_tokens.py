@@ -11,7 +11,8 @@ from baselines.augmentation import Augmentation, crop_and_flip
 from baselines.teacher import TaughtSettings, obtain
 from baselines.view_tokens import class_tokens_of, tokens_of, view_tokens
 from benchmarks.protocol import SymbenchError
-from symdata import cache
+from symdata import DataSources
+from tests.baselines import teachers
 from tests.baselines.teachers import SMALL, a_run, images
 
 VIEWS = crop_and_flip(16)
@@ -19,7 +20,7 @@ VIEWS = crop_and_flip(16)
 
 @pytest.fixture
 def teacher(tmp_path, monkeypatch):
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(teachers, "SOURCES", DataSources(cache=tmp_path))
     return obtain(images(), TaughtSettings(**SMALL), a_run())
 
 

@@ -33,13 +33,13 @@ class Split(Task):
     needs = (("clusters", "embeddings"),)
     reason: Callable[[], str | None] = field(default=lambda: None, compare=False)
 
-    def skip(self) -> str | None:
+    def skip(self, sources=None) -> str | None:
         return self.reason()
 
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self, sources=None) -> dict[str, Any]:
         return {"name": self.name, "version": 1, "sha256": "0" * 64}
 
-    def load(self, seed: int) -> TaskData:
+    def load(self, seed: int, sources=None) -> TaskData:
         states = np.random.Generator(np.random.Philox(seed)).standard_normal(COUNT)
         columns = {"states": states.astype(np.float32)}
         labels = {"labels": (states > 0).astype(np.int64)}

@@ -1,17 +1,23 @@
 """Help and lists come at once, with examples, and without torch."""
 
-import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import registry, session
+from benchmarks import conformance, registry, session
 from benchmarks.cli import main
-from benchmarks.cli_options import CIFAR10_VARIABLE, DATA_VARIABLE, DIGITS_VARIABLE
+from benchmarks.cli_options import (
+    CACHE_VARIABLE,
+    CIFAR10_VARIABLE,
+    DATA_VARIABLE,
+    DIGITS_VARIABLE,
+)
+from symdata import DataSources, hub
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = [
@@ -101,97 +107,79 @@ READERS = [
 ]
 
 
-@pytest.mark.parametrize("verb", READERS, ids=" ".join)
-def test_a_data_root_that_is_not_there_is_one_line(verb, tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv(DATA_VARIABLE, raising=False)
-    nowhere = tmp_path / "nowhere"
-    with pytest.raises(SystemExit) as ended:
-        main([*verb, "--data-root", str(nowhere)])
-    assert ended.value.code == 2
-    shown = capsys.readouterr().err
-    assert shown == (
-        f"error: no folder --data-root '{nowhere}'; give one that holds the datasets.\n"
-    )
-    assert DATA_VARIABLE not in os.environ
-
-
-def test_the_data_root_reaches_worker_processes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(DATA_VARIABLE, "elsewhere")
-    Path("mine").mkdir()
-    with pytest.raises(SystemExit):
-        main(["show", "0123", "--data-root", "mine"])
-    script = f"import os; print(os.environ[{DATA_VARIABLE!r}])"
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert shown.stdout.strip() == str(tmp_path / "mine")
-
-
-def test_the_data_root_is_where_symdata_looks():
-    from symdata import root
-
-    assert root.VARIABLE == DATA_VARIABLE
+WRONG = [
+    ("--data-root", "no folder --data-root '{0}'; give one that holds the datasets."),
+    (
+        "--digits",
+        "--digits '{0}' is not known; there are: sklearn, mnist, or a folder that holds MNIST.",
+    ),
+    (
+        "--cifar10",
+        "--cifar10 '{0}' is not known; there are: hub, or a folder that holds CIFAR-10.",
+    ),
+]
 
 
 @pytest.mark.parametrize("verb", READERS, ids=" ".join)
-def test_digits_that_are_not_known_are_one_line(verb, tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv(DIGITS_VARIABLE, raising=False)
+@pytest.mark.parametrize(("option", "line"), WRONG)
+def test_a_place_that_is_not_there_is_one_line(verb, option, line, tmp_path, capsys):
     nowhere = tmp_path / "nowhere"
     with pytest.raises(SystemExit) as ended:
-        main([*verb, "--digits", str(nowhere)])
+        main([*verb, option, str(nowhere)])
     assert ended.value.code == 2
-    assert capsys.readouterr().err == (
-        f"error: --digits '{nowhere}' is not known; there are: sklearn, mnist, or a folder that "
-        "holds MNIST.\n"
-    )
-    assert DIGITS_VARIABLE not in os.environ
+    assert capsys.readouterr().err == f"error: {line.format(nowhere)}\n"
 
 
-@pytest.mark.parametrize("given", ["sklearn", "mnist", "mine"])
-def test_the_digits_reach_worker_processes(tmp_path, monkeypatch, given):
-    from symdata import digits
-
-    assert digits.VARIABLE == DIGITS_VARIABLE
+@pytest.fixture
+def told(monkeypatch, tmp_path):
+    """What `run` and the verbs that read data are told of where data lie, by these arguments."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(DIGITS_VARIABLE, "elsewhere")
-    Path("mine").mkdir()
-    with pytest.raises(SystemExit):
-        main(["show", "0123", "--digits", given])
-    expected = str(tmp_path / "mine") if given == "mine" else given
-    assert os.environ[DIGITS_VARIABLE] == expected
-    with pytest.raises(SystemExit):
-        main(["show", "0123"])
-    assert os.environ[DIGITS_VARIABLE] == expected, "no flag changes nothing"
+    for variable in (DATA_VARIABLE, DIGITS_VARIABLE, CIFAR10_VARIABLE, CACHE_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    for name in ("mine", "theirs"):
+        Path(name).mkdir()
+    seen = []
+    monkeypatch.setattr(session, "run", lambda filters, options: seen.append(options.sources) or 0)
+    monkeypatch.setattr(conformance, "check", lambda *given: seen.append(given[-1]) or [])
+    monkeypatch.setattr(hub, "build", lambda *given: seen.append(given[-1]))
+    monkeypatch.setattr(hub, "verify", lambda *given: seen.append(given[-1]) or {})
+
+    def tell(*options):
+        for verb in (("run",), ("check", "esbn"), READERS[3], READERS[4]):
+            with pytest.raises(SystemExit) as ended:
+                main([*verb, *options])
+            assert ended.value.code == 0, verb
+        first, *others = seen
+        assert len(others) == 3
+        assert all(other == first for other in others)
+        seen.clear()
+        return first
+
+    return tell
 
 
-@pytest.mark.parametrize("verb", READERS, ids=" ".join)
-def test_a_cifar10_that_is_not_known_is_one_line(verb, tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv(CIFAR10_VARIABLE, raising=False)
-    nowhere = tmp_path / "nowhere"
-    with pytest.raises(SystemExit) as ended:
-        main([*verb, "--cifar10", str(nowhere)])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == (
-        f"error: --cifar10 '{nowhere}' is not known; there are: hub, or a folder that holds "
-        "CIFAR-10.\n"
-    )
-    assert CIFAR10_VARIABLE not in os.environ
-
-
-@pytest.mark.parametrize("given", ["hub", "mine"])
-def test_the_place_of_cifar10_reaches_worker_processes(tmp_path, monkeypatch, given):
-    from symdata.cifar10 import source
-
-    assert source.VARIABLE == CIFAR10_VARIABLE
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(CIFAR10_VARIABLE, "elsewhere")
-    Path("mine").mkdir()
-    with pytest.raises(SystemExit):
-        main(["show", "0123", "--cifar10", given])
-    expected = str(tmp_path / "mine") if given == "mine" else given
-    assert os.environ[CIFAR10_VARIABLE] == expected
-    with pytest.raises(SystemExit):
-        main(["show", "0123"])
-    assert os.environ[CIFAR10_VARIABLE] == expected, "no flag changes nothing"
+def test_where_data_lie_is_read_from_options_and_else_from_the_environment(
+    told, tmp_path, monkeypatch
+):
+    assert told() == DataSources()
+    options = ("--data-root", "mine", "--digits", "mnist", "--cifar10", "mine")
+    given = told(*options)
+    mine = str(tmp_path / "mine")
+    assert given == DataSources(root=tmp_path / "mine", digits="mnist", cifar10=mine)
+    for variable, value in (
+        (DATA_VARIABLE, "theirs"),
+        (DIGITS_VARIABLE, "theirs"),
+        (CIFAR10_VARIABLE, "hub"),
+        (CACHE_VARIABLE, "~/kept"),
+    ):
+        monkeypatch.setenv(variable, value)
+    kept = Path.home() / "kept"
+    assert told() == DataSources(Path("theirs"), "theirs", "hub", kept)
+    assert told(*options) == replace(given, cache=kept)
+    # A variable that is empty says nothing.
+    for variable in (DATA_VARIABLE, DIGITS_VARIABLE, CIFAR10_VARIABLE, CACHE_VARIABLE):
+        monkeypatch.setenv(variable, "")
+    assert told() == DataSources()
 
 
 def test_at_once_reaches_the_run(monkeypatch, tmp_path, capsys):

@@ -230,9 +230,9 @@ def test_draws_are_kept_while_they_fit_and_never_those_of_other_data(planted, mo
     assert size == 30 * (4 + 4 + 8)
     monkeypatch.setattr(runner, "KEPT_BYTES", 2 * size)
     runner._load(other, 0)
-    assert [(key[0], key[2]) for key in runner._DRAWS] == [(task, 1), (other, 0)]
+    assert [(key[0], key[-1]) for key in runner._DRAWS] == [(task, 1), (other, 0)]
     assert runner._load(task, 0) is not first
     before = runner._load(task, 0)
     changed = {"name": "plane", "sha256": "1"}
-    monkeypatch.setattr(type(task), "dataset", lambda self: changed)
+    monkeypatch.setattr(type(task), "dataset", lambda self, sources: changed)
     assert runner._load(task, 0) is not before

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from benchmarks import plan, registry, sources
 from benchmarks.plan import Filters
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Store
+from symdata import registration
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,17 +93,12 @@ def test_two_methods_of_one_name_are_refused(fake):
 
 
 def test_an_installed_package_can_register_a_method(monkeypatch, fake):
-    class Point:
-        name, value, dist = "theirs", fake("Honest"), None
-
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
-    registry.installed.cache_clear()
-    try:
-        filters = Filters(("abstract_rules",), methods=("theirs",), profile="smoke")
-        (cell, *_) = plan.cells(filters)
-        assert cell.entry.path == fake("Honest")
-    finally:
-        registry.installed.cache_clear()
+    point = EntryPoint("theirs", fake("Honest"), registry.METHOD_POINTS)
+    for module in (registry, registration):
+        monkeypatch.setattr(module, "points", lambda group: [point])
+    filters = Filters(("abstract_rules",), methods=("theirs",), profile="smoke")
+    (cell, *_) = plan.cells(filters)
+    assert cell.entry.path == fake("Honest")
 
 
 def test_keys_tell_cells_apart():

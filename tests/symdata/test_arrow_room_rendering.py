@@ -14,8 +14,8 @@ import datasets
 import numpy as np
 import pytest
 
+from symdata import DataSources, arrow_room, hub
 from symdata import __path__ as package
-from symdata import arrow_room, cache, hub
 from symdata.arrow_room import breaks, scenes, shapes, workers
 from symdata.arrow_room.rooms import Rooms, obeying
 from symdata.errors import DataError
@@ -31,11 +31,12 @@ TINY = "rendered_tiny"
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
     """A configuration that takes a moment, and a cache of its own."""
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "kept"))
-    monkeypatch.setitem(arrow_room._CONFIGS, TINY, (32, (5, 2, 2), 4))
+    sizes = {"train": 5, "validation": 2, "test": 2}
+    settings = {"size": 32, "sizes": sizes, "renderer": "mitsuba", "samples_per_pixel": 4}
+    monkeypatch.setitem(arrow_room.DATA.configs, TINY, settings)
     monkeypatch.setattr(scenes, "PIECE", 2)
     monkeypatch.setattr(workers, "cores", lambda: 1)
-    return tmp_path / "kept"
+    return DataSources(cache=tmp_path / "kept")
 
 
 def room(*things, material=0):
@@ -136,13 +137,13 @@ def test_generated_kept_and_gone_on_with(tiny, monkeypatch, capsys):
 
     monkeypatch.setattr(workers, "render", watched)
     with pytest.raises(KeyboardInterrupt):
-        scenes.generate(TINY)
-    splits = scenes.generate(TINY)
+        scenes.load(TINY, 0, tiny)
+    splits = scenes.load(TINY, 0, tiny)
     assert calls == [3, 1, 1, 1]  # of the first split only the piece that was missing
     said = capsys.readouterr().err
-    assert re.search(rf"Rendering 5 of 5 images of arrow_room {TINY} train for {tiny}", said)
+    assert re.search(rf"Rendering 5 of 5 images of arrow_room {TINY} train for {tiny.cache}", said)
     assert "Rendering 1 of 5 images" in said
-    assert fingerprint(scenes.generate(TINY)) == fingerprint(splits)
+    assert fingerprint(scenes.load(TINY, 0, tiny)) == fingerprint(splits)
     assert calls == [3, 1, 1, 1]
     assert {split: part.images.shape for split, part in splits.items()} == {
         "train": (5, 32, 32, 3),
@@ -165,15 +166,15 @@ def test_generated_kept_and_gone_on_with(tiny, monkeypatch, capsys):
     }
     # Whoever has the images needs no renderer.
     monkeypatch.setattr(scenes, "find_spec", lambda _: None)
-    assert scenes.missing(TINY) is None
+    assert scenes.missing(TINY, tiny) is None
 
 
 @needs_mitsuba
 def test_shuffled_and_broken_are_rendered(tiny, monkeypatch):
     kinds = ("mixed_material", "arrow_missing")
     monkeypatch.setattr(scenes, "BREAKS", {kind: breaks.BREAKS[kind] for kind in kinds})
-    assert scenes.shuffled(TINY, 2).images.shape == (2, 32, 32, 3)
-    found = scenes.broken(TINY, 2)
+    assert scenes.shuffled(TINY, 2, 0, tiny).images.shape == (2, 32, 32, 3)
+    found = scenes.broken(TINY, 2, 0, tiny)
     assert tuple(found) == kinds
     gone = found["arrow_missing"]
     assert gone.graph["shapes"].shape == (2, 3)
@@ -183,9 +184,9 @@ def test_shuffled_and_broken_are_rendered(tiny, monkeypatch):
 
 @needs_mitsuba
 def test_it_is_built_opened_and_verified(tiny, tmp_path):
-    folder = hub.build("arrow_room", tmp_path / "data", [TINY])
+    folder = hub.build("arrow_room", tmp_path / "data", [TINY], sources=tiny)
     loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "hf"))
-    part = scenes.generate(TINY)["train"]
+    part = scenes.load(TINY, 0, tiny)["train"]
     row = loaded["train"][3]
     assert np.array_equal(np.asarray(row["image"]), part.images[3])
     assert row["shapes"] == part.graph["shapes"][3].tolist()
@@ -193,7 +194,7 @@ def test_it_is_built_opened_and_verified(tiny, tmp_path):
     assert row["headings"] == part.graph["headings"][3].tolist()
     named = loaded["train"].features["shapes"].feature.names
     assert named == list(arrow_room.SHAPES)
-    assert hub.verify(folder) == {"folder": [], TINY: []}
+    assert hub.verify(folder, sources=tiny) == {"folder": [], TINY: []}
 
 
 def test_without_mitsuba_one_line_says_what_to_do(tiny, monkeypatch):
@@ -202,12 +203,12 @@ def test_without_mitsuba_one_line_says_what_to_do(tiny, monkeypatch):
 
     monkeypatch.setattr(scenes, "find_spec", lambda _: None)
     monkeypatch.setattr(scenes, "version", absent)
-    line = scenes.missing(TINY)
+    line = scenes.missing(TINY, tiny)
     assert line.endswith("pip install 'symbench[render]'.")
     assert "\n" not in line
     with pytest.raises(DataError, match=r"pip install 'symbench\[render\]'"):
-        scenes.generate(TINY)
-    assert not list(tiny.rglob("*.h5"))
+        scenes.load(TINY, 0, tiny)
+    assert not list(tiny.cache.rglob("*.h5"))
 
 
 def test_a_worker_that_dies_is_one_line_and_leaves_none_behind(monkeypatch):
@@ -261,10 +262,10 @@ def test_workers_end_with_the_process_that_started_them(how):
 
 def test_seeds_and_configurations_are_checked():
     with pytest.raises(DataError, match=r"seed.*not -1"):
-        scenes.generate("rendered_64", -1)
+        scenes.load("rendered_64", -1)
     with pytest.raises(DataError, match="there are: rendered_128, rendered_64"):
-        scenes.generate("rendered_63")
-    assert arrow_room.settings("rendered_128")["sizes"]["train"] == 60_000
+        scenes.load("rendered_63")
+    assert arrow_room.DATA.settings("rendered_128")["sizes"]["train"] == 60_000
 
 
 def test_the_arrow_is_closed_and_faces_outwards():

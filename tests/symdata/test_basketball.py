@@ -4,8 +4,8 @@ import datasets
 import numpy as np
 import pytest
 
-from symdata import hub
-from symdata.basketball.windows import FEATURES, features, identity, load
+from symdata import DataSources, hub, publishing
+from symdata.basketball.windows import FEATURES, features, identity, read
 from symdata.errors import DataError
 from symdata.trajectories import fingerprint
 
@@ -23,7 +23,7 @@ def write(folder, **files):
 
 def test_a_window_becomes_offence_and_defence_in_standard_units(tmp_path):
     train, test = windows(5), windows(3, 1)
-    splits = load(write(tmp_path, train=train, test=test, val=windows(2, 2)))
+    splits = read(write(tmp_path, train=train, test=test, val=windows(2, 2)))
     assert {split: len(part) for split, part in splits.items()} == {
         "train": 10,
         "validation": 4,
@@ -73,7 +73,7 @@ def test_features_of_players_placed_by_hand():
 
 
 def test_the_features_of_a_split_are_those_of_its_states(tmp_path):
-    part = load(write(tmp_path, train=windows(3), test=windows(3)))["test"]
+    part = read(write(tmp_path, train=windows(3), test=windows(3)))["test"]
     feet = part.states.reshape(6, 25, 5, 2) * [94, 50] + 25
     again = features(feet)
     for name, values in part.features.items():
@@ -83,12 +83,12 @@ def test_the_features_of_a_split_are_those_of_its_states(tmp_path):
 def test_validation_is_a_fixed_share_of_whole_windows(tmp_path):
     train = windows(208)
     folder = write(tmp_path, train=train, test=windows(2))
-    one, two = load(folder), load(folder)
+    one, two = read(folder), read(folder)
     assert fingerprint(one) == fingerprint(two)
     assert (len(one["train"]), len(one["validation"])) == (2 * 177, 2 * 31)
     assert one["validation"].labels.tolist() == [0, 1] * 31
 
-    whole = load(write(tmp_path / "other", train=train, test=train))["test"].states
+    whole = read(write(tmp_path / "other", train=train, test=train))["test"].states
     place = {states.tobytes(): k for k, states in enumerate(whole)}
     held = [place[states.tobytes()] for states in one["validation"].states]
     learned = [place[states.tobytes()] for states in one["train"].states]
@@ -131,7 +131,7 @@ def spoil(value):
 def test_bad_numbers_are_one_line_that_names_file_and_field(tmp_path, data, says):
     write(tmp_path, train=data, test=windows(2))
     with pytest.raises(DataError, match=rf"train\.npz.*{says}") as caught:
-        load(tmp_path)
+        read(tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -162,23 +162,23 @@ def test_a_bad_file_is_one_line_that_names_it(tmp_path, change, says):
     write(tmp_path, train=windows(4), test=windows(4))
     change(tmp_path / "test.npz")
     with pytest.raises(DataError, match=rf"{says}") as caught:
-        load(tmp_path)
+        read(tmp_path)
     assert "test.npz" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_it_is_built_opened_and_verified_and_not_published(tmp_path, monkeypatch):
-    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path))
+def test_it_is_built_opened_and_verified_and_not_published(tmp_path):
+    here = DataSources(root=tmp_path)
     place = write(tmp_path / "basketball", train=windows(9), test=windows(4))
-    folder = hub.build("basketball", tmp_path / "built")
+    folder = hub.build("basketball", tmp_path / "built", sources=here)
     loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    part = load(place)["test"]
+    part = read(place)["test"]
     assert loaded["test"][5]["states"] == part.states[5].tolist()
     assert loaded["test"][5]["speed_min"] == part.features["speed_min"][5].tolist()
     assert loaded["test"].features["label"].names == ["offence", "defence"]
-    assert hub.verify(folder) == {"folder": [], "default": []}
+    assert hub.verify(folder, sources=here) == {"folder": [], "default": []}
     write(place, test=windows(4, 9))
-    (line,) = hub.verify(folder)["default"]
+    (line,) = hub.verify(folder, sources=here)["default"]
     assert "column 'states' differs" in line
     with pytest.raises(DataError, match=r"not published, because .*`build`"):
-        hub.publish("basketball", "me/basketball", token="hf_none")
+        publishing.publish("basketball", "me/basketball", token="hf_none")

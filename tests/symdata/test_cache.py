@@ -15,14 +15,18 @@ import pytest
 from symdata import __path__ as package
 from symdata import cache
 from symdata.errors import DataError
+from symdata.sources import default_cache
 
+ROOT = Path("kept")
 SHAPE = (10, 3, 2)
 WHAT = {"version": 1, "seed": 0}
 
 
 @pytest.fixture(autouse=True)
 def root(tmp_path, monkeypatch):
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "kept"))
+    """The folder of a test's cache, where the processes that it starts run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(globals(), "ROOT", tmp_path / "kept")
     return tmp_path / "kept"
 
 
@@ -41,7 +45,7 @@ class Maker:
 
 
 def keep(maker, what=WHAT, by="one 1.0", shape=SHAPE):
-    return cache.keep("set/part", what, shape, "uint8", 4, maker, lambda: by)
+    return cache.keep(ROOT, "set/part", what, shape, "uint8", 4, maker, lambda: by)
 
 
 def expected():
@@ -57,11 +61,11 @@ def test_made_once_then_found(root, capsys):
     maker = Maker()
     assert np.array_equal(keep(maker), expected())
     assert maker.asked == [(0, 4), (4, 8), (8, 10)]
-    assert cache.kept("set/part", WHAT, SHAPE)
+    assert cache.kept(ROOT, "set/part", WHAT, SHAPE)
     for by in ("one 1.0", "another 2.0"):  # a finished file serves whoever asks
         found = keep(Maker(stop_after=0), by=by)
         assert np.array_equal(found, expected())
-    path = cache.place("set/part", WHAT)
+    path = cache.place(ROOT, "set/part", WHAT)
     assert files(root) == [path]
     with h5py.File(path) as file:
         assert file["rows"].chunks == (4, 3, 2)
@@ -74,13 +78,13 @@ def test_another_description_is_another_file():
     other = Maker()
     keep(other, {**WHAT, "seed": 1})
     assert len(other.asked) == 3
-    assert cache.place("a", {"x": 1, "y": 2}) == cache.place("a", {"y": 2, "x": 1})
+    assert cache.place(ROOT, "a", {"x": 1, "y": 2}) == cache.place(ROOT, "a", {"y": 2, "x": 1})
 
 
 def test_what_was_done_before_an_interruption_is_not_done_again():
     with pytest.raises(KeyboardInterrupt):
         keep(Maker(stop_after=2))
-    assert not cache.kept("set/part", WHAT, SHAPE)
+    assert not cache.kept(ROOT, "set/part", WHAT, SHAPE)
     rest = Maker()
     assert np.array_equal(keep(rest), expected())
     assert rest.asked == [(8, 10)]
@@ -107,7 +111,7 @@ def test_a_damaged_piece_is_made_again(root, harm):
 @pytest.mark.parametrize("harm", ["cut", "flipped", "emptied", "foreign"])
 def test_a_damaged_file_is_said_and_made_again(harm, capsys):
     keep(Maker())
-    path = cache.place("set/part", WHAT)
+    path = cache.place(ROOT, "set/part", WHAT)
     spoil(path, harm)
     again = Maker()
     assert np.array_equal(keep(again), expected())
@@ -135,6 +139,7 @@ def test_a_process_that_is_killed_loses_only_what_it_was_at(root):
     code = textwrap.dedent(
         """
         import time, numpy as np
+        from pathlib import Path
         from symdata import cache
 
         def make(pieces):
@@ -143,8 +148,8 @@ def test_a_process_that_is_killed_loses_only_what_it_was_at(root):
                 print(piece.start, flush=True)
                 time.sleep(0 if piece.start == 0 else 60)
 
-        cache.keep("set/part", {"version": 1, "seed": 0}, (10, 3, 2), "uint8", 4, make,
-                   lambda: "one 1.0")
+        cache.keep(Path("kept"), "set/part", {"version": 1, "seed": 0}, (10, 3, 2), "uint8", 4,
+                   make, lambda: "one 1.0")
         """
     )
     env = {**os.environ, "PYTHONPATH": package[0].removesuffix("symdata")}
@@ -158,11 +163,12 @@ def test_a_process_that_is_killed_loses_only_what_it_was_at(root):
     rest = Maker()
     assert np.array_equal(keep(rest), expected())
     assert rest.asked == [(8, 10)]
-    assert files(root) == [cache.place("set/part", WHAT)]
+    assert files(root) == [cache.place(ROOT, "set/part", WHAT)]
 
 
 ASKS = """
 import sys, time, numpy as np
+from pathlib import Path
 from symdata import cache
 
 def make(pieces):
@@ -173,7 +179,7 @@ def make(pieces):
 
 print("ready", flush=True)
 sys.stdin.readline()
-rows = cache.keep("set/part", {"version": 1, "seed": 0}, (10, 3, 2), "uint8", 1, make)
+rows = cache.keep(Path("kept"), "set/part", {"version": 1, "seed": 0}, (10, 3, 2), "uint8", 1, make)
 assert rows.sum() == 59 * 60 // 2
 """
 
@@ -194,27 +200,25 @@ def test_of_two_processes_one_makes_and_the_other_waits(root):
     assert [process.returncode for process in both] == [0, 0], said
     assert sorted(out.count("made") for out, _ in said) == [0, 10]
     assert sorted(err.count("Waiting for another process that makes") for _, err in said) == [0, 1]
-    assert files(root) == [cache.place("set/part", WHAT)]
+    assert files(root) == [cache.place(ROOT, "set/part", WHAT)]
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "below"))
+    monkeypatch.setitem(globals(), "ROOT", tmp_path / "file" / "below")
     with pytest.raises(DataError, match=r"cannot write to .*\$SYMBENCH_CACHE") as caught:
         keep(Maker())
     assert "\n" not in str(caught.value)
 
 
-def test_where_it_lies(monkeypatch, tmp_path):
-    assert cache.root() == tmp_path / "kept"
-    monkeypatch.delenv(cache.VARIABLE)
+def test_where_it_lies_where_nothing_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache.root() == tmp_path / "xdg" / "symbench"
+    assert default_cache() == tmp_path / "xdg" / "symbench"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert cache.root() == Path.home() / ".cache" / "symbench"
+    assert default_cache() == Path.home() / ".cache" / "symbench"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert cache.root() == Path.home() / "Library" / "Caches" / "symbench"
+    assert default_cache() == Path.home() / "Library" / "Caches" / "symbench"
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert cache.root() == tmp_path / "local" / "symbench"
+    assert default_cache() == tmp_path / "local" / "symbench"

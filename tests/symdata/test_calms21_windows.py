@@ -6,10 +6,10 @@ import datasets
 import numpy as np
 import pytest
 
-from symdata import hub
+from symdata import DataSources, hub, publishing
 from symdata.calms21.geometry import FEATURES, features
 from symdata.calms21.poses import basis, states
-from symdata.calms21.windows import classes, identity, load
+from symdata.calms21.windows import identity, read
 from symdata.errors import DataError
 from symdata.trajectories import fingerprint
 from tests.symdata.mice import VOCAB, recording, sequence, unlabeled, write
@@ -28,7 +28,7 @@ def task1(tmp_path):
 
 
 def test_every_frame_of_the_test_file_begins_a_window(task1):
-    part = load(task1)["test"]
+    part = read(task1)["test"]
     keypoints = recording(40, 3)
     vectors = basis([recording(283, 1)[:231], recording(150, 2)[:122]])
     whole, named = states(keypoints, vectors), features(keypoints)
@@ -46,7 +46,7 @@ def test_every_frame_of_the_test_file_begins_a_window(task1):
 
 
 def test_the_end_of_each_training_recording_is_for_validation(task1):
-    splits = load(task1)
+    splits = read(task1)
     # 231 and 52 of 283 frames, 122 and 28 of 150.
     assert len(splits["train"]) == (231 - 20) + (122 - 20)
     assert len(splits["validation"]) == (52 - 20) + (28 - 20)
@@ -67,7 +67,7 @@ def test_the_end_of_each_training_recording_is_for_validation(task1):
 def test_unlabelled_videos_come_first_and_their_windows_do_not_overlap(task1):
     write(task1 / "videos" / PART.format(2), three=unlabeled(recording(283, 7)))
     write(task1 / "videos" / PART.format(1), one=unlabeled(recording(283, 5)))
-    splits = load(task1)
+    splits = read(task1)
     distance = features(recording(283, 5))["nose_nose_distance"]
     part = splits["train"]
     assert (len(part), len(splits["validation"])) == (2 * 11, 2 * 2)
@@ -87,7 +87,7 @@ def test_unlabelled_videos_come_first_and_their_windows_do_not_overlap(task1):
 
 
 def test_the_same_files_give_the_same_numbers_and_others_another_identity(task1):
-    assert fingerprint(load(task1)) == fingerprint(load(task1))
+    assert fingerprint(read(task1)) == fingerprint(read(task1))
     before = identity(task1)
     assert set(before["files"]) == {TRAIN, TEST}
     write(task1 / "taskprog_features_task1_train.json", one={})
@@ -97,11 +97,11 @@ def test_the_same_files_give_the_same_numbers_and_others_another_identity(task1)
 
 
 def test_the_classes_are_those_of_the_vocabulary_in_the_order_of_its_numbers(task1):
-    assert classes(task1) == tuple(VOCAB)
+    assert read(task1)["test"].classes == tuple(VOCAB)
     vocab = {"interact": 1, "other": 0}
     write(task1 / TRAIN, one=sequence(recording(200), vocab=vocab))
     write(task1 / TEST, one=sequence(recording(60), vocab=vocab))
-    assert classes(task1) == load(task1)["test"].classes == ("other", "interact")
+    assert read(task1)["test"].classes == ("other", "interact")
 
 
 def gap(value):
@@ -145,7 +145,7 @@ def test_bad_fields_are_one_line_that_names_file_sequence_and_field(task1, file,
     kept = {name: value for name, value in fields.items() if value is not None}
     write(task1 / file, good=sequence(recording(200)), bad=kept)
     with pytest.raises(DataError, match=rf"{file}: 'annotator-id_0/bad'.*{says}") as caught:
-        load(task1)
+        read(task1)
     assert "\n" not in str(caught.value)
 
 
@@ -166,7 +166,7 @@ def test_a_bad_file_is_one_line_that_names_it(task1, content, says):
     path = task1 / TEST
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError, match=says) as caught:
-        load(task1)
+        read(task1)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -175,21 +175,21 @@ def test_files_that_are_missing_short_or_of_two_kinds_are_refused(task1):
     other = {"other": 0, "interact": 1}
     write(task1 / TEST, one=sequence(recording(60), vocab=other))
     with pytest.raises(DataError, match=r"files differ in 'metadata\.vocab'"):
-        load(task1)
+        read(task1)
     write(task1 / TEST, one=sequence(recording(60)), two=sequence(recording(60), vocab=other))
     with pytest.raises(DataError, match=rf"{TEST}: the sequences differ in 'metadata.vocab'"):
-        load(task1)
+        read(task1)
     write(task1 / TEST, one=sequence(recording(20)))
     with pytest.raises(DataError, match=rf"{TEST}: no sequence has the 21 frames"):
-        load(task1)
+        read(task1)
     write(task1 / TEST, one=sequence(recording(21)))
-    assert len(load(task1)["test"]) == 1
+    assert len(read(task1)["test"]) == 1
     write(task1 / TRAIN, one=sequence(recording(100)))
     with pytest.raises(DataError, match="leaves 21 frames for the validation split"):
-        load(task1)
+        read(task1)
     (task1 / TRAIN).unlink()
     with pytest.raises(DataError, match=r"holds no \*unlabeled\*"):
-        load(task1)
+        read(task1)
 
 
 def test_a_sequence_is_an_array_as_soon_as_it_is_read(task1, monkeypatch):
@@ -207,25 +207,25 @@ def test_a_sequence_is_an_array_as_soon_as_it_is_read(task1, monkeypatch):
     assert all("scores" not in fields for fields in found)
 
 
-def test_it_is_built_opened_and_verified_and_not_published(task1, tmp_path, monkeypatch):
-    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path))
+def test_it_is_built_opened_and_verified_and_not_published(task1, tmp_path):
+    here = DataSources(root=tmp_path)
     write(task1 / PART.format(1), one=unlabeled(recording(283, 5)))
-    folder = hub.build("calms21", tmp_path / "built")
+    folder = hub.build("calms21", tmp_path / "built", sources=here)
     loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    part = load(task1)["test"]
+    part = read(task1)["test"]
     assert loaded["test"][5]["states"] == part.states[5].tolist()
     assert loaded["test"][5]["box_overlap"] == part.features["box_overlap"][5].tolist()
     assert loaded["test"]["label"][:] == part.labels.tolist()
     assert set(loaded["train"]["label"]) == {-1}
     assert loaded["test"].features["label"].names == list(VOCAB)
-    assert hub.verify(folder) == {"folder": [], "default": []}
+    assert hub.verify(folder, sources=here) == {"folder": [], "default": []}
     write(task1 / TEST, one=sequence(recording(41, 3)))
-    assert any("test: has " in line for line in hub.verify(folder)["default"])
+    assert any("test: has " in line for line in hub.verify(folder, sources=here)["default"])
     (task1 / TEST).unlink()
-    (line,) = hub.verify(folder)["folder"]
+    (line,) = hub.verify(folder, sources=here)["folder"]
     assert "holds no *task1*test*.json" in line
     with pytest.raises(DataError, match="CC-BY-NC-SA"):
-        hub.publish("calms21", "me/calms21", token="hf_none")
+        publishing.publish("calms21", "me/calms21", token="hf_none")
 
 
 def test_the_layout_of_the_file_is_what_json_says(task1):

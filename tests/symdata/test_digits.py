@@ -15,8 +15,13 @@ from huggingface_hub import HfApi, constants
 
 from symdata import __path__ as package
 from symdata import digits
-from symdata.digits import VARIABLE, centred, enlarged, load, missing, shrunk
+from symdata.digits import centred, enlarged, load, missing, shrunk
 from symdata.errors import DataError
+from symdata.sources import DataSources
+
+HUB = DataSources(digits="mnist")
+# Where a copy of MNIST lies, or "mnist", if the user has said so.
+GIVEN = os.environ.get("SYMBENCH_DIGITS", "")
 
 
 def mass_centres(images):
@@ -115,11 +120,7 @@ def test_unknown_digits_are_one_line():
         load("emnist")
 
 
-@pytest.mark.parametrize("value", [None, "", "sklearn"])
-def test_without_a_word_there_is_no_mnist(monkeypatch, value):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    if value is not None:
-        monkeypatch.setenv(VARIABLE, value)
+def test_without_a_word_there_is_no_mnist():
     assert missing("sklearn") is None
     line = missing("mnist")
     assert "\n" not in line
@@ -129,15 +130,15 @@ def test_without_a_word_there_is_no_mnist(monkeypatch, value):
         load("mnist")
 
 
-def test_where_mnist_was_chosen_the_others_are_left_out_but_can_be_loaded(monkeypatch):
-    monkeypatch.setenv(VARIABLE, "mnist")
-    assert missing("mnist") is None
-    assert "--digits mnist" in missing("sklearn")
-    assert len(load("sklearn").labels) == 1797
+def test_where_mnist_was_chosen_the_others_are_left_out_but_can_be_loaded():
+    assert missing("mnist", HUB) is None
+    assert "--digits mnist" in missing("sklearn", HUB)
+    assert len(load("sklearn", HUB).labels) == 1797
 
 
 def test_offline_is_one_line(tmp_path):
-    code = "from symdata import digits, errors\ntry: digits.load('mnist')\n"
+    code = "from symdata import DataSources, digits, errors\n"
+    code += "try: digits.load('mnist', DataSources(digits='mnist'))\n"
     code += "except errors.DataError as error: print(error)"
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -145,7 +146,6 @@ def test_offline_is_one_line(tmp_path):
             "PYTHONPATH": package[0].removesuffix("symdata"),
             "HF_HUB_OFFLINE": "1",
             "HF_HOME": str(tmp_path),
-            VARIABLE: "mnist",
         },
         capture_output=True,
         text=True,
@@ -163,9 +163,8 @@ def test_a_hub_out_of_reach_is_one_line_at_once(monkeypatch):
 
     monkeypatch.setattr(HfApi, "repo_info", no_network)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv(VARIABLE, "mnist")
     with pytest.raises(DataError, match=r"\(OSError: no route to host\): try with a netw") as error:
-        load("mnist")
+        load("mnist", HUB)
     assert "\n" not in str(error.value)
 
 
@@ -174,7 +173,6 @@ def folder(tmp_path, monkeypatch):
     """A folder of pictures with labels, in MNIST's layout, that is not MNIST."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     place = tmp_path / "digits"
-    monkeypatch.setenv(VARIABLE, str(place))
     images, labels = load("sklearn").part("test")
     columns = datasets.Features(image=datasets.Image(), label=datasets.Value("int64"))
     rows = datasets.Dataset.from_dict(
@@ -187,24 +185,24 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_folder_with_something_else_is_one_line(folder):
     with pytest.raises(DataError, match=rf"what {folder} holds is not MNIST"):
-        load("mnist")
+        load("mnist", DataSources(digits=str(folder)))
 
 
 def test_a_damaged_folder_is_one_line(folder):
     path = folder / "train-00000-of-00001.parquet"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=rf"cannot be loaded from {folder} \(") as error:
-        load("mnist")
+        load("mnist", DataSources(digits=str(folder)))
     assert "\n" not in str(error.value)
 
 
 def test_half_a_folder_and_none_are_one_line(folder):
     (folder / "train-00000-of-00001.parquet").unlink()
     with pytest.raises(DataError, match="it has no split 'train'"):
-        load("mnist")
+        load("mnist", DataSources(digits=str(folder)))
     (folder / "test-00000-of-00001.parquet").unlink()
     with pytest.raises(DataError, match=f"cannot be loaded from {folder}"):
-        load("mnist")
+        load("mnist", DataSources(digits=str(folder)))
 
 
 def test_no_other_array_has_mnists_hash():
@@ -213,11 +211,9 @@ def test_no_other_array_has_mnists_hash():
     assert digits._hash(one) != digits._hash(other)
 
 
-@pytest.mark.skipif(
-    os.environ.get(VARIABLE, "sklearn") in ("", "sklearn"), reason=f"{VARIABLE} names no MNIST"
-)
+@pytest.mark.skipif(GIVEN in ("", "sklearn"), reason="SYMBENCH_DIGITS names no MNIST")
 def test_mnist_is_what_it_is():
-    loaded = load("mnist")
+    loaded = load("mnist", DataSources(digits=GIVEN))
     assert loaded.images.shape == (70_000, 28, 28)
     assert {split: len(rows) for split, rows in loaded.splits.items()} == {
         "train": 50_000,

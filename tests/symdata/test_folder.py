@@ -44,16 +44,15 @@ def test_what_no_build_wrote_is_never_replaced(built, tmp_path):
 @pytest.mark.parametrize("error", [RuntimeError("crash"), KeyboardInterrupt(), OSError(28, "full")])
 def test_a_crash_leaves_the_earlier_build_and_nothing_half(built, tmp_path, monkeypatch, error):
     before = (built / MANIFEST).read_bytes()
-    source = symdata.dataset("abstract_rules")
-    tables, calls = source.tables, []
+    tables, calls = symdata.DataSet.tables, []
 
-    def crashes(config, seed):
+    def crashes(source, config, seed, sources):
         calls.append(config)
         if len(calls) == 2:
             raise error
-        return tables(config, seed)
+        return tables(source, config, seed, sources)
 
-    monkeypatch.setattr(source, "tables", crashes)
+    monkeypatch.setattr(symdata.DataSet, "tables", crashes)
     expected = DataError if isinstance(error, OSError) else type(error)
     for folder in (built, tmp_path / "new"):
         calls.clear()

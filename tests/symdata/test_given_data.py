@@ -1,22 +1,23 @@
 """Data that a user has brought: run where SYMBENCH_DATA names a folder of it, skipped elsewhere."""
 
-from importlib import import_module
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from symdata import root
+import symdata
 from symdata.trajectories import UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["basketball", "calms21"])
 def test_it_loads_and_is_in_range(name):
-    line = root.missing(name)
+    given, source = os.environ.get("SYMBENCH_DATA"), symdata.dataset(name)
+    here = symdata.DataSources(root=Path(given) if given else None)
+    line = source.missing("default", here)
     if line is not None:
         pytest.skip(line)
-    windows = import_module(f"symdata.{name}.windows")
-    folder = root.folder(name)
-    splits = windows.load(folder)
+    splits = source.load("default", sources=here)
     assert list(splits) == ["train", "validation", "test"]
     for part in splits.values():
         assert len(part) == len(part.states) > 0
@@ -30,4 +31,4 @@ def test_it_loads_and_is_in_range(name):
             if "angle" in feature:
                 assert np.array_equal(values, np.clip(values, 0, np.float32(np.pi))), feature
     assert set(np.unique(splits["test"].labels)) == set(range(len(splits["test"].classes)))
-    assert windows.identity(folder)["files"]
+    assert source.identity(here)["files"]

@@ -35,7 +35,9 @@ def copy(built, tmp_path):
     shutil.copytree(built, folder)
     shutil.rmtree(folder / OTHER)
     rewrite(folder, lambda manifest: manifest["configs"].pop(OTHER))
-    card = hub._card(symdata.dataset("abstract_rules"), json.loads((folder / MANIFEST).read_text()))
+    source = symdata.dataset("abstract_rules")
+    declared = {CONFIG: hub.load("abstract_rules", CONFIG)["train"].features}
+    card = hub.listed(hub.card_of(source), json.loads((folder / MANIFEST).read_text()), declared)
     (folder / "README.md").write_text(str(card))
     return folder
 
@@ -219,7 +221,7 @@ def test_unknown_names_are_refused_before_anything_is_written(tmp_path):
     ]:
         with pytest.raises(DataError, match=says):
             hub.build(dataset, tmp_path / "data", configs)
-    with pytest.raises(DataError, match="cannot withhold 99"):
+    with pytest.raises(DataError, match="no configuration 'rmts_m99'"):
         hub.build("abstract_rules", tmp_path / "data", ["rmts_m99"])
     assert list(tmp_path.iterdir()) == []
 
@@ -227,8 +229,7 @@ def test_unknown_names_are_refused_before_anything_is_written(tmp_path):
 def test_a_configuration_that_cannot_be_had_is_refused_before_anything_is_made(
     tmp_path, monkeypatch
 ):
-    monkeypatch.delenv("SYMBENCH_DIGITS", raising=False)
-    monkeypatch.setattr("symdata.mnist4.tables", lambda *_: pytest.fail("made"))
+    monkeypatch.setattr("symdata.mnist4.scenes.load", lambda *_: pytest.fail("made"))
     with pytest.raises(DataError, match=r"mnist_32 cannot be made here: .*--digits.*--config"):
         hub.build("mnist4", tmp_path / "built", ["sklearn_32", "mnist_32"])
     assert not (tmp_path / "built").exists()

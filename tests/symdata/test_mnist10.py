@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from symdata.digit_scenes import cell_of, stream
+from symdata.mnist10 import DATA
 from symdata.mnist10.rule import SETS, violations
-from symdata.mnist10.scenes import _pairs, _triples, arrange, broken, generate
+from symdata.mnist10.scenes import _pairs, _triples, arrange, broken, load
 from symdata.sampling import Draw
 from symdata.scenes import fingerprint
 
@@ -50,13 +51,13 @@ def judged(scenes):
 
 
 def test_the_content_is_pinned():
-    assert fingerprint(generate("sklearn_32")) == PINNED
+    assert fingerprint(load("sklearn_32")) == PINNED
 
 
 @given(st.sampled_from([32, 64, 128]), st.integers(0, 2**40))
 @settings(max_examples=30, deadline=None)
 def test_every_scene_obeys(size, seed):
-    layout = arrange(20, size, stream("mnist10", 1, "any", "part", seed))
+    layout = arrange(20, size, stream(DATA, "any", "part", seed))
     cell, half = cell_of(size), size // 2
     assert np.array_equal(np.sort(layout.classes, axis=1), np.tile(np.arange(10), (20, 1)))
     assert np.array_equal(layout.quadrants, np.tile([0, 0, 1, 1, 1, 2, 2, 3, 3, 3], (20, 1)))
@@ -78,7 +79,7 @@ def test_every_scene_obeys(size, seed):
 
 
 def test_half_of_each_diagonal_is_exchanged_independently():
-    layout = arrange(4000, 32, stream("mnist10", 1, "law", "part", 0))
+    layout = arrange(4000, 32, stream(DATA, "law", "part", 0))
     exchanged = np.stack([layout.classes[:, 0] == 8, layout.classes[:, 2] == 5])
     four = np.bincount(2 * exchanged[0] + exchanged[1], minlength=4)
     assert stats.chisquare(four).pvalue > 1e-3

@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from symdata import digits, hub
 from symdata.errors import DataError
 from symdata.labelled_images import fingerprint
-from symdata.painted_digits import CLASSES, images, settings
+from symdata.painted_digits import DATA, images
 from symdata.painted_digits.images import load, resized
 
 # A change here is a new VERSION: published figures belong to the old one.
@@ -30,7 +30,7 @@ def splits():
 @pytest.fixture(scope="module")
 def pasted():
     """Masks of the first 500 handwritten digits: (500, 32, 32)."""
-    draw = images.stream(images.NAME, images.VERSION, "10k", "train", 0)
+    draw = images.stream(DATA, "10k", "train", 0)
     return images._placed(digits.load("sklearn").images, np.arange(500), 32, [16, 20], draw)
 
 
@@ -53,7 +53,7 @@ def test_splits_are_balanced_and_in_no_order(splits):
         part = splits[split]
         assert part.images.shape == (count, 32, 32, 3)
         assert (part.images.dtype, part.labels.dtype) == (np.uint8, np.int64)
-        assert np.bincount(part.labels).tolist() == [count // len(CLASSES)] * 10
+        assert np.bincount(part.labels).tolist() == [count // len(DATA.classes)] * 10
         assert len(set(part.labels[:20].tolist())) > 5
 
 
@@ -88,7 +88,7 @@ def test_no_handwriting_is_in_both_splits(monkeypatch):
 def test_the_handwriting_shown_is_of_the_class():
     whole = digits.load("sklearn")
     labels = np.repeat(np.arange(10), 30)
-    draw = images.stream(images.NAME, images.VERSION, "tiny", "train", 0)
+    draw = images.stream(DATA, "tiny", "train", 0)
     which = images._written(labels, whole.labels, draw)
     assert np.array_equal(whole.labels[which], labels)
     assert len(set(which.tolist())) > 250
@@ -128,7 +128,7 @@ def test_resizing_takes_area_means():
 
 
 def drawn(labels, spread=206, contrast=40, name="law"):
-    draw = images.stream(images.NAME, images.VERSION, name, "train", 0)
+    draw = images.stream(DATA, name, "train", 0)
     return images._colours(labels, spread, contrast, draw)
 
 
@@ -168,8 +168,8 @@ def test_painting_by_hand():
     """Full ink has the ink's colour, no ink the ground's grey; both with noise."""
     masks, labels = np.zeros((200, 32, 32), np.uint8), np.arange(200) % 10
     masks[:, 16:] = 255
-    chosen = settings("10k")
-    name = (images.NAME, images.VERSION, "law", "train", 0)
+    chosen = DATA.settings("10k")
+    name = (DATA, "law", "train", 0)
     painted = images._painted(masks, labels, chosen, images.stream(*name)).astype(int)
     inks, greys = drawn(labels)
     # Away from black and white, where clipping brings colours nearer.
@@ -216,5 +216,5 @@ def test_the_hub_takes_it(tmp_path):
 def test_an_unknown_configuration_is_one_line():
     with pytest.raises(DataError, match="no configuration '5k'; there are: 10k, tiny"):
         load("5k")
-    assert settings("10k")["sizes"] == {"train": 10_000, "test": 2_000}
-    assert images.missing("10k") is None
+    assert DATA.settings("10k")["sizes"] == {"train": 10_000, "test": 2_000}
+    assert DATA.missing("10k") is None

@@ -6,7 +6,7 @@ import datasets
 import huggingface_hub
 import pytest
 
-from symdata import hub, publishing
+from symdata import publishing
 from symdata.errors import DataError
 
 REPO = "somebody/abstract_rules"
@@ -15,7 +15,7 @@ CONFIGS = ["same_different_m98", "rmts_m95"]
 
 def refused(says, **arguments):
     with pytest.raises(DataError, match=says) as caught:
-        hub.publish("abstract_rules", **{"repo_id": REPO, "token": "hf_none", **arguments})
+        publishing.publish("abstract_rules", **{"repo_id": REPO, "token": "hf_none", **arguments})
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -86,7 +86,7 @@ def fake_hub(monkeypatch):
 
 def test_what_is_published(fake_hub):
     seen = []
-    address = hub.publish(
+    address = publishing.publish(
         "abstract_rules",
         REPO,
         CONFIGS,

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from symdata import root
+import symdata
+from symdata import DataSources, root
 from symdata.errors import DataError
 
 
@@ -15,59 +16,52 @@ def touched(folder, *names):
     return folder
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path))
-    return tmp_path
-
-
-def says(name, *parts):
-    line = root.missing(name)
+def says(name, sources, *parts):
+    source = symdata.dataset(name)
+    line = source.missing("default", sources)
     assert "\n" not in line
     for part in (*parts, name, "README.md"):
         assert str(part) in line, part
     with pytest.raises(DataError) as caught:
-        root.folder(name)
+        source.load("default", sources=sources)
     assert str(caught.value) == line
+    assert source.identity(sources) == {"name": name, "version": source.version}
 
 
-@pytest.mark.parametrize("value", [None, ""])
-def test_without_a_root(monkeypatch, value):
-    monkeypatch.delenv("SYMBENCH_DATA", raising=False)
-    if value is not None:
-        monkeypatch.setenv("SYMBENCH_DATA", value)
-    says("basketball", "set SYMBENCH_DATA", "--data-root", "train.npz and test.npz")
-    says("calms21", "*unlabeled*.json or *task1*train*.json and *task1*test*.json")
+def test_without_a_root():
+    nothing = DataSources()
+    says("basketball", nothing, "SYMBENCH_DATA", "--data-root", "train.npz and test.npz")
+    says("calms21", nothing, "*unlabeled*.json or *task1*train*.json and *task1*test*.json")
 
 
-def test_a_folder_that_is_not_there_or_not_full(place):
-    says("basketball", f"no folder {place / 'basketball'}", "--data-root")
-    touched(place / "basketball", "train.npz")
-    says("basketball", f"{place / 'basketball'} holds no test.npz")
-    touched(place / "basketball", "test.npz")
-    assert root.missing("basketball") is None
-    assert root.folder("basketball") == place / "basketball"
+def test_a_folder_that_is_not_there_or_not_full(tmp_path):
+    here, place = DataSources(root=tmp_path), tmp_path / "basketball"
+    says("basketball", here, f"no folder {place}", "--data-root")
+    touched(place, "train.npz")
+    says("basketball", here, f"{place} holds no test.npz")
+    touched(place, "test.npz")
+    source = symdata.dataset("basketball")
+    assert source.missing("default", here) is None
+    assert root.folder("basketball", source.needs, here) == place
 
 
-def test_any_of_the_alternatives_will_do_at_any_depth(place):
-    folder = place / "calms21"
+def test_any_of_the_alternatives_will_do_at_any_depth(tmp_path):
+    here, folder = DataSources(root=tmp_path), tmp_path / "calms21"
+    source = symdata.dataset("calms21")
     touched(folder, "task1/calms21_task1_test.json", "taskprog_features_task1_train.json")
-    says("calms21", "holds no *unlabeled*.json or *task1*train*.json")
+    says("calms21", here, "holds no *unlabeled*.json or *task1*train*.json")
     touched(folder, ".download-x/calms21_task1_train.json")
-    says("calms21", "holds no *unlabeled*.json or *task1*train*.json")
+    says("calms21", here, "holds no *unlabeled*.json or *task1*train*.json")
     touched(folder, "task1/calms21_task1_train.json")
-    assert root.missing("calms21") is None
+    assert source.missing("default", here) is None
     touched(folder, "videos/calms21_unlabeled_videos_part1.json")
-    assert root.missing("calms21") is None
+    assert source.missing("default", here) is None
     found = root.matching(folder, ("*unlabeled*.json", "*task1*train*.json"))
     assert [path.name for path in found] == ["calms21_unlabeled_videos_part1.json"]
 
 
-def test_a_generated_data_set_misses_nothing_and_an_unknown_one_is_refused(monkeypatch):
-    monkeypatch.delenv("SYMBENCH_DATA", raising=False)
-    assert root.missing("synthetic_trajectories") is None
-    with pytest.raises(DataError, match="no dataset 'tennis'"):
-        root.missing("tennis")
+def test_a_generated_data_set_misses_nothing():
+    assert symdata.dataset("synthetic_trajectories").missing("default") is None
 
 
 def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 import symdata
+from symdata import DataSources, digit_scenes, digits, hub
 from symdata import __path__ as package
-from symdata import digit_scenes, digits, hub
 from symdata.digit_breaks import FAR, smeared
 from symdata.digit_configs import CONFIGS
 from symdata.digit_scenes import Layout, cell_of, painted, stream
@@ -35,7 +35,9 @@ KINDS = (
     "added_digit",
     "smeared",
 )
-HAVE_MNIST = os.environ.get(digits.VARIABLE, "sklearn") not in ("", "sklearn")
+# Where a copy of MNIST lies, or "mnist", if the user has said so.
+GIVEN = DataSources(digits=os.environ.get("SYMBENCH_DIGITS") or "sklearn")
+HAVE_MNIST = GIVEN.digits != "sklearn"
 SOURCES = [
     "sklearn",
     pytest.param("mnist", marks=pytest.mark.skipif(not HAVE_MNIST, reason="no MNIST")),
@@ -44,16 +46,16 @@ SOURCES = [
 
 @lru_cache(maxsize=8)
 def generated(name, config, seed=0):
-    return import_module(f"symdata.{name}.scenes").generate(config, seed)
+    return import_module(f"symdata.{name}.scenes").load(config, seed, GIVEN)
 
 
 @lru_cache(maxsize=8)
 def broken(name, config, count=120):
-    return import_module(f"symdata.{name}.scenes").broken(config, count)
+    return import_module(f"symdata.{name}.scenes").broken(config, count, 0, GIVEN)
 
 
 def shuffled(name, config, count, seed=0):
-    return import_module(f"symdata.{name}.scenes").shuffled(config, count, seed)
+    return import_module(f"symdata.{name}.scenes").shuffled(config, count, seed, GIVEN)
 
 
 def rule(name):
@@ -106,7 +108,7 @@ def test_sizes_and_types(name, config):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("source", SOURCES)
 def test_each_cell_shows_a_digit_of_its_class_and_split_and_the_rest_is_black(name, source):
-    loaded = digits.load(source)
+    loaded = digits.load(source, GIVEN)
     shown = {}
     for split, part in generated(name, f"{source}_64").items():
         images, labels = loaded.part(split)
@@ -152,9 +154,9 @@ def test_the_ink_of_every_scene_obeys_the_rule(name, source, size):
     if size == 64:
         scenes = generated(name, f"{source}_64")["test"]
     else:
-        draw = stream(name, 1, f"{source}_128", "a few", 0)
+        draw = stream(symdata.dataset(name), f"{source}_128", "a few", 0)
         layout = import_module(f"symdata.{name}.scenes").arrange(300, size, draw)
-        scenes = painted(layout, digits.load(source), "test", size, draw)
+        scenes = painted(layout, digits.load(source, GIVEN), "test", size, draw)
     assert set(found(name, scenes)) == {()}
 
 
@@ -194,7 +196,7 @@ def test_a_break_changes_one_digit_or_two(name):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_smeared_digit_is_bright_and_resembles_no_class(source):
-    images, labels = digits.load(source).part("test")
+    images, labels = digits.load(source, GIVEN).part("test")
     images, labels = images[:400], labels[:400]
     smears = smeared(images)
     assert np.array_equal(smears.max(axis=(1, 2)), images.max(axis=(1, 2)))
@@ -249,7 +251,7 @@ def test_wrong_positions_are_far():
 def test_painting_by_hand():
     bank = digits.load("sklearn")
     layout = Layout(np.array([[3, 8]]), np.array([[[5, 0], [100, 99]]]), np.array([[0, 2]]))
-    scenes = painted(layout, bank, "train", 128, stream("paint", 1, "x", "y", 0))
+    scenes = painted(layout, bank, "train", 128, stream(symdata.dataset("mnist4"), "x", "y", 0))
     assert scenes.graph["boxes"].tolist() == [[[5, 0, 33, 28], [100, 99, 128, 127]]]
     images, labels = bank.part("train")
     for k, (x, y) in ((3, (5, 0)), (8, (100, 99))):
@@ -280,7 +282,7 @@ def test_a_fingerprint_sees_everything():
 def test_ten_thousand_images_take_less_than_five_seconds(name):
     digits.load("sklearn")
     arrange = import_module(f"symdata.{name}.scenes").arrange
-    draw = stream(name, 1, "sklearn_128", "speed", 0)
+    draw = stream(symdata.dataset(name), "sklearn_128", "speed", 0)
     start = time.process_time()
     painted(arrange(10_000, 128, draw), digits.load("sklearn"), "train", 128, draw)
     assert time.process_time() - start < 5
@@ -298,14 +300,13 @@ def test_seeds_splits_and_configurations_differ(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_missing_digits_are_said_in_one_line(name, monkeypatch):
-    module = import_module(f"symdata.{name}.scenes")
-    monkeypatch.delenv(digits.VARIABLE, raising=False)
-    assert [module.missing(config) is None for config in CONFIGS] == [True, False] * 3
+def test_missing_digits_are_said_in_one_line(name):
+    source, hub_of_mnist = symdata.dataset(name), DataSources(digits="mnist")
+    assert [source.missing(config) is None for config in CONFIGS] == [True, False] * 3
     with pytest.raises(DataError, match="--digits mnist"):
-        module.generate("mnist_32")
-    monkeypatch.setenv(digits.VARIABLE, "mnist")
-    assert [module.missing(config) is None for config in CONFIGS] == [False, True] * 3
+        source.load("mnist_32")
+    found = [source.missing(config, hub_of_mnist) is None for config in CONFIGS]
+    assert found == [False, True] * 3
 
 
 def test_pictures_are_grey_or_coloured():
@@ -334,8 +335,8 @@ def test_it_is_built_opened_and_verified(name, tmp_path):
 
 def test_another_process_draws_the_same_without_torch():
     code = (
-        "import sys; from symdata.mnist10.scenes import generate;"
-        "from symdata.scenes import fingerprint; print(fingerprint(generate('sklearn_32')));"
+        "import sys; from symdata.mnist10.scenes import load;"
+        "from symdata.scenes import fingerprint; print(fingerprint(load('sklearn_32')));"
         "print([m for m in ('torch', 'datasets') if m in sys.modules])"
     )
     result = subprocess.run(

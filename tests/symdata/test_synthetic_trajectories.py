@@ -13,7 +13,7 @@ from scipy import stats
 from symdata import __path__ as package
 from symdata import hub
 from symdata.errors import DataError
-from symdata.synthetic_trajectories.trajectories import CLASSES, FEATURES, features, generate
+from symdata.synthetic_trajectories.trajectories import DATA, FEATURES, features, generate
 from symdata.trajectories import fingerprint
 
 # A change here is a new VERSION: published figures belong to the old one.
@@ -40,7 +40,7 @@ def test_sizes_shapes_and_types():
         assert part.states.dtype == np.float32
         assert (part.labels.dtype, part.factors.dtype) == (np.int64, np.int64)
         assert tuple(part.features) == FEATURES
-        assert part.classes == CLASSES
+        assert part.classes == DATA.classes
         for values in part.features.values():
             assert (values.shape, values.dtype) == ((len(part), 26), np.float32)
 
@@ -52,7 +52,7 @@ def test_a_walk_ends_where_its_label_says(seed):
         assert np.array_equal(part.labels, 2 * part.factors[:, 0] + part.factors[:, 1])
         assert np.abs(part.factors.mean(axis=0) - 0.5).max() < 5 * 0.5 / len(part) ** 0.5
         assert set(part.labels.tolist()) == {0, 1, 2, 3}
-    names = dict(enumerate(CLASSES))
+    names = dict(enumerate(DATA.classes))
     assert names[1] == "low_x_high_y"
     assert names[2] == "high_x_low_y"
 
@@ -144,7 +144,7 @@ def test_it_is_built_opened_and_verified(tmp_path):
     assert row["states"] == part.states[17].tolist()
     assert row["acceleration"] == part.features["acceleration"][17].tolist()
     assert row["factors"] == part.factors[17].tolist()
-    assert loaded["test"].features["label"].names == list(CLASSES)
+    assert loaded["test"].features["label"].names == list(DATA.classes)
     assert np.array_equal(
         loaded["train"].with_format("numpy")["label"][:], drawn(4)["train"].labels
     )

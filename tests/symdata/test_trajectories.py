@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+import symdata
 from symdata.content import digest
 from symdata.trajectories import Trajectories, acceleration, fingerprint, length, speed
 from symdata.trajectory_columns import features, table
@@ -66,7 +67,7 @@ def test_the_fingerprint_does_not_see_the_layout():
 
 def test_columns_hold_every_number_in_its_place():
     part = small()
-    declared = features(3, 2, part.features, part.classes, factors=2)
+    declared = features(symdata.dataset("synthetic_trajectories"), "default", part)
     made = table(part, declared)
     assert made.schema == declared.arrow_schema
     assert made["states"].to_pylist() == part.states.tolist()
@@ -76,4 +77,5 @@ def test_columns_hold_every_number_in_its_place():
     assert made["states"].type == pa.list_(pa.list_(pa.float32(), 2), 3)
     other = replace(part, states=part.states + 1)
     assert digest(made) != digest(table(other, declared))
-    assert "factors" not in features(3, 2, (), ("a",))
+    bare = replace(part, factors=None)
+    assert "factors" not in features(symdata.dataset("basketball"), "default", bare)

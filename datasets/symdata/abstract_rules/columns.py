@@ -14,21 +14,22 @@ from datasets import ClassLabel, Features, Image, List, Value
 from symdata.abstract_rules.glyphs import glyphs
 from symdata.abstract_rules.problems import Problems
 from symdata.abstract_rules.tasks import TASKS
+from symdata.descriptor import DataSet
 from symdata.png import encode
 
 
-def features(task: str) -> Features:
+def features(data: DataSet, config: str, part: Problems) -> Features:
     """images: T pictures; label: the class; rule: what generated the problem; symbols: T glyphs."""
     return Features(
         images=List(Image()),
-        label=ClassLabel(names=list(TASKS[task].classes)),
-        rule=ClassLabel(names=list(TASKS[task].rules)),
+        label=ClassLabel(names=list(TASKS[part.task].classes)),
+        rule=ClassLabel(names=list(TASKS[part.task].rules)),
         symbols=List(Value("uint8")),
     )
 
 
-def table(problems: Problems) -> pa.Table:
-    """N rows with the columns of `features`."""
+def table(problems: Problems, declared: Features) -> pa.Table:
+    """N rows with the columns of `declared`."""
     count, length = problems.symbols.shape
     symbols = pa.array(problems.symbols.reshape(-1))
     pictures = _pictures().take(symbols)
@@ -42,7 +43,7 @@ def table(problems: Problems) -> pa.Table:
         "rule": pa.array(problems.rules.astype(np.int64)),
         "symbols": pa.ListArray.from_arrays(offsets, symbols),
     }
-    return pa.table(columns).cast(features(problems.task).arrow_schema)
+    return pa.table(columns).cast(declared.arrow_schema)
 
 
 @cache

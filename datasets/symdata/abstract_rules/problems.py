@@ -19,11 +19,13 @@ from operator import index
 
 import numpy as np
 
+from symdata.abstract_rules import DATA
 from symdata.abstract_rules.glyphs import glyphs
 from symdata.abstract_rules.strata import STRATA, Stratum
 from symdata.abstract_rules.tasks import CAP, SYMBOLS, TASKS, VERSION
 from symdata.errors import DataError
 from symdata.sampling import Draw
+from symdata.sources import DEFAULT, DataSources
 
 # At m = 0, one problem in this many is a test problem, unless the space is large enough for two
 # full splits.
@@ -59,6 +61,11 @@ class Problems:
         rank = np.empty(len(distinct), dtype=np.int64)
         rank[by_appearance] = np.arange(len(distinct))
         return glyphs()[distinct[by_appearance]], rank[inverse.reshape(self.symbols.shape)]
+
+
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Problems]:
+    """The splits of a published configuration, such as `rmts_m95`."""
+    return generate(**DATA.settings(config), seed=seed)
 
 
 def generate(task: str, withheld: int, seed: int = 0) -> dict[str, Problems]:

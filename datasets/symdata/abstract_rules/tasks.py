@@ -22,6 +22,7 @@ class Task:
     """One task: length T of a problem, the names of classes and rules, the published regimes.
 
     regimes: numbers m of withheld symbols. fewest: the symbols that a split needs at least.
+    together: how many images are normalised together, part by part; 0: all of a problem.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Task:
     rules: tuple[str, ...]
     regimes: tuple[int, ...]
     fewest: int
+    together: int = 0
 
 
 TASKS = {
@@ -53,6 +55,7 @@ TASKS = {
             rules=("same", "different"),
             regimes=(0, 50, 85, 95),
             fewest=5,
+            together=2,
         ),
         Task(
             "distribution_of_three",

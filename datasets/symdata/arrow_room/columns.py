@@ -10,13 +10,14 @@ from datasets import ClassLabel, Features, Image, List, Value
 
 from symdata import scene_columns
 from symdata.arrow_room import COLOURS, MATERIALS, SHAPES
+from symdata.descriptor import DataSet
 from symdata.scenes import Scenes
 
 # Rows of which the pictures, stored uncompressed, lie in one Arrow array, which holds 2 GB at most.
 _ROWS = 10_000
 
 
-def features() -> Features:
+def features(data: DataSet, config: str, part: Scenes) -> Features:
     """image: the picture; for each thing its looks and place; for the arrow where it points."""
 
     def each(kind: object, length: int = 4) -> List:
@@ -36,9 +37,8 @@ def features() -> Features:
     )
 
 
-def table(part: Scenes) -> pa.Table:
-    """N rows with the columns of `features`."""
-    declared = features()
+def table(part: Scenes, declared: Features) -> pa.Table:
+    """N rows with the columns of `declared`."""
     parts = []
     for start in range(0, len(part), _ROWS):
         rows = slice(start, start + _ROWS)

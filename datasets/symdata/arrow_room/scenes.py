@@ -1,4 +1,4 @@
-"""The scenes of the room: `generate(config)` draws them, renders them once, and keeps the images.
+"""The scenes of the room: `load(config)` draws them, renders them once, and keeps the images.
 
 Rooms are drawn in `rooms.py` and `breaks.py`, which take a moment and need no renderer; images
 come from `rendering.py` by way of `workers.py`, over all cores, and `symdata.cache` keeps them.
@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from symdata import cache
-from symdata.arrow_room import NAME, VERSION, camera, settings, workers
+from symdata.arrow_room import DATA, camera, workers
 from symdata.arrow_room.breaks import BREAKS
 from symdata.arrow_room.breaks import shuffled as shuffled_rooms
 from symdata.arrow_room.rooms import Rooms, Stream, obeying
@@ -27,39 +27,43 @@ from symdata.arrow_room.shapes import ARROW_CODE
 from symdata.errors import DataError
 from symdata.sampling import Draw
 from symdata.scenes import Scenes
+from symdata.sources import DEFAULT, DataSources
 
 # Images that are rendered at a time by one process: what an interruption loses at most.
 PIECE = 20
 
 
-def generate(config: str, seed: int = 0) -> dict[str, Scenes]:
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Scenes]:
     """The splits "train", "validation" and "test"."""
-    sizes = settings(config)["sizes"]
+    sizes = DATA.settings(config)["sizes"]
     drawn = {split: obeying(count, stream(config, split, seed)) for split, count in sizes.items()}
-    return {split: _scenes(config, split, seed, rooms) for split, rooms in drawn.items()}
+    return {split: _scenes(config, split, seed, rooms, sources) for split, rooms in drawn.items()}
 
 
-def shuffled(config: str, count: int, seed: int = 0) -> Scenes:
+def shuffled(config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT) -> Scenes:
     """Right objects, put together at random: any shapes, materials and places, no rule at all."""
     rooms = shuffled_rooms(count, stream(config, "shuffled", seed))
-    return _scenes(config, "shuffled", seed, rooms)
+    return _scenes(config, "shuffled", seed, rooms, sources)
 
 
-def broken(config: str, count: int, seed: int = 0) -> dict[str, Scenes]:
+def broken(
+    config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT
+) -> dict[str, Scenes]:
     """Kind of break → N images with exactly one rule broken."""
     return {
-        kind: _scenes(config, kind, seed, make(count, stream(config, kind, seed)))
+        kind: _scenes(config, kind, seed, make(count, stream(config, kind, seed)), sources)
         for kind, make in BREAKS.items()
     }
 
 
-def missing(config: str) -> str | None:
+def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
     """One line on why the configuration cannot be had here, and the way out; None if it can."""
     if find_spec("mitsuba") is not None:
         return None
-    size = settings(config)["size"]
-    for split, count in settings(config)["sizes"].items():
-        if not cache.kept(_name(config, split), _key(config, split, 0), (count, size, size, 3)):
+    size = DATA.settings(config)["size"]
+    for split, count in DATA.settings(config)["sizes"].items():
+        shape = (count, size, size, 3)
+        if not cache.kept(sources.cache, _name(config, split), _key(config, split, 0), shape):
             return "its images are rendered with Mitsuba: pip install 'symbench[render]'."
     return None
 
@@ -94,28 +98,28 @@ def stream(config: str, part: str, seed: int) -> Stream:
     seed = index(seed)
     if seed < 0:
         raise DataError(f"a seed is an integer from 0 on, not {seed}.")
-    return partial(Draw, NAME, VERSION, config, part, seed=seed)
+    return partial(Draw, DATA.name, DATA.version, config, part, seed=seed)
 
 
 def _name(config: str, part: str) -> str:
-    return f"{NAME}/{config}-{part}"
+    return f"{DATA.name}/{config}-{part}"
 
 
 def _key(config: str, part: str, seed: int, count: int | None = None) -> dict[str, object]:
     """What determines the images of a split, or of so many scenes of a kind."""
-    chosen = settings(config)
+    chosen = DATA.settings(config)
     sizes = chosen.pop("sizes")
     scenes = {"part": part, "seed": seed, "count": sizes[part] if count is None else count}
-    return {"dataset": NAME, "version": VERSION, "config": config, **chosen, **scenes}
+    return {"dataset": DATA.name, "version": DATA.version, "config": config, **chosen, **scenes}
 
 
-def _scenes(config: str, part: str, seed: int, rooms: Rooms) -> Scenes:
+def _scenes(config: str, part: str, seed: int, rooms: Rooms, sources: DataSources) -> Scenes:
     """The rooms with their images, from the cache or rendered now."""
-    chosen = settings(config)
+    chosen = DATA.settings(config)
     size, samples = chosen["size"], chosen["samples_per_pixel"]
     key = _key(config, part, seed, len(rooms))
-    label = f"{NAME} {config} {part}"
-    path = cache.place(_name(config, part), key)
+    label = f"{DATA.name} {config} {part}"
+    path = cache.place(sources.cache, _name(config, part), key)
 
     def make(pieces: Sequence[slice]) -> Iterator[tuple[slice, np.ndarray]]:
         left = sum(piece.stop - piece.start for piece in pieces)
@@ -133,7 +137,9 @@ def _scenes(config: str, part: str, seed: int, rooms: Rooms) -> Scenes:
                 bar.update(len(images))
 
     shape = (len(rooms), size, size, 3)
-    images = cache.keep(_name(config, part), key, shape, "uint8", PIECE, make, _maker)
+    images = cache.keep(
+        sources.cache, _name(config, part), key, shape, "uint8", PIECE, make, _maker
+    )
     return Scenes(images, graph(rooms, size))
 
 
@@ -143,6 +149,6 @@ def _maker() -> str:
         return f"mitsuba {version('mitsuba')}"
     except PackageNotFoundError:
         raise DataError(
-            f"the images of {NAME} are rendered with Mitsuba, which is not installed: "
+            f"the images of {DATA.name} are rendered with Mitsuba, which is not installed: "
             f"pip install 'symbench[render]'."
         ) from None

@@ -1,4 +1,4 @@
-"""Windows of play as two examples each: `load(folder)` reads train.npz, test.npz and val.npz.
+"""Windows of play as two examples each: `read(folder)` reads train.npz, test.npz and val.npz.
 
 Each file holds `data`, (W, 50, 22) in feet on the left half-court: the ball, five players of the
 offence and five of the defence, x and y of each. Every second frame is kept, the ball is left out,
@@ -22,20 +22,21 @@ from typing import Any
 
 import numpy as np
 
-from symdata.basketball import CONFIGS, NAME, VERSION, settings
+from symdata.basketball import DATA
 from symdata.errors import DataError
+from symdata.root import folder as folder_of
 from symdata.root import hashes
 from symdata.sampling import Draw
+from symdata.sources import DEFAULT, DataSources
 from symdata.trajectories import Trajectories, length, speed
 
-CLASSES = ("offence", "defence")
 PLAYERS = 5
 NUMBERS = 2 * PLAYERS
 QUANTITIES = ("speed", "x", "y", "distance_to_basket")
 REDUCTIONS = ("average", "max", "min")
 FEATURES = tuple(f"{quantity}_{reduction}" for quantity in QUANTITIES for reduction in REDUCTIONS)
 
-_CONSTANTS = settings(CONFIGS[0])
+_CONSTANTS = DATA.settings("default")
 FRAMES: int = _CONSTANTS["frames"]
 EVERY: int = _CONSTANTS["every"]
 KEPT = len(range(0, FRAMES, EVERY))
@@ -45,7 +46,12 @@ BASKET = np.array(_CONSTANTS["basket"])
 _KEY = "data"
 
 
-def load(folder: Path) -> dict[str, Trajectories]:
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Trajectories]:
+    """The splits of the files that a user has brought."""
+    return read(folder_of(DATA.name, DATA.needs, sources))
+
+
+def read(folder: Path) -> dict[str, Trajectories]:
     """The splits "train", "validation" and "test" of a folder; `DataError` where a file is bad."""
     paths = _paths(folder)
     windows = {split: _windows(path) for split, path in paths.items()}
@@ -100,7 +106,7 @@ def _examples(windows: np.ndarray) -> Trajectories:
     shift, scale = np.array(_CONSTANTS["shift"]), np.array(_CONSTANTS["scale"])
     states = ((players - shift) / scale).astype(np.float32).reshape(-1, KEPT, NUMBERS)
     labels = np.tile(np.arange(2, dtype=np.int64), len(windows))
-    return Trajectories(states, features(players), labels, CLASSES)
+    return Trajectories(states, features(players), labels, DATA.classes)
 
 
 def _held_out(count: int) -> np.ndarray:
@@ -108,7 +114,7 @@ def _held_out(count: int) -> np.ndarray:
     part, whole = _CONSTANTS["validation"]
     held = np.zeros(count, dtype=bool)
     chosen = round(count * part / whole)
-    held[Draw(NAME, VERSION, "validation", seed=0).permutation(count)[:chosen]] = True
+    held[Draw(DATA.name, DATA.version, "validation", seed=0).permutation(count)[:chosen]] = True
     return held
 
 
@@ -117,7 +123,7 @@ def _paths(folder: Path) -> dict[str, Path]:
     paths = {"train": folder / "train.npz", "test": folder / "test.npz"}
     for path in paths.values():
         if not path.is_file():
-            raise DataError(f"no file {path}; {NAME} is read from train.npz and test.npz.")
+            raise DataError(f"no file {path}; {DATA.name} is read from train.npz and test.npz.")
     if (folder / "val.npz").is_file():
         paths["validation"] = folder / "val.npz"
     return paths

@@ -17,12 +17,12 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
 
-from symdata.calms21 import CONFIGS, settings
+from symdata.calms21 import DATA
 from symdata.calms21.geometry import NECK, TAIL
 from symdata.calms21.recordings import MICE, PARTS
 from symdata.trajectories import length
 
-_CONSTANTS = settings(CONFIGS[0])
+_CONSTANTS = DATA.settings("default")
 HALF_FRAME = np.array(_CONSTANTS["half_frame"])
 """Half the width and half the height of the picture, pixels."""
 

@@ -1,4 +1,4 @@
-"""Windows of 21 frames over two mice: `load(folder)` reads CalMS21's JSON files.
+"""Windows of 21 frames over two mice: `read(folder)` reads CalMS21's JSON files.
 
 Training data are the unlabelled videos (`*unlabeled*.json`) where they are there, cut into windows
 that do not overlap; otherwise the training file of Task 1, with a window from each frame on. The
@@ -14,28 +14,34 @@ Letters: N windows, T+1 = 21 frames of a window, F frames of a recording, D = 18
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from symdata.calms21 import CONFIGS, NAME, TEST, TRAIN, settings
+from symdata.calms21 import DATA, recordings
 from symdata.calms21.geometry import FEATURES, features
 from symdata.calms21.poses import basis, states
-from symdata.calms21.recordings import Recording, read
+from symdata.calms21.recordings import Recording
 from symdata.errors import DataError
+from symdata.root import folder as folder_of
 from symdata.root import hashes, matching
+from symdata.sources import DEFAULT, DataSources
 from symdata.trajectories import UNKNOWN, Trajectories
 
-_CONSTANTS = settings(CONFIGS[0])
+_CONSTANTS = DATA.settings("default")
 FRAMES: int = _CONSTANTS["frames"]
 CENTRE = FRAMES // 2
 STRIDES: dict[str, int] = _CONSTANTS["strides"]
 
 
-def load(folder: Path) -> dict[str, Trajectories]:
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Trajectories]:
+    """The splits of the files that a user has brought."""
+    return read(folder_of(DATA.name, DATA.needs, sources))
+
+
+def read(folder: Path) -> dict[str, Trajectories]:
     """The splits "train", "validation" and "test" of a folder; `DataError` where a file is bad."""
     train, test = _paths(folder)
     unlabeled = "unlabeled" in train[0].name
@@ -68,27 +74,15 @@ def identity(folder: Path) -> dict[str, Any]:
     return {"files": hashes(folder, [*train, *test])}
 
 
-def classes(folder: Path) -> tuple[str, ...]:
-    """The names of the classes, as the test file gives them."""
-    path = _paths(folder)[1][0]
-    state = path.stat()
-    return _classes(path, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=8)
-def _classes(path: Path, size: int, changed: int) -> tuple[str, ...]:
-    return read(path, labelled=True)[0].classes
-
-
 def _paths(folder: Path) -> tuple[list[Path], list[Path]]:
     """The files of the training data and those of the test data."""
     found = []
-    for patterns in (TRAIN, TEST):
+    for patterns in DATA.needs:
         paths = matching(folder, patterns)
         if not paths:
             raise DataError(
-                f"{folder} holds no {' or '.join(patterns)}; the card of {NAME} (its README.md) "
-                "says where to get them."
+                f"{folder} holds no {' or '.join(patterns)}; the card of {DATA.name} (its "
+                "README.md) says where to get them."
             )
         found.append(paths)
     return found[0], found[1]
@@ -96,7 +90,7 @@ def _paths(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def _long(paths: list[Path], labelled: bool) -> list[Recording]:
     """The recordings of some files that are long enough for a window."""
-    found = [one for path in paths for one in read(path, labelled)]
+    found = [one for path in paths for one in recordings.read(path, labelled)]
     long = [one for one in found if len(one.keypoints) >= FRAMES]
     if not long:
         raise DataError(f"{paths[0]}: no sequence has the {FRAMES} frames of a window.")

@@ -15,15 +15,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import index
+from pathlib import Path
 
 import numpy as np
 
 from symdata import cache as kept
-from symdata.cifar10 import CLASSES as CLASSES
-from symdata.cifar10 import NAME, VERSION, settings, source
-from symdata.cifar10 import missing as missing
+from symdata.cifar10 import DATA, source
 from symdata.errors import DataError
 from symdata.labelled_images import LabelledImages
+from symdata.sources import DEFAULT, DataSources
 
 SPLITS = {"train": 50_000, "test": 10_000}
 SHAPE = (32, 32, 3)
@@ -34,26 +34,32 @@ _CIFAR10 = "7102b5e7ffd80cb9f32170cae8d97e3998a988123a60609bdb1c5eb89e4088b4"
 _PIECE = 5_000
 
 
-def load(config: str, seed: int = 0) -> dict[str, LabelledImages]:
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, LabelledImages]:
     """The splits "train" and "test", the same for every seed; `DataError` if not to be had."""
-    sizes = settings(config)["sizes"]
+    sizes = DATA.settings(config)["sizes"]
     index(seed)
-    whole = _whole(source.place(), source.state())
+    place = source.place(sources)
+    whole = _whole(place, source.state(place), sources.cache)
     return {split: _of_each_class(whole[split], sizes[split]) for split in SPLITS}
+
+
+def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
+    """One line on why it cannot be had here, and the way out; None if it may be."""
+    return source.missing(sources)
 
 
 def _of_each_class(part: LabelledImages, count: int) -> LabelledImages:
     """The first images of each class, as many of every one, in the order in which they stand."""
     if count == len(part):
         return part
-    each = count // len(CLASSES)
-    first = [np.flatnonzero(part.labels == label)[:each] for label in range(len(CLASSES))]
+    each = count // len(DATA.classes)
+    first = [np.flatnonzero(part.labels == label)[:each] for label in range(len(DATA.classes))]
     rows = np.sort(np.concatenate(first))
     return LabelledImages(part.images[rows], part.labels[rows])
 
 
 @cache
-def _whole(place: str, state: str) -> dict[str, LabelledImages]:
+def _whole(place: str, state: str, folder: Path) -> dict[str, LabelledImages]:
     """All images of a place in this state; decoding them takes a while, so that rows are kept."""
     count = sum(SPLITS.values())
 
@@ -63,9 +69,9 @@ def _whole(place: str, state: str) -> dict[str, LabelledImages]:
         _compare(rows, place)
         return ((part, rows[part]) for part in open_)
 
-    description = {"data": NAME, "version": VERSION, "place": place, "state": state}
+    description = {"data": DATA.name, "version": DATA.version, "place": place, "state": state}
     shape = (count, int(np.prod(SHAPE)) + 1)
-    rows = kept.keep(NAME, description, shape, "uint8", _PIECE, make)
+    rows = kept.keep(folder, DATA.name, description, shape, "uint8", _PIECE, make)
     _compare(rows, place)
     splits, end = {}, 0
     for split, size in SPLITS.items():
@@ -81,7 +87,9 @@ def ordered(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     for split in SPLITS:
         images, labels = parts[split]
         # What is no class gets 255, so that it does not pass for one once it is an octet.
-        octets = np.where((labels >= 0) & (labels < len(CLASSES)), labels, 255).astype(np.uint8)
+        octets = np.where((labels >= 0) & (labels < len(DATA.classes)), labels, 255).astype(
+            np.uint8
+        )
         numbers = [images.reshape(len(images), -1), octets[:, None]]
         part = np.ascontiguousarray(np.concatenate(numbers, axis=1))
         names = [hashlib.sha256(row.data).digest() for row in part]

@@ -1,39 +1,37 @@
 """Where CIFAR-10 is read from: the Hugging Face hub, or a folder with a copy.
 
-SYMBENCH_CIFAR10 says which; it is set by the user, or by the command line's `--cifar10`: "hub" for
-`uoft-cs/cifar10`, or a folder that `datasets.load_dataset` takes. Where it is unset, the folder
-`cifar10` below the root of the data that users bring (`symdata.root`) is taken if it is there.
+`DataSources.cifar10` says which, and on the command line `--cifar10`: "hub" for `uoft-cs/cifar10`,
+or a folder that `datasets.load_dataset` takes. Where it says nothing, the folder `cifar10` below
+the root of the data that users bring is taken if it is there.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
 
-from symdata import root
 from symdata.errors import DataError
 from symdata.loading import first_line, out_of_reach, pictures
+from symdata.sources import DEFAULT, DataSources
 
-VARIABLE = "SYMBENCH_CIFAR10"
 HUB = "uoft-cs/cifar10"
 FOLDER = "cifar10"
 COLUMNS = ("img", "label")
 
 _COPY = f"--cifar10 FOLDER (a copy of {HUB})"
-_ADVICE = f"give {_COPY} or --cifar10 hub, or set {VARIABLE}"
+_ADVICE = f"give {_COPY} or --cifar10 hub, or set SYMBENCH_CIFAR10"
 
 
-def missing() -> str | None:
+def missing(sources: DataSources = DEFAULT) -> str | None:
     """One line on why CIFAR-10 is not to be had as things are set; None if it may be."""
-    given = os.environ.get(VARIABLE)
+    given = sources.cifar10
     if given == "hub" or (given and Path(given).is_dir()):
         return None
     if given:
-        return f"no folder {given}, where {VARIABLE} has CIFAR-10: {_ADVICE}."
-    if _beside() is None:
+        return f"no folder {given}, which is to hold CIFAR-10: {_ADVICE}."
+    if _beside(sources) is None:
         return (
             f"CIFAR-10 is read from where you say: {_ADVICE}, or lay the copy into the folder "
             f"{FOLDER} of --data-root; without it there is painted_digits."
@@ -41,30 +39,30 @@ def missing() -> str | None:
     return None
 
 
-def place() -> str:
+def place(sources: DataSources = DEFAULT) -> str:
     """The hub's name or a folder; `DataError` where there is none."""
-    line = missing()
+    line = missing(sources)
     if line is not None:
         raise DataError(line)
-    given = os.environ.get(VARIABLE)
+    given = sources.cifar10
     if given == "hub":
         return HUB
-    return str(Path(given).resolve()) if given else str(_beside())
+    return str(Path(given).resolve()) if given else str(_beside(sources))
 
 
-def _beside() -> Path | None:
+def _beside(sources: DataSources) -> Path | None:
     """The folder of CIFAR-10 among the data that a user brings, if there is one."""
-    given = os.environ.get(root.VARIABLE)
-    folder = Path(given or "").resolve() / FOLDER
-    return folder if given and folder.is_dir() else None
+    if sources.root is None:
+        return None
+    folder = sources.root.resolve() / FOLDER
+    return folder if folder.is_dir() else None
 
 
-def state() -> str:
+def state(where: str) -> str:
     """A hash that changes when the files of the place do, by name, size and time; of the hub none.
 
     What was read once is read again only where this has changed.
     """
-    where = place()
     if where == HUB:
         return ""
     folder, digest = Path(where), hashlib.sha256()

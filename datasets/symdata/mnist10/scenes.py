@@ -1,4 +1,4 @@
-"""The scenes of mnist10: `generate(config)` draws the three splits.
+"""The scenes of mnist10: `load(config)` draws the three splits.
 
 One digit of each class. Clockwise from the top left the quadrants hold {0, 1}, {2, 3, 4}, {8, 9}
 and {5, 6, 7}; the sets of each diagonal pair of quadrants are exchanged with probability 1/2, pair
@@ -22,30 +22,33 @@ import numpy as np
 
 from symdata import digit_breaks, digit_scenes, digits
 from symdata.digit_scenes import Layout, Stream, apart, cell_of, grid, origins
-from symdata.mnist10 import NAME, VERSION, settings
+from symdata.mnist10 import DATA
 from symdata.mnist10.rule import SETS
 from symdata.sampling import Draw
 from symdata.scenes import Scenes
+from symdata.sources import DEFAULT, DataSources
 
 
-def generate(config: str, seed: int = 0) -> dict[str, Scenes]:
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Scenes]:
     """The splits "train", "validation" and "test"; no handwritten digit is in two of them."""
-    return digit_scenes.generate(NAME, VERSION, config, seed, arrange)
+    return digit_scenes.generate(DATA, config, seed, sources, arrange)
 
 
-def shuffled(config: str, count: int, seed: int = 0) -> Scenes:
+def shuffled(config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT) -> Scenes:
     """Ten test digits of any classes, anywhere without an overlap: no rule at all."""
-    return digit_scenes.shuffled(NAME, VERSION, config, count, seed, 10)
+    return digit_scenes.shuffled(DATA, config, count, seed, sources)
 
 
-def broken(config: str, count: int, seed: int = 0) -> dict[str, Scenes]:
+def broken(
+    config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT
+) -> dict[str, Scenes]:
     """Kind of break → N images of test digits with exactly one rule broken."""
-    return digit_breaks.broken(NAME, VERSION, config, count, seed, arrange, wrong_position)
+    return digit_breaks.broken(DATA, config, count, seed, sources, arrange, wrong_position)
 
 
-def missing(config: str) -> str | None:
+def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
     """One line on why the configuration cannot be had here, and the way out; None if it may be."""
-    return digits.missing(settings(config)["digits"])
+    return digits.missing(DATA.settings(config)["digits"], sources)
 
 
 def arrange(count: int, size: int, draw: Stream) -> Layout:

@@ -1,4 +1,4 @@
-"""The scenes of mnist4: `generate(config)` draws the three splits.
+"""The scenes of mnist4: `load(config)` draws the three splits.
 
 The digit at the top left has a class c, uniform in 0 … 6, and lies anywhere in its quadrant, whole,
 all positions equally likely; clockwise follow c+1, c+2 and c+3, in cells whose places are mirrored
@@ -16,30 +16,33 @@ import numpy as np
 
 from symdata import digit_breaks, digit_scenes, digits
 from symdata.digit_scenes import Layout, Stream, cell_of
-from symdata.mnist4 import NAME, VERSION, settings
+from symdata.mnist4 import DATA
 from symdata.mnist4.rule import STARTS
 from symdata.scenes import Scenes
+from symdata.sources import DEFAULT, DataSources
 
 
-def generate(config: str, seed: int = 0) -> dict[str, Scenes]:
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Scenes]:
     """The splits "train", "validation" and "test"; no handwritten digit is in two of them."""
-    return digit_scenes.generate(NAME, VERSION, config, seed, arrange)
+    return digit_scenes.generate(DATA, config, seed, sources, arrange)
 
 
-def shuffled(config: str, count: int, seed: int = 0) -> Scenes:
+def shuffled(config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT) -> Scenes:
     """Four test digits of any classes, anywhere without an overlap: no rule at all."""
-    return digit_scenes.shuffled(NAME, VERSION, config, count, seed, 4)
+    return digit_scenes.shuffled(DATA, config, count, seed, sources)
 
 
-def broken(config: str, count: int, seed: int = 0) -> dict[str, Scenes]:
+def broken(
+    config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT
+) -> dict[str, Scenes]:
     """Kind of break → N images of test digits with exactly one rule broken."""
     wrong_position = digit_breaks.moved_within
-    return digit_breaks.broken(NAME, VERSION, config, count, seed, arrange, wrong_position)
+    return digit_breaks.broken(DATA, config, count, seed, sources, arrange, wrong_position)
 
 
-def missing(config: str) -> str | None:
+def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
     """One line on why the configuration cannot be had here, and the way out; None if it may be."""
-    return digits.missing(settings(config)["digits"])
+    return digits.missing(DATA.settings(config)["digits"], sources)
 
 
 def arrange(count: int, size: int, draw: Stream) -> Layout:

@@ -23,9 +23,8 @@ from symdata.digit_scenes import Stream, stream
 from symdata.digits import CELL
 from symdata.digits import load as handwritten
 from symdata.labelled_images import LabelledImages
-from symdata.painted_digits import CLASSES as CLASSES
-from symdata.painted_digits import NAME, VERSION, settings
-from symdata.painted_digits import missing as missing
+from symdata.painted_digits import DATA
+from symdata.sources import DEFAULT, DataSources
 
 # Whose handwriting a split shows.
 _WRITTEN = {"train": ("train", "validation"), "test": ("test",)}
@@ -41,16 +40,16 @@ _VALUES, _CHROMAS, _GREYS = (140, 255), (128, 256), (20, 235)
 _AT_ONCE = 250
 
 
-def load(config: str, seed: int = 0) -> dict[str, LabelledImages]:
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, LabelledImages]:
     """The splits "train" and "test", with as many images of each class; a function of the seed."""
-    chosen = settings(config)
+    chosen = DATA.settings(config)
     digits = handwritten("sklearn")
     splits = {}
     for split, count in chosen["sizes"].items():
-        draw = stream(NAME, VERSION, config, split, seed)
+        draw = stream(DATA, config, split, seed)
         parts = [digits.part(part) for part in _WRITTEN[split]]
         images, classes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        labels = (np.arange(count) % len(CLASSES))[draw("order").permutation(count)]
+        labels = (np.arange(count) % len(DATA.classes))[draw("order").permutation(count)]
         which = _written(labels, classes, draw)
         masks = _placed(images, which, chosen["size"], chosen["cells"], draw)
         splits[split] = LabelledImages(_painted(masks, labels, chosen, draw), labels)
@@ -60,7 +59,7 @@ def load(config: str, seed: int = 0) -> dict[str, LabelledImages]:
 def _written(labels: np.ndarray, classes: np.ndarray, draw: Stream) -> np.ndarray:
     """Any handwriting of each class. labels: (N,), classes: (M,) → (N,) int64 rows of classes."""
     which, numbers = np.empty_like(labels), draw("digits")
-    for label in range(len(CLASSES)):
+    for label in range(len(DATA.classes)):
         here, rows = np.flatnonzero(labels == label), np.flatnonzero(classes == label)
         which[here] = rows[numbers.below(len(rows), len(here))]
     return which
@@ -144,7 +143,7 @@ def _colours(
     while len(open_):
         some = len(open_)
         away = numbers.below(spread, some) - numbers.below(spread, some)
-        hue = (labels[open_] * HUES // len(CLASSES) + away) % HUES
+        hue = (labels[open_] * HUES // len(DATA.classes) + away) % HUES
         value = _VALUES[0] + numbers.below(_VALUES[1] - _VALUES[0] + 1, some)
         chroma = value * (_CHROMAS[0] + numbers.below(_CHROMAS[1] - _CHROMAS[0] + 1, some)) // 256
         grey = _GREYS[0] + numbers.below(_GREYS[1] - _GREYS[0] + 1, some)

@@ -20,18 +20,23 @@ import numpy as np
 
 from symdata.errors import DataError
 from symdata.sampling import Draw
-from symdata.synthetic_trajectories import CONFIGS, NAME, VERSION, settings
+from symdata.sources import DEFAULT, DataSources
+from symdata.synthetic_trajectories import DATA
 from symdata.trajectories import Trajectories, acceleration, length, speed
 
-CLASSES = ("low_x_low_y", "low_x_high_y", "high_x_low_y", "high_x_high_y")
 FEATURES = ("x", "y", "speed", "acceleration")
 
 # Of standard normal velocities one in thirteen has a length between the bounds.
 _CANDIDATES = 14
 
-_CONSTANTS = settings(CONFIGS[0])
+_CONSTANTS = DATA.settings("default")
 STEPS: int = _CONSTANTS["steps"]
 CENTRE: float = _CONSTANTS["centre"]
+
+
+def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Trajectories]:
+    """The splits of the one configuration, whose constants are those of this module."""
+    return generate(seed)
 
 
 def generate(seed: int = 0) -> dict[str, Trajectories]:
@@ -40,7 +45,7 @@ def generate(seed: int = 0) -> dict[str, Trajectories]:
     if seed < 0:
         raise DataError(f"a seed is an integer from 0 on, not {seed}.")
     return {
-        split: _split(count, partial(Draw, NAME, VERSION, split, seed=seed))
+        split: _split(count, partial(Draw, DATA.name, DATA.version, split, seed=seed))
         for split, count in _CONSTANTS["sizes"].items()
     }
 
@@ -70,7 +75,7 @@ def _split(count: int, draw: partial[Draw]) -> Trajectories:
         states[open_[good]] = walks[good]
         open_ = open_[~good]
     labels = 2 * factors[:, 0] + factors[:, 1]
-    return Trajectories(states, features(states), labels, CLASSES, factors)
+    return Trajectories(states, features(states), labels, DATA.classes, factors)
 
 
 def _walks(factors: np.ndarray, draw: Draw) -> np.ndarray:

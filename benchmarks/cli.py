@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import signal
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from benchmarks.cli_data import data_app
-from benchmarks.cli_options import Cifar10, DataRoot, Digits, data_sources, example
+from benchmarks.cli_options import (
+    Cifar10,
+    DataRoot,
+    Digits,
+    FailOn,
+    Format,
+    OnlyProfiles,
+    OnlySuites,
+    Out,
+    Profile,
+    Set,
+    data_sources,
+    example,
+)
 from benchmarks.errors import SymbenchError
 from benchmarks.program import NAME, typed
 
@@ -30,43 +42,6 @@ app = typer.Typer(
     f"Start with: {NAME} run --suite abstract_rules",
 )
 app.add_typer(data_app, name="data")
-
-
-class Format(StrEnum):
-    """How a table is written."""
-
-    TERMINAL = "terminal"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-
-
-class FailOn(StrEnum):
-    """What makes `compare` exit with 1."""
-
-    WORSE = "worse"
-    MISSING = "missing"
-    NEVER = "never"
-
-
-Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the records.")]
-Profile = Annotated[
-    str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
-]
-
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Change a setting of each method; several values of one make several rows.",
-    ),
-]
-OnlySuites = Annotated[
-    list[str] | None, typer.Option("--suite", metavar="NAME", help="Only these suites (globs).")
-]
-OnlyProfiles = Annotated[
-    list[str] | None, typer.Option("--profile", metavar="NAME", help="Only these profiles (globs).")
-]
 
 
 @app.command(
@@ -172,7 +147,7 @@ def list_(
     settings: Set = None,
 ) -> None:
     """List suites, tasks, methods, profiles, datasets; or how a method is set, and by what."""
-    from benchmarks import listing, plan
+    from benchmarks import listing
 
     if what != "settings":
         if method or suite or task or settings:
@@ -181,6 +156,8 @@ def list_(
         return
     if method is None:
         raise SymbenchError("`list settings` needs a method; write list settings esbn.")
+    from benchmarks import plan
+
     chosen = plan.Filters(suite or (), task or (), (method,), None, profile, settings or ())
     typer.echo(listing.settings(chosen))
 

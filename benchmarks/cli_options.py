@@ -7,6 +7,7 @@ makes one object of them and of the options, which is handed on, to worker proce
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -102,6 +103,42 @@ Cifar10 = Annotated[
         callback=cifar10_given,
     ),
 ]
+
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the records.")]
+Profile = Annotated[
+    str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
+]
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a setting of each method; several values of one make several rows.",
+    ),
+]
+OnlySuites = Annotated[
+    list[str] | None, typer.Option("--suite", metavar="NAME", help="Only these suites (globs).")
+]
+OnlyProfiles = Annotated[
+    list[str] | None, typer.Option("--profile", metavar="NAME", help="Only these profiles (globs).")
+]
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+
+
+class FailOn(StrEnum):
+    """What makes `compare` exit with 1."""
+
+    WORSE = "worse"
+    MISSING = "missing"
+    NEVER = "never"
 
 
 def example(*lines: str) -> str:

@@ -71,10 +71,14 @@ def preview(filters: Filters, options: Options) -> int:
     return DONE
 
 
-def run(filters: Filters, options: Options, table: Callable[[list[Record], int], str]) -> int:
+def run(
+    filters: Filters,
+    options: Options,
+    table: Callable[[list[Record], int], str] | None = None,
+) -> int:
     """Run what is not done yet, show the table, and return the exit code.
 
-    table: the text for records at so many columns.
+    table: the text for records at so many columns; None: no table.
     """
     store = Store(options.out)
     _ensure_writable(options.out)
@@ -135,7 +139,7 @@ def _conclude(
     filters: Filters,
     options: Options,
     console: Console,
-    table: Callable[[list[Record], int], str],
+    table: Callable[[list[Record], int], str] | None,
 ) -> int:
     """Show the table, the cells that failed and those that wait; returns the exit code."""
     records, problems = store.load()
@@ -143,7 +147,7 @@ def _conclude(
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
     suites = {record.suite for record in (*state.done, *state.failed)}
     shown = [r for r in records if r.suite in suites and r.profile == filters.profile]
-    if any(record.status == "done" for record in shown):
+    if table is not None and any(record.status == "done" for record in shown):
         print(table(shown, console.width))
     where = "" if str(options.out) == "results" else f" --out {options.out}"
     if state.failed:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from benchmarks import registry
 from benchmarks.protocol import Budget, Examples, Run
 from symdata.sampling import Draw
+from symdata.sources import DataSources
 
 UPDATES, BATCH, ANSWERS = 3, 8, 16
 # Not `rmts`: normalised pair by pair, an encoder's gradient there is rounding alone.
@@ -167,9 +170,11 @@ def run(case: Case) -> dict[str, Any]:
         scalars.update({name: float(v) for name, v in values.items() if name not in ("step", "of")})
 
     budget = Budget(steps=UPDATES, batch_size=BATCH)
-    with plain_arithmetic():
+    # An empty cache, so that a teacher is trained here, whatever was kept before.
+    with plain_arithmetic(), TemporaryDirectory() as folder:
+        sources = DataSources(cache=Path(folder))
         method = method_class(method_class.Settings(**case.settings))
-        told = Run(seed=0, budget=budget, reporter=reporter)
+        told = Run(seed=0, budget=budget, reporter=reporter, sources=sources)
         method.fit(train, told)
         outputs = method.evaluate(inputs, told)
     return {**scalars, **{f"output {name}": np.asarray(value) for name, value in outputs.items()}}

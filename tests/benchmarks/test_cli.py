@@ -184,7 +184,7 @@ def test_where_data_lie_is_read_from_options_and_else_from_the_environment(
 
 def test_at_once_reaches_the_run(monkeypatch, tmp_path, capsys):
     seen = []
-    monkeypatch.setattr(session, "run", lambda filters, options: seen.append(options) or 0)
+    monkeypatch.setattr(session, "run", lambda filters, options, table: seen.append(options) or 0)
     for arguments in ([], ["--at-once", "3"], ["--at-once", "0"]):
         with pytest.raises(SystemExit) as ended:
             main(["run", "--out", str(tmp_path), *arguments])

@@ -127,7 +127,8 @@ def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
     features = torch.from_numpy(language(data).columns(walks(data))).to(DEVICE)
     labels = features[:, 0, 0] > 0
     frames = torch.cat([states, features], -1)
-    given = Examples({"frames": frames, "features": features, "labels": labels.float()})
+    columns: dict[str, Any] = {"frames": frames, "features": features, "labels": labels.float()}
+    given = Examples(columns)
 
     def learn(some: list[Program]) -> None:
         hidden = settings.most_hidden, settings.least_hidden

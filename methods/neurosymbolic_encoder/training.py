@@ -161,14 +161,14 @@ class Training:
         """The children's validation errors: those with and those without nonterminals together."""
         settings, batch_size = self.settings, self.run.budget.batch_size
         found = dict[int, float]()
-        data = Examples(
-            {
-                "frames": torch.cat([self.data["states"], self.data["features"]], -1),
-                "features": self.data["features"],
-                "labels": labels.to(self.data["states"].dtype),
-            }
+        columns: dict[str, Any] = {
+            "frames": torch.cat([self.data["states"], self.data["features"]], -1),
+            "features": self.data["features"],
+            "labels": labels.to(self.data["states"].dtype),
+        }
+        learned, validation = (
+            Examples(rows_of(columns, rows)) for rows in (self.train_rows, self.validation_rows)
         )
-        learned, validation = data.take(self.train_rows), data.take(self.validation_rows)
         per_epoch = learned.count / min(batch_size, learned.count)
         for complete, epochs in ((False, settings.neural_epochs), (True, settings.symbolic_epochs)):
             chosen = [one for one in children if one.program.complete == complete]

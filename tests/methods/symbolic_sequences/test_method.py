@@ -219,4 +219,4 @@ def test_a_crop_shows_what_the_teachers_large_ones_did():
     settings = SymbolicSettings(dino_scale=0.8, teacher_flip=0.0)
     drawn = method.augmentation(settings, SIZE)
     assert (drawn.size, drawn.scale, drawn.flip) == (SIZE, (0.8, 1.0), 0.0)
-    assert (drawn.jitter, drawn.grey, drawn.invert) == (0.0, 0.0, 0.0)
+    assert (drawn.jitter, drawn.grey, drawn.solarise) == (0.0, 0.0, 0.0)

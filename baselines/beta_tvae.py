@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from baselines.checks import number, whole
-from baselines.trajectory_encoder import (
+from baselines.trajectories.trajectory_encoder import (
     Posterior,
     Scale,
     TrajectorySettings,
@@ -22,7 +22,7 @@ from baselines.trajectory_encoder import (
     gaussian,
     kl_normal,
 )
-from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from baselines.trajectories.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from baselines.checks import whole
-from baselines.example_noise import ExampleNoise, draw_from
-from baselines.pixel_likelihood import log_normal, pixels
-from baselines.scene_layers import (
+from baselines.scenes.example_noise import ExampleNoise, draw_from
+from baselines.scenes.pixel_likelihood import log_normal, pixels
+from baselines.scenes.scene_layers import (
     MLP,
     ConvLSTM,
     SubPixelDecoder,
@@ -43,7 +43,7 @@ from baselines.scene_layers import (
     kl,
     log_density,
 )
-from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
+from baselines.scenes.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
 from benchmarks.protocol import SymbenchError
 
 SIDES = (2, 4, 8)

@@ -8,7 +8,7 @@ pixel. A component VAE explains what each mask shows, with a prior computed from
     p(x | z) = Π Σ_k m_k N(x; x_k, σ²),   p(z) = Π_k p(z^m_k | z^m_<k) p(z^c_k | z^m_k).
 
 Layers are the authors' defaults. Deviations: σ is 0.2 and not 0.7, as in all the suite, with the
-goal of GECO converted (`baselines.geco`); features and gates of a gated convolution pass a
+goal of GECO converted (`baselines.scenes.geco`); features and gates of a gated convolution pass a
 GroupNorm of one group each, as five gates in a row would let little through. Choices where no
 figure is published: the mask decoder mirrors the encoder and ends in a 1×1 convolution; the first
 mask latent has a standard Gaussian prior; the component encoder ends in the layer of 256 of MONet
@@ -33,11 +33,11 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from baselines.checks import number, whole
-from baselines.example_noise import ExampleNoise, draw_from
-from baselines.geco import GECO
-from baselines.pixel_likelihood import SIGMA, pixels
-from baselines.scene_layers import kl, log_density
-from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
+from baselines.scenes.example_noise import ExampleNoise, draw_from
+from baselines.scenes.geco import GECO
+from baselines.scenes.pixel_likelihood import SIGMA, pixels
+from baselines.scenes.scene_layers import kl, log_density
+from baselines.scenes.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
 
 MASK_FILTERS = (32, 32, 64, 64, 64)
 MASK_FEATURES, MASK_LSTM, PRIOR_HIDDEN = 256, 128, 256

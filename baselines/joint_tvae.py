@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, kl_divergence
 
 from baselines.checks import number, whole
-from baselines.trajectory_encoder import (
+from baselines.trajectories.trajectory_encoder import (
     Posterior,
     Scale,
     TrajectorySettings,
@@ -27,7 +27,7 @@ from baselines.trajectory_encoder import (
     gaussian,
     kl_normal,
 )
-from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from baselines.trajectories.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 from benchmarks.protocol import SymbenchError
 
 TEMPERATURE = 0.5

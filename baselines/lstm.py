@@ -18,8 +18,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from baselines.encoders import FEATURES, initialise
-from baselines.sequence_classifier import (
+from baselines.abstract_rules.encoders import FEATURES, initialise
+from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
     SequenceSettings,

@@ -28,14 +28,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.encoders import FEATURES
-from baselines.lstm import LSTM, Ledger
-from baselines.sequence_classifier import (
+from baselines.abstract_rules.encoders import FEATURES
+from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
     SequenceSettings,
     Shape,
 )
+from baselines.lstm import LSTM, Ledger
 
 LAYERS = 3
 

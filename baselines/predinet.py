@@ -14,14 +14,14 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor, nn
 
-from baselines.encoders import FEATURES
-from baselines.relation_net import with_positions
-from baselines.sequence_classifier import (
+from baselines.abstract_rules.encoders import FEATURES
+from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
     SequenceSettings,
     Shape,
 )
+from baselines.relation_net import with_positions
 
 
 class PrediNetwork(SequenceNetwork):

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.encoders import FEATURES, initialise
-from baselines.sequence_classifier import (
+from baselines.abstract_rules.encoders import FEATURES, initialise
+from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
     SequenceSettings,

@@ -17,8 +17,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.encoders import FEATURES
-from baselines.sequence_classifier import (
+from baselines.abstract_rules.encoders import FEATURES
+from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
     SequenceSettings,

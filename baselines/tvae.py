@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from baselines.checks import number, whole
-from baselines.trajectory_encoder import (
+from baselines.trajectories.trajectory_encoder import (
     Posterior,
     Scale,
     TrajectorySettings,
@@ -23,7 +23,7 @@ from baselines.trajectory_encoder import (
     gaussian,
     kl_normal,
 )
-from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from baselines.trajectories.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 from benchmarks.protocol import SymbenchError
 
 

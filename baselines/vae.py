@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from baselines.checks import whole
-from baselines.example_noise import ExampleNoise, draw_from
-from baselines.pixel_likelihood import log_normal, pixels
-from baselines.scene_layers import (
+from baselines.scenes.example_noise import ExampleNoise, draw_from
+from baselines.scenes.pixel_likelihood import log_normal, pixels
+from baselines.scenes.scene_layers import (
     MLP,
     ImageEncoder,
     SubPixelDecoder,
@@ -31,7 +31,7 @@ from baselines.scene_layers import (
     log_density,
     rectified,
 )
-from baselines.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
+from baselines.scenes.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
 
 ROWS, COLUMNS = 6, 9
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines.checks import number, whole
-from baselines.trajectory_encoder import Scale, TrajectorySettings
-from baselines.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from baselines.trajectories.trajectory_encoder import Scale, TrajectorySettings
+from baselines.trajectories.trajectory_method import TrajectoryMethod, TrajectoryNetwork
 
 
 @dataclass(frozen=True)

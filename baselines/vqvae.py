@@ -32,8 +32,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from baselines.checks import number, true_or_false, whole
-from baselines.frozen_teacher import as_pixels, checked
-from baselines.pixel_likelihood import log_normal, pixels
+from baselines.dino.frozen_teacher import as_pixels, checked
+from baselines.scenes.pixel_likelihood import log_normal, pixels
 from baselines.vq_tvae import straight_through
 from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation

@@ -22,14 +22,14 @@ import torch.nn.functional as F
 from einops import einsum, rearrange, repeat
 from torch import Tensor, nn
 
-from baselines.encoders import FEATURES, initialise
-from baselines.lstm import LSTM, Ledger
-from baselines.sequence_classifier import (
+from baselines.abstract_rules.encoders import FEATURES, initialise
+from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
     SequenceSettings,
     Shape,
 )
+from baselines.lstm import LSTM, Ledger
 from benchmarks.protocol import SymbenchError
 
 

@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.checks import number, one_of
-from baselines.trajectory_encoder import Scale, free_bits, gaussian, kl_normal
-from baselines.trajectory_method import TrajectoryMethod, columns_of, training_split
+from baselines.trajectories.trajectory_encoder import Scale, free_bits, gaussian, kl_normal
+from baselines.trajectories.trajectory_method import TrajectoryMethod, columns_of, training_split
 from baselines.tvae import TVAENetwork
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Examples, Run

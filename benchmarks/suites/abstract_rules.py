@@ -141,16 +141,16 @@ METHODS = (
     _entry("predinet", "baselines.predinet:PrediNet", "32 relation heads"),
 )
 CONTROLS = (
-    Entry("chance", "baselines.controls:Chance", kind="control", summary="guesses"),
+    Entry("chance", "baselines.abstract_rules.controls:Chance", kind="control", summary="guesses"),
     Entry(
         "nearest_neighbour",
-        "baselines.controls:NearestNeighbour",
+        "baselines.abstract_rules.controls:NearestNeighbour",
         kind="control",
         summary="the label of the training problem with the nearest pixels",
     ),
     Entry(
         "oracle",
-        "baselines.controls:Oracle",
+        "baselines.abstract_rules.controls:Oracle",
         kind="control",
         summary="reads the glyph identities; proves the dataset at 100 %",
     ),

@@ -18,7 +18,7 @@ _PATHS = {
     "convdraw": "baselines.convdraw:ConvDRAW",
     "vae": "baselines.vae:VAE",
 }
-_CONTROLS = "baselines.scene_controls"
+_CONTROLS = "baselines.scenes.controls"
 
 BETAS = (2, 4, 6, 8, 10)
 GNM_BETAS = (2, 3)

@@ -59,7 +59,7 @@ CONTROLS = (
     ),
     Entry(
         "kmeans_256",
-        "baselines.symbol_controls:KMeansCodes",
+        "baselines.symbolic_sequences.controls:KMeansCodes",
         {"vocabulary": 256},
         "control",
         "residual KMeans codes of the teacher's class token",
@@ -67,12 +67,17 @@ CONTROLS = (
     ),
     Entry(
         "random",
-        "baselines.symbol_controls:RandomSymbols",
+        "baselines.symbolic_sequences.controls:RandomSymbols",
         {"vocabulary": 256},
         "control",
         "random symbols",
     ),
-    Entry("pixels", "baselines.symbol_controls:Pixels", kind="control", summary="raw pixels"),
+    Entry(
+        "pixels",
+        "baselines.symbolic_sequences.controls:Pixels",
+        kind="control",
+        summary="raw pixels",
+    ),
 )
 
 # They run in this order: the teacher is trained in the first cell, and what needs none beside it.

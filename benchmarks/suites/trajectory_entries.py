@@ -108,14 +108,14 @@ WITH_FEATURES = tuple(
 CONTROLS = (
     Entry(
         "random",
-        "baselines.trajectory_controls:Random",
+        "baselines.trajectories.controls:Random",
         kind="control",
         summary="a random cluster",
         tasks=_CLUSTERS,
     ),
     Entry(
         "kmeans",
-        "baselines.trajectory_controls:KMeansRaw",
+        "baselines.trajectories.controls:KMeansRaw",
         kind="control",
         summary="KMeans on the raw states; where there are no clusters, the raw states",
     ),

@@ -23,10 +23,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from baselines.augmentation import crop_and_flip
-from baselines.self_distillation import DINONetwork, encoder_of
-from baselines.self_distillation import optimisation as dino_optimisation
-from baselines.teacher import Teacher, as_pixels
+from baselines.dino.augmentation import crop_and_flip
+from baselines.dino.self_distillation import DINONetwork, encoder_of
+from baselines.dino.self_distillation import optimisation as dino_optimisation
+from baselines.dino.teacher import Teacher, as_pixels
 from baselines.vqvae import VQVAE
 from benchmarks.metrics.neighbours import TEMPERATURE, knn
 from benchmarks.optimisation import Optimisation

@@ -20,8 +20,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.trajectory_encoder import LOG_VARIANCE, Decoder, gaussian
-from baselines.trajectory_method import columns_of, training_split
+from baselines.trajectories.trajectory_encoder import LOG_VARIANCE, Decoder, gaussian
+from baselines.trajectories.trajectory_method import columns_of, training_split
 from benchmarks import runner
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
@@ -127,7 +127,7 @@ def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
     features = torch.from_numpy(language(data).columns(walks(data))).to(DEVICE)
     labels = features[:, 0, 0] > 0
     frames = torch.cat([states, features], -1)
-    columns: Any = {"frames": frames, "features": features, "labels": labels.float()}
+    columns: dict[str, Any] = {"frames": frames, "features": features, "labels": labels.float()}
     given = Examples(columns)
 
     def learn(some: list[Program]) -> None:

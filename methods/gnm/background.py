@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from baselines.scene_layers import MLP, gaussian
+from baselines.scenes.scene_layers import MLP, gaussian
 from methods.gnm.glimpses import PointwiseDecoder, trimmed
 from methods.gnm.struct_draw import CELLS
 

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from baselines.example_noise import ExampleNoise, draw_from, flip
-from baselines.scene_layers import conv, gaussian, kl, log_density
+from baselines.scenes.example_noise import ExampleNoise, draw_from, flip
+from baselines.scenes.scene_layers import conv, gaussian, kl, log_density
 
 LOGIT_RANGE = 8.8
 WHERE = 4

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.scene_layers import SubPixelDecoder, conv, rectified
+from baselines.scenes.scene_layers import SubPixelDecoder, conv, rectified
 
 # On a CPU a large block of memory comes fresh from the system each time it is asked for, which
 # costs more than what is computed in it: maps stay below this many numbers (8 MiB).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from baselines.scene_method import SceneMethod
+from baselines.scenes.scene_method import SceneMethod
 from methods.gnm.illustrations import illustrate
 from methods.gnm.network import GNMNetwork
 from methods.gnm.settings import GNMSettings

@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from baselines.example_noise import ExampleNoise, draw_from
-from baselines.pixel_likelihood import log_normal, pixels
-from baselines.scene_layers import ImageEncoder, kl, log_density
-from baselines.scene_method import SceneNetwork
+from baselines.scenes.example_noise import ExampleNoise, draw_from
+from baselines.scenes.pixel_likelihood import log_normal, pixels
+from baselines.scenes.scene_layers import ImageEncoder, kl, log_density
+from baselines.scenes.scene_method import SceneNetwork
 from methods.gnm import renderer
 from methods.gnm.background import Background
 from methods.gnm.components import ComponentHeads, Components, Latents

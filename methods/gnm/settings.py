@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log
 
 from baselines.checks import number, whole
-from baselines.scene_method import SceneSettings
+from baselines.scenes.scene_method import SceneSettings
 from benchmarks.protocol import SymbenchError
 
 PRIORS = ("structdraw", "gaussian")

@@ -21,8 +21,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from baselines.example_noise import ExampleNoise, draw_from
-from baselines.scene_layers import MLP, ConvLSTM, gaussian, kl, log_density
+from baselines.scenes.example_noise import ExampleNoise, draw_from
+from baselines.scenes.scene_layers import MLP, ConvLSTM, gaussian, kl, log_density
 
 CELLS = 4
 LATENT = 32

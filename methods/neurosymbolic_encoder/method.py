@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from baselines.checks import number, whole
-from baselines.trajectory_encoder import Scale, TrajectorySettings
+from baselines.trajectories.trajectory_encoder import Scale, TrajectorySettings
 from benchmarks.protocol import Examples, Run, SymbenchError
 from benchmarks.training import rows_of
 from methods.neurosymbolic_encoder import dsl as languages

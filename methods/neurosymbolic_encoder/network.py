@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.trajectory_encoder import (
+from baselines.trajectories.trajectory_encoder import (
     Decoder,
     Encoder,
     Posterior,

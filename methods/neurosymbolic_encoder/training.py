@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.trajectory_encoder import Scale, moments
-from baselines.trajectory_method import columns_of, states_of, training_split
+from baselines.trajectories.trajectory_encoder import Scale, moments
+from baselines.trajectories.trajectory_method import columns_of, states_of, training_split
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from benchmarks.training import rows_of, seeded, to_device, train
@@ -166,8 +166,9 @@ class Training:
             "features": self.data["features"],
             "labels": labels.to(self.data["states"].dtype),
         }
-        data = Examples(columns)
-        learned, validation = data.take(self.train_rows), data.take(self.validation_rows)
+        learned, validation = (
+            Examples(rows_of(columns, rows)) for rows in (self.train_rows, self.validation_rows)
+        )
         per_epoch = learned.count / min(batch_size, learned.count)
         for complete, epochs in ((False, settings.neural_epochs), (True, settings.symbolic_epochs)):
             chosen = [one for one in children if one.program.complete == complete]

@@ -16,10 +16,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from baselines.augmentation import Augmentation, crop_and_flip
-from baselines.dino_head import DINOHead
-from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked, obtain
-from baselines.view_tokens import tokens_of, view_tokens
+from baselines.dino.augmentation import Augmentation, crop_and_flip
+from baselines.dino.head import DINOHead
+from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked, obtain
+from baselines.dino.view_tokens import tokens_of, view_tokens
 from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError
@@ -37,7 +37,7 @@ class SymbolicSequences:
     """A student that writes eight symbols about an image (Martinez Pozos, Meza Ruiz 2025)."""
 
     version = 1
-    rests_on = ("baselines.teacher", "baselines.view_tokens")
+    rests_on = ("baselines.dino.teacher", "baselines.dino.view_tokens")
     Settings: ClassVar[type] = SymbolicSettings
     reads: ClassVar[tuple[str, ...]] = ()
 

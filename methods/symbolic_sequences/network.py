@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from baselines.dino_head import (
+from baselines.dino.head import (
     DINOHead,
     cross_entropy,
     ema,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import inf
 
 from baselines.checks import number, one_of, true_or_false, whole
-from baselines.teacher import TaughtSettings
+from baselines.dino.teacher import TaughtSettings
 from benchmarks.protocol import SymbenchError
 from methods.symbolic_sequences.discretisation import DISCRETISATIONS
 from methods.symbolic_sequences.interpreter import PREFIXES

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from baselines.abstract_rules.sequence_classifier import Shape
 from baselines.lstm import LSTMClassifier
 from baselines.mnm import MNM
 from baselines.ntm import NTM
 from baselines.predinet import PrediNet
 from baselines.relation_net import RelationNet, TemporalRelationNet
-from baselines.sequence_classifier import Shape
 from baselines.transformer import Transformer
 from benchmarks.protocol import Budget, Deduplicated, Examples, Run
 from methods.esbn import ESBN, ESBNSettings

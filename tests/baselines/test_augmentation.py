@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from baselines.augmentation import (
+from baselines.dino.augmentation import (
     Augmentation,
     adjust_brightness,
     adjust_contrast,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.controls import Chance, NearestNeighbour, NoSettings, Oracle
+from baselines.abstract_rules.controls import Chance, NearestNeighbour, NoSettings, Oracle
 from benchmarks.protocol import Deduplicated, Examples, SymbenchError
 from tests.baselines.problems import pictures, run, same_different
 

@@ -10,7 +10,7 @@ import torch
 from torch.distributions import Normal
 
 from baselines.convdraw import ConvDRAW, ConvDRAWSettings, Interaction
-from baselines.pixel_likelihood import pixels
+from baselines.scenes.pixel_likelihood import pixels
 from benchmarks.protocol import SymbenchError
 from tests.baselines.scenes import SIZE, batch, network, parameters
 

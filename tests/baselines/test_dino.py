@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.augmentation import Augmentation
 from baselines.dino import DINO
-from baselines.dino_head import balanced, cross_entropy, sharpened
-from baselines.self_distillation import DINONetwork, optimisation, pairs
-from baselines.teacher import collapse
-from baselines.teacher_settings import TaughtSettings
+from baselines.dino.augmentation import Augmentation
+from baselines.dino.head import balanced, cross_entropy, sharpened
+from baselines.dino.self_distillation import DINONetwork, optimisation, pairs
+from baselines.dino.teacher import collapse
+from baselines.dino.teacher_settings import TaughtSettings
 from benchmarks.protocol import Budget, Examples, SymbenchError
 from benchmarks.training import train
 from symdata import DataSources

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.dino_head import (
+from baselines.dino.head import (
     DINOHead,
     balanced,
     cross_entropy,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from baselines.encoders import ENCODERS, ContextNorm
+from baselines.abstract_rules.encoders import ENCODERS, ContextNorm
 from benchmarks.protocol import SymbenchError
 
 

@@ -8,9 +8,9 @@ import torch
 from torch.distributions import Normal
 
 from baselines.convdraw import ConvDRAW
-from baselines.example_noise import ExampleNoise, draw_from, flip
 from baselines.genesis import GENESIS
-from baselines.pixel_likelihood import pixels
+from baselines.scenes.example_noise import ExampleNoise, draw_from, flip
+from baselines.scenes.pixel_likelihood import pixels
 from baselines.vae import VAE
 from benchmarks import training
 from methods.gnm import GNM

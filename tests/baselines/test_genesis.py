@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from einops import repeat
 from torch.distributions import Normal
 
-from baselines.geco import GECO
 from baselines.genesis import (
     GENESIS,
     GENESISSettings,
@@ -20,8 +19,9 @@ from baselines.genesis import (
     prior_of,
     stick_breaking,
 )
-from baselines.pixel_likelihood import log_normal, pixels
-from baselines.scene_layers import kl
+from baselines.scenes.geco import GECO
+from baselines.scenes.pixel_likelihood import log_normal, pixels
+from baselines.scenes.scene_layers import kl
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import SymbenchError
 from benchmarks.training import train

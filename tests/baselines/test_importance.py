@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal
 
-from baselines.importance import estimate
-from baselines.pixel_likelihood import SIGMA
+from baselines.scenes.importance import estimate
+from baselines.scenes.pixel_likelihood import SIGMA
 from baselines.vae import VAE
 from tests.baselines.scenes import network
 

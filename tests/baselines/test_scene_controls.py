@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.scene_controls import NoSettings, Real, Shuffled
+from baselines.scenes.controls import NoSettings, Real, Shuffled
 from benchmarks.protocol import Examples, SymbenchError, WithheldError
 from tests.baselines.scenes import examples, images, run
 

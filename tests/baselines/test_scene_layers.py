@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
-from baselines.scene_layers import (
+from baselines.scenes.scene_layers import (
     LEAST_STD,
     MLP,
     ConvLSTM,

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from baselines import scene_method
 from baselines.convdraw import ConvDRAW
 from baselines.genesis import GENESIS
-from baselines.pixel_likelihood import log_normal, pixels
-from baselines.scene_method import SceneMethod, SceneNetwork, SceneSettings, default_at_once
+from baselines.scenes import scene_method
+from baselines.scenes.pixel_likelihood import log_normal, pixels
+from baselines.scenes.scene_method import SceneMethod, SceneNetwork, SceneSettings, default_at_once
 from baselines.vae import VAE
 from benchmarks.device import has_bfloat16
 from benchmarks.protocol import DivergedError, Examples, SymbenchError

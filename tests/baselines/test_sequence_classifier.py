@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
-from baselines.sequence_classifier import SequenceSettings
+from baselines.abstract_rules.sequence_classifier import SequenceSettings
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Deduplicated, Examples, Run, SymbenchError
 from benchmarks.training import train

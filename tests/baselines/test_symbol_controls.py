@@ -7,9 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from baselines import symbol_controls
-from baselines.frozen_teacher import Teacher
-from baselines.symbol_controls import KMeansCodes, Pixels, RandomSymbols, kmeans, nearest
+from baselines.dino.frozen_teacher import Teacher
+from baselines.symbolic_sequences import controls as symbol_controls
+from baselines.symbolic_sequences.controls import (
+    KMeansCodes,
+    Pixels,
+    RandomSymbols,
+    kmeans,
+    nearest,
+)
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 
 

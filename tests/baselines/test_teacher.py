@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import nn
 
-from baselines import teacher as module
-from baselines.self_distillation import DINONetwork
-from baselines.teacher import TaughtSettings, collapse, key_of, obtain
+from baselines.dino import teacher as module
+from baselines.dino.self_distillation import DINONetwork
+from baselines.dino.teacher import TaughtSettings, collapse, key_of, obtain
 from benchmarks.protocol import SymbenchError
 from symdata import DataSources, cache
 from symdata.errors import DataError

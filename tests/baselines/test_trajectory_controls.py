@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.trajectory_controls import KMeansRaw, NoSettings, Random, RandomSettings
+from baselines.trajectories.controls import KMeansRaw, NoSettings, Random, RandomSettings
 from benchmarks.protocol import Examples, SymbenchError
 from tests.baselines.trajectories import examples, moving, run
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.trajectory_encoder import (
+from baselines.trajectories.trajectory_encoder import (
     Decoder,
     Encoder,
     Scale,
@@ -18,7 +18,7 @@ from baselines.trajectory_encoder import (
     free_bits,
     kl_normal,
 )
-from baselines.trajectory_method import TrajectoryNetwork
+from baselines.trajectories.trajectory_method import TrajectoryNetwork
 from benchmarks.protocol import SymbenchError
 from tests.baselines.trajectories import columns
 

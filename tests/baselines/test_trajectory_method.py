@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 
 from baselines.beta_tvae import BetaTVAE
 from baselines.joint_tvae import JointTVAE
-from baselines.trajectory_method import columns_of
+from baselines.trajectories.trajectory_method import columns_of
 from baselines.tvae import TVAE
 from baselines.vq_tvae import VQTVAE
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
@@ -93,7 +93,7 @@ def test_evaluation_in_several_parts_is_that_in_one(monkeypatch):
     data = examples(moving()[0])
     made = fitted(VQTVAE, data)
     whole = made.evaluate(data, run())
-    monkeypatch.setattr("baselines.trajectory_method.EVALUATE_AT_ONCE", 5)
+    monkeypatch.setattr("baselines.trajectories.trajectory_method.EVALUATE_AT_ONCE", 5)
     assert same(whole, made.evaluate(data, run()), 1e-5)
 
 

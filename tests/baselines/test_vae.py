@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from baselines.pixel_likelihood import pixels
-from baselines.scene_layers import LEAST_STD
+from baselines.scenes.pixel_likelihood import pixels
+from baselines.scenes.scene_layers import LEAST_STD
 from baselines.vae import VAE, VAESettings
 from benchmarks.protocol import SymbenchError
 from tests.baselines.scenes import SIZE, batch, network, parameters

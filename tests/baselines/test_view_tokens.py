@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import view_tokens as module
-from baselines.augmentation import Augmentation, crop_and_flip
-from baselines.teacher import TaughtSettings, obtain
-from baselines.view_tokens import class_tokens_of, tokens_of, view_tokens
+from baselines.dino import view_tokens as module
+from baselines.dino.augmentation import Augmentation, crop_and_flip
+from baselines.dino.teacher import TaughtSettings, obtain
+from baselines.dino.view_tokens import class_tokens_of, tokens_of, view_tokens
 from benchmarks.protocol import SymbenchError
 from symdata import DataSources
 from tests.baselines import teachers

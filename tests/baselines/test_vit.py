@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from baselines.vit import DEVIATION, MEAN, ViT
+from baselines.dino.vit import DEVIATION, MEAN, ViT
 from benchmarks.protocol import SymbenchError
 
 

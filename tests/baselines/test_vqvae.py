@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from baselines import vqvae
-from baselines.pixel_likelihood import log_normal, pixels
+from baselines.scenes.pixel_likelihood import log_normal, pixels
 from baselines.vqvae import VQVAE, VQVAENetwork, VQVAESettings
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from tests.baselines.scenes import images, parameters

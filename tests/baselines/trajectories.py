@@ -7,8 +7,8 @@ import torch
 
 from baselines.beta_tvae import BetaTVAE
 from baselines.joint_tvae import JointTVAE
-from baselines.trajectory_encoder import Scale
-from baselines.trajectory_method import columns_of
+from baselines.trajectories.trajectory_encoder import Scale
+from baselines.trajectories.trajectory_method import columns_of
 from baselines.tvae import TVAE, TVAEKMeans
 from baselines.vq_tvae import VQTVAE
 from benchmarks.protocol import Budget, Examples, Run

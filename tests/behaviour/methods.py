@@ -35,6 +35,7 @@ TEACHER = {
 }
 _PUPIL = {**TEACHER, "views": 2, "width": 24, "descriptor_depth": 1, "interpreter_depth": 1}
 _SEARCH = {"neural_epochs": 0.2, "symbolic_epochs": 0.2, "frontier": 2, "max_depth": 1}
+_CODES = "baselines.symbolic_sequences.controls"
 _DRAWN = {"importance_samples": 2}
 
 
@@ -64,9 +65,9 @@ CASES = (
             "baselines.relation_net:TemporalRelationNet",
             "baselines.transformer:Transformer",
             "baselines.predinet:PrediNet",
-            "baselines.controls:Chance",
-            "baselines.controls:NearestNeighbour",
-            "baselines.controls:Oracle",
+            "baselines.abstract_rules.controls:Chance",
+            "baselines.abstract_rules.controls:NearestNeighbour",
+            "baselines.abstract_rules.controls:Oracle",
         )
     ),
     *(
@@ -77,8 +78,8 @@ CASES = (
             "baselines.joint_tvae:JointTVAE",
             "baselines.vq_tvae:VQTVAE",
             "baselines.beta_tvae:BetaTVAE",
-            "baselines.trajectory_controls:Random",
-            "baselines.trajectory_controls:KMeansRaw",
+            "baselines.trajectories.controls:Random",
+            "baselines.trajectories.controls:KMeansRaw",
         )
     ),
     Case("methods.neurosymbolic_encoder:NeurosymbolicEncoder", "walks", _SEARCH),
@@ -88,15 +89,17 @@ CASES = (
     Case("baselines.genesis:GENESIS", "squares", {**_DRAWN, "width": 0.25, "components": 3}),
     Case("baselines.convdraw:ConvDRAW", "squares", {**_DRAWN, "steps": 2, "hidden": 8, "mlp": 8}),
     Case("baselines.vae:VAE", "squares", {**_DRAWN, "hidden": 32}),
-    Case("baselines.scene_controls:Real", "squares"),
-    Case("baselines.scene_controls:Shuffled", "squares"),
+    Case("baselines.scenes.controls:Real", "squares"),
+    Case("baselines.scenes.controls:Shuffled", "squares"),
     Case("benchmarks.judges.method:Judge", "squares", {"data": "mnist4"}),
     Case("methods.symbolic_sequences:SymbolicSequences", "painted", _PUPIL),
     Case("baselines.dino:DINO", "painted", TEACHER),
     Case("baselines.vqvae:VQVAE", "painted", {"width": 8, "pool": 4}),
-    Case("baselines.symbol_controls:KMeansCodes", "painted", {**TEACHER, "vocabulary": 8}),
-    Case("baselines.symbol_controls:RandomSymbols", "painted"),
-    Case("baselines.symbol_controls:Pixels", "painted"),
+    Case(
+        "baselines.symbolic_sequences.controls:KMeansCodes", "painted", {**TEACHER, "vocabulary": 8}
+    ),
+    Case(f"{_CODES}:RandomSymbols", "painted"),
+    Case(f"{_CODES}:Pixels", "painted"),
 )
 
 

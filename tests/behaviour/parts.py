@@ -189,8 +189,8 @@ def _teacher() -> dict[str, Any]:
 
 
 def _view_tokens() -> dict[str, Any]:
-    from baselines.teacher import TaughtSettings
-    from baselines.view_tokens import _views
+    from baselines.dino.teacher import TaughtSettings
+    from baselines.dino.view_tokens import _views
 
     train, _ = data("painted")
     augment = TaughtSettings(**TEACHER).augmentation(32, (0.4, 1.0))
@@ -207,8 +207,8 @@ PARTS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "benchmarks.metrics.symbols": _symbols,
     "benchmarks.judges.digits": _digits_judge,
     "benchmarks.judges.arrow_room": _room_judge,
-    "baselines.teacher": _teacher,
-    "baselines.view_tokens": _view_tokens,
+    "baselines.dino.teacher": _teacher,
+    "baselines.dino.view_tokens": _view_tokens,
 }
 
 

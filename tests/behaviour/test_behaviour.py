@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from baselines import convdraw, lstm, scene_method
+from baselines import convdraw, lstm
+from baselines.scenes import scene_method
 from benchmarks import judges, metrics, registry
 from benchmarks.judges import digits
 from benchmarks.metrics import neighbours

@@ -213,7 +213,7 @@ def test_a_mistake_in_a_setting_is_one_line(path, text, line):
 
 
 def test_a_method_that_has_nothing_to_set_says_so(planted):
-    entry = Entry("chance", "baselines.controls:Chance")
+    entry = Entry("chance", "baselines.abstract_rules.controls:Chance")
     with pytest.raises(SymbenchError, match="chance has nothing to set; choose methods"):
         resolution.variants([entry], ["a=1"])
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.trajectory_encoder import Scale
+from baselines.trajectories.trajectory_encoder import Scale
 from baselines.tvae import TVAE, TVAENetwork
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from methods.neurosymbolic_encoder import NeurosymbolicEncoder

@@ -146,7 +146,7 @@ def test_teachers_never_share_a_column():
 
 @pytest.mark.parametrize("profile", suite.SUITE.profiles, ids=lambda profile: profile.name)
 def test_whoever_has_a_teacher_has_the_same(profile):
-    shared = importlib.import_module("baselines.teacher").TaughtSettings
+    shared = importlib.import_module("baselines.dino.teacher").TaughtSettings
     for task in (task for task in suite.TASKS if task.id in profile.tasks):
         taught = {}
         for entry in ENTRIES:

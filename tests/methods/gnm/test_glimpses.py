@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from baselines.scene_layers import SubPixelDecoder
+from baselines.scenes.scene_layers import SubPixelDecoder
 from methods.gnm import glimpses
 from methods.gnm.glimpses import ColourGlimpses, PointwiseDecoder, largest_map, trimmed
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from baselines.pixel_likelihood import log_normal, pixels
+from baselines.scenes.pixel_likelihood import log_normal, pixels
 from benchmarks.protocol import Budget, Examples, Run
 from methods.gnm import GNM, GNMSettings, components
 from methods.gnm.illustrations import illustrate

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.trajectory_encoder import Scale
-from baselines.trajectory_method import columns_of
+from baselines.trajectories.trajectory_encoder import Scale
+from baselines.trajectories.trajectory_method import columns_of
 from methods.neurosymbolic_encoder.method import NeurosymbolicSettings
 from methods.neurosymbolic_encoder.network import (
     Adversary,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from baselines.teacher import Teacher
+from baselines.dino.teacher import Teacher
 from benchmarks.protocol import Budget, Examples, Run
 from methods.symbolic_sequences import SymbolicSettings
 from methods.symbolic_sequences.network import SymbolicNetwork

@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.metrics import mutual_info_score
 
-from baselines.augmentation import crop_and_flip
-from baselines.dino_head import DINOHead
-from baselines.teacher import as_pixels
+from baselines.dino.augmentation import crop_and_flip
+from baselines.dino.head import DINOHead
+from baselines.dino.teacher import as_pixels
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
 from benchmarks.training import train
 from methods.symbolic_sequences import SymbolicSequences, SymbolicSettings, method
@@ -221,4 +221,4 @@ def test_a_crop_shows_what_the_teachers_large_ones_did():
     settings = SymbolicSettings(dino_scale=0.8, teacher_flip=0.0)
     drawn = method.augmentation(settings, SIZE)
     assert (drawn.size, drawn.scale, drawn.flip) == (SIZE, (0.8, 1.0), 0.0)
-    assert (drawn.jitter, drawn.grey, drawn.invert) == (0.0, 0.0, 0.0)
+    assert (drawn.jitter, drawn.grey, drawn.solarise) == (0.0, 0.0, 0.0)

@@ -19,8 +19,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.augmentation import Augmentation
-from baselines.dino_head import (
+from baselines.dino.augmentation import Augmentation
+from baselines.dino.head import (
     STUDENT_TEMPERATURE,
     DINOHead,
     balanced,
@@ -29,8 +29,8 @@ from baselines.dino_head import (
     move_centre,
     sharpened,
 )
-from baselines.teacher_settings import SINKHORN, TaughtSettings
-from baselines.vit import ViT
+from baselines.dino.teacher_settings import SINKHORN, TaughtSettings
+from baselines.dino.vit import ViT
 from benchmarks.optimisation import Optimisation
 
 LARGE = 2

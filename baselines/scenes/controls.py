@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from baselines.scene_method import images_of
+from baselines.scenes.scene_method import images_of
 from benchmarks.protocol import Examples, Run
 
 

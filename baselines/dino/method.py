@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from baselines.teacher import TaughtSettings, Teacher, checked, obtain
-from baselines.view_tokens import class_tokens_of
+from baselines.dino.teacher import TaughtSettings, Teacher, checked, obtain
+from baselines.dino.view_tokens import class_tokens_of
 from benchmarks.protocol import Examples, Run, SymbenchError
 
 
@@ -21,7 +21,7 @@ class DINO:
     """The frozen teacher as a method."""
 
     version = 1
-    rests_on = ("baselines.teacher",)
+    rests_on = ("baselines.dino.teacher",)
     Settings: ClassVar[type] = TaughtSettings
     reads: ClassVar[tuple[str, ...]] = ()
     deterministic: ClassVar[bool] = True

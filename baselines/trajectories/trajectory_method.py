@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.trajectory_encoder import Decoder, Encoder, Scale, TrajectorySettings
+from baselines.trajectories.trajectory_encoder import Decoder, Encoder, Scale, TrajectorySettings
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Examples, Run, SymbenchError
 from benchmarks.training import seeded, to_device, train

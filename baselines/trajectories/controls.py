@@ -13,8 +13,8 @@ import numpy as np
 from einops import rearrange
 
 from baselines.checks import whole
-from baselines.trajectory_encoder import moments
-from baselines.trajectory_method import states_of, training_split
+from baselines.trajectories.trajectory_encoder import moments
+from baselines.trajectories.trajectory_method import states_of, training_split
 from benchmarks.protocol import Examples, Run, SymbenchError
 
 

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from baselines.abstract_rules.encoders import ENCODERS, FEATURES, SIDE, ContextNorm
 from baselines.checks import one_of, true_or_false
-from baselines.encoders import ENCODERS, FEATURES, SIDE, ContextNorm
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Column, Deduplicated, Examples, Run, SymbenchError
 from benchmarks.training import seeded, to_device, train

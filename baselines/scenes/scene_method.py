@@ -16,10 +16,10 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from baselines.checks import number, whole
-from baselines.example_noise import ExampleNoise
-from baselines.importance import estimate
-from baselines.pixel_likelihood import pixels
-from baselines.scene_layers import SIZES
+from baselines.scenes.example_noise import ExampleNoise
+from baselines.scenes.importance import estimate
+from baselines.scenes.pixel_likelihood import pixels
+from baselines.scenes.scene_layers import SIZES
 from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import DivergedError, Examples, Run, SymbenchError

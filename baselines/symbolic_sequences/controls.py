@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from baselines.checks import whole
-from baselines.frozen_teacher import Teacher, checked
-from baselines.teacher import obtain
-from baselines.teacher_settings import TaughtSettings
-from baselines.view_tokens import class_tokens_of
+from baselines.dino.frozen_teacher import Teacher, checked
+from baselines.dino.teacher import obtain
+from baselines.dino.teacher_settings import TaughtSettings
+from baselines.dino.view_tokens import class_tokens_of
 from benchmarks.protocol import Examples, Run, SymbenchError
 
 SYMBOLS, PREFIXES = 8, (1, 2, 4, 8)
@@ -88,7 +88,7 @@ class KMeansCodes:
     """
 
     version = 1
-    rests_on = ("baselines.teacher",)
+    rests_on = ("baselines.dino.teacher",)
     Settings: ClassVar[type] = KMeansSettings
     reads: ClassVar[tuple[str, ...]] = ()
 

@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from einops import rearrange
 
-from baselines.sequence_classifier import deduplicated
+from baselines.abstract_rules.sequence_classifier import deduplicated
 from benchmarks.protocol import Examples, Run, SymbenchError
 
 AT_ONCE = 64

@@ -17,8 +17,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.dino_head import DINOHead
-from baselines.teacher_settings import DINO_TINY, DINO_VITB16
+from baselines.dino.head import DINOHead
+from baselines.dino.teacher_settings import DINO_TINY, DINO_VITB16
 from benchmarks.protocol import Run, SymbenchError
 
 VITB16 = "vit_base_patch16_224.dino"

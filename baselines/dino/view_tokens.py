@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.augmentation import Augmentation
-from baselines.teacher import AT_ONCE, Teacher, as_pixels, checked
+from baselines.dino.augmentation import Augmentation
+from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked
 from benchmarks.device import out_of_memory_says
 from benchmarks.protocol import Budget, Run, SymbenchError
 from benchmarks.training import seeded

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from baselines.augmentation import Augmentation
 from baselines.checks import number, one_of, whole
-from baselines.vit import FIXED, NORMS
+from baselines.dino.augmentation import Augmentation
+from baselines.dino.vit import FIXED, NORMS
 from benchmarks.protocol import SymbenchError
 
 DINO_TINY, DINO_VITB16 = "dino_tiny", "dino_vitb16"

@@ -17,7 +17,7 @@ from math import log
 import torch
 from torch import Tensor
 
-from baselines.example_noise import ExampleNoise
+from baselines.scenes.example_noise import ExampleNoise
 
 
 def estimate(

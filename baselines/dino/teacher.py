@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.frozen_teacher import Teacher, as_pixels, checked, published
-from baselines.self_distillation import DINONetwork, encoder_of, head_of, optimisation
-from baselines.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
+from baselines.dino.frozen_teacher import Teacher, as_pixels, checked, published
+from baselines.dino.self_distillation import DINONetwork, encoder_of, head_of, optimisation
+from baselines.dino.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from benchmarks.training import seeded, train
 from symdata.cache import alone, writable

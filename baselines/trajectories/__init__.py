@@ -1,0 +1,1 @@
+"""What the trajectory VAEs share, and the controls of the `trajectories` suite."""

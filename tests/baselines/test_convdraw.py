@@ -12,7 +12,7 @@ from torch.distributions import Normal
 from baselines.convdraw import ConvDRAW, ConvDRAWSettings, Interaction
 from baselines.scenes.pixel_likelihood import pixels
 from benchmarks.protocol import SymbenchError
-from tests.baselines.scenes import SIZE, batch, network, parameters
+from tests.baselines.small_scenes import SIZE, batch, network, parameters
 
 
 def unrolled(net, x=None, count=3, seed=0):

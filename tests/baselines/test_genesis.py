@@ -25,7 +25,7 @@ from baselines.scenes.scene_layers import kl
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import SymbenchError
 from benchmarks.training import train
-from tests.baselines.scenes import SIZE, batch, examples, network, parameters, run
+from tests.baselines.small_scenes import SIZE, batch, examples, network, parameters, run
 
 
 def maps(*values):

@@ -14,7 +14,7 @@ from baselines.joint_tvae import JointTVAE, JointTVAESettings, kl_uniform, sampl
 from baselines.tvae import TVAE, TVAEKMeans, TVAEKMeansSettings
 from baselines.vq_tvae import VQTVAE, VQTVAESettings, straight_through
 from benchmarks.protocol import SymbenchError
-from tests.baselines.trajectories import METHODS, batch, network
+from tests.baselines.small_trajectories import METHODS, batch, network
 
 
 def array(tensor):

@@ -14,7 +14,7 @@ from baselines.scenes.pixel_likelihood import pixels
 from baselines.scenes.scene_layers import LEAST_STD
 from baselines.vae import VAE, VAESettings
 from benchmarks.protocol import SymbenchError
-from tests.baselines.scenes import SIZE, batch, network, parameters
+from tests.baselines.small_scenes import SIZE, batch, network, parameters
 
 
 def array(tensor):

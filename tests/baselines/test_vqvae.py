@@ -12,7 +12,7 @@ from baselines import vqvae
 from baselines.scenes.pixel_likelihood import log_normal, pixels
 from baselines.vqvae import VQVAE, VQVAENetwork, VQVAESettings
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
-from tests.baselines.scenes import images, parameters
+from tests.baselines.small_scenes import images, parameters
 
 TINY = {"vocabulary": 6, "dimension": 3, "width": 8, "pool": 1}
 

@@ -14,7 +14,7 @@ from benchmarks.plan import Filters
 from benchmarks.protocol import Budget, OutputError, Run
 from benchmarks.records import Record, Store, read_illustrations
 from methods.gnm import GNM
-from tests.baselines.scenes import TINY, examples, network, run
+from tests.baselines.small_scenes import TINY, examples, network, run
 
 
 def one_cell(planted, method, folder):

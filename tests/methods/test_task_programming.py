@@ -22,7 +22,7 @@ from methods.task_programming import (
     expert,
 )
 from symdata.synthetic_trajectories.trajectories import features
-from tests.baselines.trajectories import batch, columns, moving, run
+from tests.baselines.small_trajectories import batch, columns, moving, run
 
 SMALL = {"hidden": 8, "rnn": 4, "learning_rate": 0.01}
 QUICK = {**SMALL, "neural_epochs": 1, "symbolic_epochs": 1, "most_hidden": 4, "least_hidden": 2}

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks import judges
 from benchmarks.errors import SymbenchError
-from benchmarks.judges import digits, identity, stored
+from benchmarks.judges import digits, stored
 from symdata.errors import DataError
 
 WEIGHTS = {"layer": np.array([0.1, 1e-3, -70.0], dtype=np.float32)}
@@ -44,16 +45,13 @@ def test_weights_stay_small(place, monkeypatch):
         stored.write(place, {"layer": np.random.default_rng(0).normal(size=2000)}, 1, {})
 
 
-def test_other_weights_are_another_judge(place):
-    stored.write(place, WEIGHTS, 1, {})
-    before = identity("mnist4")
-    assert before == identity("mnist10")
+def test_the_module_that_judges_a_data_set():
+    assert judges.module("mnist4") == judges.module("mnist10") == "benchmarks.judges.digits"
+    assert judges.module("arrow_room") == "benchmarks.judges.arrow_room"
     with pytest.raises(DataError, match="no dataset 'mnist5'"):
-        identity("mnist5")
+        judges.module("mnist5")
     with pytest.raises(SymbenchError, match="no judge; there are judges for: mnist4, mnist10"):
-        identity("painted_digits")
-    stored.write(place, WEIGHTS, 2, {})
-    assert identity("mnist4") != before
+        judges.module("painted_digits")
 
 
 def test_a_digest_tells_parts_and_types_apart():

@@ -14,7 +14,7 @@ from baselines.scenes.pixel_likelihood import pixels
 from baselines.vae import VAE
 from benchmarks import training
 from methods.gnm import GNM
-from tests.baselines.scenes import ROUNDING, TINY, batch, examples, network, run
+from tests.baselines.small_scenes import ROUNDING, TINY, batch, examples, network, run
 
 NETWORKS = [
     pytest.param(VAE, {}, id="vae"),

@@ -23,7 +23,7 @@ from baselines.scenes.scene_layers import (
 )
 from baselines.vae import widening
 from benchmarks.protocol import SymbenchError
-from tests.baselines.scenes import parameters
+from tests.baselines.small_scenes import parameters
 
 
 @pytest.mark.parametrize(("channels", "features", "count"), [(1, 64, 258_784), (3, 128, 632_608)])

@@ -18,7 +18,7 @@ from baselines.vae import VAE
 from benchmarks.device import has_bfloat16
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
 from methods.gnm import GNM
-from tests.baselines.scenes import ROUNDING, SIZE, TINY, batch, examples, images, network, run
+from tests.baselines.small_scenes import ROUNDING, SIZE, TINY, batch, examples, images, network, run
 
 VARIANTS = [
     pytest.param(VAE, {}, id="vae"),

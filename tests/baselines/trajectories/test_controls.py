@@ -5,7 +5,7 @@ import pytest
 
 from baselines.trajectories.controls import KMeansRaw, NoSettings, Random, RandomSettings
 from benchmarks.protocol import Examples, SymbenchError
-from tests.baselines.trajectories import examples, moving, run
+from tests.baselines.small_trajectories import examples, moving, run
 
 
 def drawn(states, seed=0, clusters=4):

@@ -5,7 +5,7 @@ import pytest
 
 from baselines.scenes.controls import NoSettings, Real, Shuffled
 from benchmarks.protocol import Examples, SymbenchError, WithheldError
-from tests.baselines.scenes import examples, images, run
+from tests.baselines.small_scenes import examples, images, run
 
 
 def inputs():

@@ -13,7 +13,7 @@ from baselines.trajectories.trajectory_method import columns_of
 from baselines.tvae import TVAE
 from baselines.vq_tvae import VQTVAE
 from benchmarks.protocol import DivergedError, Examples, SymbenchError
-from tests.baselines.trajectories import METHODS, examples, moving, run
+from tests.baselines.small_trajectories import METHODS, examples, moving, run
 
 DISCRETE = [JointTVAE, VQTVAE]
 

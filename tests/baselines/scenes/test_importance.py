@@ -12,7 +12,7 @@ from torch.distributions import MultivariateNormal, Normal
 from baselines.scenes.importance import estimate
 from baselines.scenes.pixel_likelihood import SIGMA
 from baselines.vae import VAE
-from tests.baselines.scenes import network
+from tests.baselines.small_scenes import network
 
 SIDE, Z = 16, 2
 PIXELS = SIDE**2

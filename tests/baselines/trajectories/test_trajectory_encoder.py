@@ -20,7 +20,7 @@ from baselines.trajectories.trajectory_encoder import (
 )
 from baselines.trajectories.trajectory_method import TrajectoryNetwork
 from benchmarks.protocol import SymbenchError
-from tests.baselines.trajectories import columns
+from tests.baselines.small_trajectories import columns
 
 
 def sigmoid(x):

@@ -5,7 +5,7 @@ The images are made in `images.py`.
 
 from symdata.descriptor import DataSet
 
-# All divisible by ten, so that the classes are balanced.
+# Sizes are divisible by ten, so that the classes are balanced.
 _SIZES = {"10k": {"train": 10_000, "test": 2_000}, "tiny": {"train": 300, "test": 100}}
 
 DATA = DataSet(

@@ -2,11 +2,11 @@
 
     rows = keep(sources.cache, "arrow_room/test", description, shape, "uint8", 64, make)
 
-A file is found by what determines its content, not by when it was made. While it is in the making,
-each piece that is done lies beside it as a file of its own, written at a stroke; whoever asks again
-after an interruption, however rude, goes on from there. The last piece joins them into one chunked
-HDF5 file, which appears whole or not at all. Of two processes that ask, one makes it and the other
-waits. HDF5 and zip keep checksums, so that damage is seen.
+A file is found by what determines its content, not by when it was made. While it is being made,
+each finished piece lies beside it in a file of its own, which appears whole or not at all; after an
+interruption, even a crash, the next call goes on from these. In the end they are joined into one
+chunked HDF5 file, which also appears whole or not at all. If two processes ask for one file, one
+makes it and the other waits. HDF5 and zip keep checksums, so that damage is seen.
 
 Letters: N rows.
 """

@@ -17,7 +17,7 @@ def registered(group: str, ours: Mapping[str, str]) -> dict[str, str]:
     """Name → `module:attribute`: ours first, then those that installed packages register.
 
     group: of the entry points, such as "symbench.datasets". A name that is taken twice is an
-    error that names both, as nobody could say which of them is meant.
+    error that names both, as it would be open which of them is meant.
     """
     found = dict(ours)
     whose = dict.fromkeys(found, "symbench")

@@ -1,4 +1,4 @@
-"""The rule of mnist10, for a scene that somebody has parsed.
+"""The rule of mnist10, for a scene that has been parsed.
 
 One digit of each class, and a set of classes in each quadrant: clockwise from the top left {0, 1},
 {2, 3, 4}, {8, 9}, {5, 6, 7}, each diagonal pair of sets in either order; 0 and 8 have the same

@@ -1,4 +1,4 @@
-"""The rule of mnist4, for a scene that somebody has parsed.
+"""The rule of mnist4, for a scene that has been parsed.
 
 One digit a quadrant; classes c, c+1, c+2, c+3 clockwise from the top left, c in 0 … 6; places
 mirrored about both axes through the image's centre.

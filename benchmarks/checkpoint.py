@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Place:
+class Progress:
     """Where a training stands: updates done, examples seen, and batches done of this epoch.
 
     order: the state of the generator from which this epoch's order is drawn, as JSON; empty between
@@ -58,30 +58,30 @@ class Checkpoint:
         self.began = self.written = time.monotonic()
         self.exists = False
 
-    def resume(self) -> Place:
+    def resume(self) -> Progress:
         """Take up the state in the file, or say in a line why not, and where the training stands.
 
         A file of this training brings `run.earlier_seconds`.
         """
         if self.path is None or not self.path.is_file():
-            return Place()
+            return Progress()
         before = deepcopy(self._state())
         try:
             kept = _read(self.path)
             if kept["identity"] != self.identity:
                 raise ValueError("it is of another training")
-            place, seconds = Place(**kept["place"]), float(kept["seconds"])
-            self._take(kept, place.step)
+            progress, seconds = Progress(**kept["progress"]), float(kept["seconds"])
+            self._take(kept, progress.step)
         except Exception as error:  # what unpickling raises, or a state that does not fit
             self._take(before, 0)
             why = str(error).partition("\n")[0] or type(error).__name__
             _log.warning("checkpoint %s is left aside: %s; training begins anew.", self.path, why)
-            return Place()
+            return Progress()
         self.exists = True
         self.run.earlier_seconds = seconds
-        return place
+        return progress
 
-    def keep(self, place: Place, ended: bool) -> None:
+    def keep(self, progress: Progress, ended: bool) -> None:
         """Write the file where it is time to, and at the end of a training that has one.
 
         The last one spares the training where what follows it fails, such as for want of memory.
@@ -91,7 +91,7 @@ class Checkpoint:
         if self.path is None or not (due or (ended and self.exists)):
             return
         seconds = self.run.earlier_seconds + now - self.began
-        whole = {"identity": self.identity, "place": asdict(place), "seconds": seconds}
+        whole = {"identity": self.identity, "progress": asdict(progress), "seconds": seconds}
         try:
             _write(self.path, whole | self._state())
             self.exists = True

@@ -19,7 +19,7 @@ from benchmarks.cli_options import (
     OnlyProfiles,
     OnlySuites,
     Out,
-    Profile,
+    ProfileName,
     Set,
     data_sources,
     example,
@@ -72,7 +72,7 @@ def run(
             metavar="SEEDS", help="How many (5) or which (0,3 or 10-19); else the profile's."
         ),
     ] = None,
-    profile: Profile = "quick",
+    profile: ProfileName = "quick",
     device: Annotated[
         str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")
     ] = "auto",
@@ -137,7 +137,7 @@ def list_(
     method: Annotated[
         str | None, typer.Argument(help="Of `settings`: whose; a name, file.py:Class or a glob.")
     ] = None,
-    profile: Profile = "quick",
+    profile: ProfileName = "quick",
     suite: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Of `settings`: in these suites.")
     ] = None,

@@ -105,7 +105,7 @@ Cifar10 = Annotated[
 ]
 
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the records.")]
-Profile = Annotated[
+ProfileName = Annotated[
     str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
 ]
 

@@ -189,7 +189,7 @@ class _Trial:
 
     def evaluate(self, inputs: Examples) -> dict[str, np.ndarray]:
         outputs = self.method.evaluate(inputs, self.run)
-        return runner.checked(self.task, outputs, inputs.count)
+        return runner.checked_outputs(self.task, outputs, inputs.count)
 
 
 def _digest(data: TaskData) -> str:

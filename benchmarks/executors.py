@@ -31,7 +31,7 @@ PROGRESS_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Place:
+class Conditions:
     """What every worker is told: the folder of the records, the device, and threads for a cell.
 
     at_once, sources: see `Run`.
@@ -72,10 +72,12 @@ def threads_of(jobs: int) -> int:
     return min(share, int(wanted)) if wanted.isdecimal() and int(wanted) else share
 
 
-def run_here(cells: Sequence[Cell], place: Place, listener: Listener, fail_fast: bool) -> None:
+def run_here(
+    cells: Sequence[Cell], conditions: Conditions, listener: Listener, fail_fast: bool
+) -> None:
     """Run the cells one after the other in this process."""
-    execute = _executor(place)
-    with _held_to(place.threads):
+    execute = _executor(conditions)
+    with _held_to(conditions.threads):
         for cell in cells:
             listener.started(0, cell)
             record = execute(cell, lambda **values: listener.progress(0, values))
@@ -99,10 +101,10 @@ def _held_to(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:
+def _executor(conditions: Conditions) -> Callable[[Cell, Callable[..., None]], Record]:
     from benchmarks import runner
 
-    store = Store(place.root)
+    store = Store(conditions.root)
 
     def execute(cell: Cell, reporter: Callable[..., None]) -> Record:
         # Another run into the same folder may have finished this cell since it was planned.
@@ -112,11 +114,11 @@ def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:
         return runner.execute(
             cell,
             store,
-            place.device,
-            place.threads,
+            conditions.device,
+            conditions.threads,
             reporter,
-            at_once=place.at_once,
-            sources=place.sources,
+            at_once=conditions.at_once,
+            sources=conditions.sources,
         )
 
     return execute
@@ -131,7 +133,7 @@ class _Worker:
 
 
 def run_in_processes(
-    cells: Sequence[Cell], jobs: int, place: Place, listener: Listener, fail_fast: bool
+    cells: Sequence[Cell], jobs: int, conditions: Conditions, listener: Listener, fail_fast: bool
 ) -> None:
     """Run the cells in `jobs` worker processes; a worker that dies costs the cell it ran."""
     context = multiprocessing.get_context("spawn")
@@ -141,7 +143,7 @@ def run_in_processes(
 
     def employ(slot: int) -> None:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, place), daemon=True)
+        process = context.Process(target=_work, args=(theirs, conditions), daemon=True)
         process.start()
         theirs.close()
         workers[slot] = _Worker(process, ours)
@@ -177,7 +179,7 @@ def run_in_processes(
                     continue
                 if kind == "unable":
                     raise SymbenchError(value)
-                record = value if kind == "record" else _record_death(worker, place)
+                record = value if kind == "record" else _record_death(worker, conditions)
                 listener.finished(slot, cell, record)
                 if fail_fast and record.status == "failed":
                     return
@@ -196,7 +198,7 @@ def run_in_processes(
             worker.pipe.close()
 
 
-def _record_death(worker: _Worker, place: Place) -> Record:
+def _record_death(worker: _Worker, conditions: Conditions) -> Record:
     from benchmarks import runner
 
     worker.process.join(timeout=10)
@@ -208,9 +210,9 @@ def _record_death(worker: _Worker, place: Place) -> Record:
     assert worker.cell is not None
     seconds = time.perf_counter() - worker.began
     record = runner.describe(
-        worker.cell, place.device, place.threads, seconds, place.sources, error=error
+        worker.cell, conditions.device, conditions.threads, seconds, conditions.sources, error=error
     )
-    Store(place.root).save(record)
+    Store(conditions.root).save(record)
     return record
 
 
@@ -247,7 +249,7 @@ def _leave_with_the_run() -> None:
     os._exit(1)
 
 
-def _work(pipe: Connection, place: Place) -> None:
+def _work(pipe: Connection, conditions: Conditions) -> None:
     """A worker: take cells from the pipe until there is none; end when the other side is gone."""
     # Ctrl-C and a scheduler's SIGTERM reach every process; they are for the run, which ends its
     # workers itself. A worker that died first would look like one that failed.
@@ -265,14 +267,14 @@ def _work(pipe: Connection, place: Place) -> None:
             except OSError:
                 os._exit(1)  # the run was killed: leave its cells to the next one
 
-    _limit_threads(place.threads)
+    _limit_threads(conditions.threads)
     try:
-        execute = _executor(place)
+        execute = _executor(conditions)
         while (cell := pipe.recv()) is not None:
             try:
                 message: tuple[str, Any] = ("record", execute(cell, reporter))
             except OSError as error:
-                message = ("unable", f"cannot write below '{place.root}': {error}.")
+                message = ("unable", f"cannot write below '{conditions.root}': {error}.")
             pipe.send(message)
     except (EOFError, OSError):
         return

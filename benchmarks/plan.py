@@ -98,11 +98,11 @@ class Selection:
 
 
 def cells(filters: Filters, where: DataSources = DEFAULT) -> list[Cell]:
-    """The cells that the filters select and that can run here; see `select`."""
-    return select(filters, where).cells
+    """The cells that the filters select and that can run here; see `selection`."""
+    return selection(filters, where).cells
 
 
-def select(filters: Filters, where: DataSources = DEFAULT) -> Selection:
+def selection(filters: Filters, where: DataSources = DEFAULT) -> Selection:
     """The cells that the filters select, seed by seed, so that an early stop leaves whole rows.
 
     A task that cannot run here is left out, with its reason; it is an error where it was named, and

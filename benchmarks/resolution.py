@@ -76,7 +76,7 @@ def variants(entries: Sequence[Entry], assignments: Sequence[str]) -> list[Entry
     return list(made.values()) if texts else list(entries)
 
 
-def check(entry: Entry) -> None:
+def check_settings(entry: Entry) -> None:
     """Build the settings of an entry, so that values which its class refuses end in one line."""
     registry.load_class(entry.path).Settings(**entry.settings)
 

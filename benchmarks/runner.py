@@ -125,7 +125,7 @@ def _answer(
     fitted = time.perf_counter()
     outputs = method.evaluate(inputs, run)
     evaluated = time.perf_counter()
-    kept = checked(task, outputs, inputs.count)
+    kept = checked_outputs(task, outputs, inputs.count)
     shown = illustrations(method)
     scores = task.evaluate(kept, targets, run.device)
     if not np.isfinite(list(scores.values())).all():
@@ -203,7 +203,7 @@ def visible(task: Task, entry: Entry, method: Any, data: TaskData) -> tuple[Exam
     return train, Examples(columns, withheld=(*shown.withheld, *data.targets))
 
 
-def checked(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
+def checked_outputs(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
     """The outputs that the task needs as arrays, or the reason why they cannot be scored."""
     if not hasattr(outputs, "keys"):
         raise OutputError(

@@ -103,11 +103,11 @@ def run(
 
 def _select(filters: Filters, options: Options) -> list[plan.Cell]:
     """The cells that can run here; a line for each task that cannot."""
-    selection = plan.select(filters, options.sources)
+    selection = plan.selection(filters, options.sources)
     for task, reason in selection.skipped.items():
         print(f"skipped  {task}: {reason}")
     for cell in selection.cells if filters.settings else ():
-        resolution.check(cell.entry)
+        resolution.check_settings(cell.entry)
     return selection.cells
 
 
@@ -115,7 +115,7 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     device = resolve_device(options.device)
     jobs = executors.cores() if options.jobs is None else options.jobs
     workers = max(1, min(jobs, len(state.waiting)))
-    place = executors.Place(
+    conditions = executors.Conditions(
         store.root, device, executors.threads_of(jobs), options.at_once, options.sources
     )
     _remove_stale(store.root)
@@ -128,9 +128,9 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     display = Display(console, state.waiting, workers, _estimator(store))
     with display:
         if jobs == 0:
-            executors.run_here(state.waiting, place, display, options.fail_fast)
+            executors.run_here(state.waiting, conditions, display, options.fail_fast)
         else:
-            executors.run_in_processes(state.waiting, jobs, place, display, options.fail_fast)
+            executors.run_in_processes(state.waiting, jobs, conditions, display, options.fail_fast)
 
 
 def _conclude(
@@ -153,7 +153,7 @@ def _conclude(
     if state.failed:
         for record in state.failed[:3]:
             assert record.error
-            print(f"failed: {_place(record)}: {record.error.type}: {record.error.message}")
+            print(f"failed: {_called(record)}: {record.error.type}: {record.error.message}")
             print(f"        traceback in {store.path(record)}")
         print(
             f"{len(state.failed)} of {state.total} cells failed; `--retry-failed` tries them again."
@@ -164,7 +164,7 @@ def _conclude(
     return FAILED if state.failed or state.waiting else DONE
 
 
-def _place(record: Record) -> str:
+def _called(record: Record) -> str:
     return f"{record.method} {record.task}/{record.regime} seed {record.seed}"
 
 

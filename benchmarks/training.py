@@ -114,32 +114,34 @@ def updates(
     checkpoint, order = Checkpoint(network, optimiser, run, whose), run.rng(f"batches{stream}")
     network.train()
     with seeded(run, f"training{stream}"), out_of_memory_says(_advice(at_once, batch_size, how)):
-        place = checkpoint.resume()
-        if place.step:
-            run.report(place.step, total, place.seen)
-        while place.step < total:
-            if place.order:
-                order.bit_generator.state = json.loads(place.order)
+        progress = checkpoint.resume()
+        if progress.step:
+            run.report(progress.step, total, progress.seen)
+        while progress.step < total:
+            if progress.order:
+                order.bit_generator.state = json.loads(progress.order)
             # A training that goes on within this epoch draws its order once more.
-            place.order = json.dumps(order.bit_generator.state, default=np.ndarray.tolist)
+            progress.order = json.dumps(order.bit_generator.state, default=np.ndarray.tolist)
             batches = torch.from_numpy(order.permutation(count)).to(run.device).split(batch_size)
-            for rows in batches[place.batches : place.batches + total - place.step]:
+            for rows in batches[progress.batches : progress.batches + total - progress.step]:
                 optimiser.zero_grad(set_to_none=True)
-                loss, scalars = _gradients(network, data, rows, at_once, place.step, mixed)
+                loss, scalars = _gradients(network, data, rows, at_once, progress.step, mixed)
                 if how.clip:
                     torch.nn.utils.clip_grad_norm_(weights, how.clip, foreach=True)
-                schedule(optimiser, how, place.step, total)
+                schedule(optimiser, how, progress.step, total)
                 optimiser.step()
                 if adapt is not None:
                     with torch.no_grad():
                         adapt(scalars)
-                place.step, place.seen = place.step + 1, place.seen + len(rows)
-                place.batches += 1
-                if place.step % REPORT_EVERY == 0 or place.step == total:
-                    _report(run, place.step, total, place.seen, name, {"loss": loss, **scalars})
-                    checkpoint.keep(place, ended=place.step == total)
-                yield place.step
-            place.order, place.batches = "", 0
+                progress.step, progress.seen = progress.step + 1, progress.seen + len(rows)
+                progress.batches += 1
+                if progress.step % REPORT_EVERY == 0 or progress.step == total:
+                    _report(
+                        run, progress.step, total, progress.seen, name, {"loss": loss, **scalars}
+                    )
+                    checkpoint.keep(progress, ended=progress.step == total)
+                yield progress.step
+            progress.order, progress.batches = "", 0
     network.eval()
 
 

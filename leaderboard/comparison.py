@@ -23,7 +23,7 @@ from leaderboard.selection import Entrant, Group, Groups, failure, grouped
 # had been rounded to whole points: sd sqrt(2 / 12) points.
 _ROUNDING = 0.01 * (2 / 12) ** 0.5
 FAIL_ON = ("worse", "missing", "never")
-Verdict = Literal["better", "worse", "no evidence"]
+ChangeVerdict = Literal["better", "worse", "no evidence"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Change:
     difference: PairedDifference
     p: float | None
     smallest: float | None
-    verdict: Verdict
+    verdict: ChangeVerdict
     unchanged: bool = False
 
 
@@ -73,7 +73,7 @@ class Comparison:
     added: tuple[Unpaired, ...]
     incomparable: tuple[Unpaired, ...]
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: ChangeVerdict) -> int:
         """How many cells have this verdict."""
         return sum(change.verdict == verdict for change in self.changes)
 
@@ -100,7 +100,7 @@ def compare(base: Iterable[Record], head: Iterable[Record], alpha: float = 0.05)
     """Compare two sets of records; raises `SymbenchError` where one of them is empty."""
     if not 0 < alpha < 1:
         raise SymbenchError(f"alpha is a probability between 0 and 1, not {alpha}.")
-    before, after = _select(base, "base"), _select(head, "head")
+    before, after = _grouped(base, "base"), _grouped(head, "head")
     paired: list[tuple[Group, Entrant, Entrant]] = []
     missing: list[Unpaired] = []
     failed: list[Unpaired] = []
@@ -143,7 +143,7 @@ def compare(base: Iterable[Record], head: Iterable[Record], alpha: float = 0.05)
     )
 
 
-def _select(records: Iterable[Record], side: str) -> Groups:
+def _grouped(records: Iterable[Record], side: str) -> Groups:
     found = list(records)
     if not found:
         raise SymbenchError(
@@ -206,7 +206,7 @@ def _changes(paired: list[tuple[Group, Entrant, Entrant]], alpha: float) -> list
         smallest = None if one.sd is None or unchanged else smallest_effect(one.sd, one.n, level)
         record = new.newest
         gain = one.mean if record.higher_is_better else -one.mean
-        verdict: Verdict = "no evidence"
+        verdict: ChangeVerdict = "no evidence"
         if p is not None and p <= alpha:
             verdict = "better" if gain > 0 else "worse"
         mean = sum(first) / len(first)

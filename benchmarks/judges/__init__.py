@@ -22,7 +22,7 @@ import symdata
 from benchmarks.errors import SymbenchError
 from symdata.registration import loaded, registered
 
-__all__ = ["Found", "Judges", "Verdict", "checked", "load", "module"]
+__all__ = ["Found", "Judges", "Verdict", "checked_images", "load", "module"]
 
 JUDGES = {
     "digits": "benchmarks.judges.digits:load",
@@ -84,7 +84,7 @@ def _path(data: str) -> str:
     return known[judge]
 
 
-def checked(images: np.ndarray, channels: int) -> np.ndarray:
+def checked_images(images: np.ndarray, channels: int) -> np.ndarray:
     """The images, if a judge can read them: uint8 (N, H, H, C) with the right C and H >= 32."""
     shape, dtype = np.shape(images), getattr(images, "dtype", None)
     square = len(shape) == 4 and shape[1] == shape[2] >= SMALLEST and shape[3] == channels

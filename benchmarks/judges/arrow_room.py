@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor, nn
 
-from benchmarks.judges import Found, Judges, Verdict, checked, stored
+from benchmarks.judges import Found, Judges, Verdict, checked_images, stored
 from benchmarks.judges.room_detector import Detector, Thing
 from symdata.arrow_room import MATERIALS, SHAPES, camera, rule
 from symdata.arrow_room.shapes import HEIGHTS
@@ -34,7 +34,7 @@ def load(data: str) -> Judges:
     detector.network = BothWays(detector.network)  # type: ignore[assignment]
 
     def judge(images: np.ndarray) -> list[Verdict]:
-        size = checked(images, 3).shape[1]
+        size = checked_images(images, 3).shape[1]
         return [verdict(things, size) for things in detector(images)]
 
     return judge

@@ -26,7 +26,7 @@ from pkgutil import resolve_name
 import numpy as np
 
 import symdata
-from benchmarks.judges import Found, Judges, Verdict, checked, stored
+from benchmarks.judges import Found, Judges, Verdict, checked_images, stored
 from benchmarks.judges.digit_classifier import Classifier
 from benchmarks.judges.digit_network import NO_DIGIT
 from benchmarks.judges.digit_segmentation import Objects, objects
@@ -50,7 +50,7 @@ def load(data: str) -> Judges:
     rule: Rule = resolve_name(symdata.dataset(data).rule)
 
     def judge(images: np.ndarray) -> list[Verdict]:
-        grey = checked(images, 1)[..., 0]
+        grey = checked_images(images, 1)[..., 0]
         verdicts = []
         for start in range(0, len(grey), AT_ONCE):
             verdicts += _verdicts(grey[start : start + AT_ONCE], classifier, rule)

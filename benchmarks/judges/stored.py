@@ -22,7 +22,7 @@ from benchmarks.errors import SymbenchError
 LARGEST = 1_000_000
 
 
-def place(name: str) -> Path:
+def weights_file(name: str) -> Path:
     """Where the weights of this name lie."""
     return Path(str(resources.files("benchmarks.judges"))) / "weights" / f"{name}.npz"
 
@@ -43,14 +43,16 @@ def write(
 def content(name: str) -> bytes:
     """The file of this name as it is."""
     try:
-        return place(name).read_bytes()
+        return weights_file(name).read_bytes()
     except OSError as error:
-        raise SymbenchError(f"{place(name)} cannot be read ({error}); {_way_out(name)}.") from error
+        raise SymbenchError(
+            f"{weights_file(name)} cannot be read ({error}); {_way_out(name)}."
+        ) from error
 
 
 def read(name: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The weights of this name in float32, and what made them."""
-    path, file = place(name), io.BytesIO(content(name))
+    path, file = weights_file(name), io.BytesIO(content(name))
     try:
         with np.load(file) as stored:
             arrays = {key: stored[key] for key in stored.files}

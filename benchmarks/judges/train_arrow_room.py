@@ -191,7 +191,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--to", type=Path, default=stored.place(NAME), help="where to store them")
+    parser.add_argument(
+        "--to", type=Path, default=stored.weights_file(NAME), help="where to store them"
+    )
     parser.add_argument("--cache", type=Path, default=default_cache(), help="where images are kept")
     given = parser.parse_args()
     drawn = {part: rooms(part) for part in PARTS}

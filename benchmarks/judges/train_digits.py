@@ -136,7 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--to", type=Path, default=stored.place(NAME), help="where to store them")
+    parser.add_argument(
+        "--to", type=Path, default=stored.weights_file(NAME), help="where to store them"
+    )
     parser.add_argument("--digits", default="mnist", help="mnist (the hub), or a folder of it")
     given = parser.parse_args()
     sources = DataSources(digits=given.digits)

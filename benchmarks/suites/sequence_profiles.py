@@ -17,15 +17,15 @@ from benchmarks.suites.sequence_entries import ENTRIES
 _ALL = tuple(entry.name for entry in ENTRIES)
 _BATCH = 64
 
-Table = dict[str, dict[str, Any]]
+ByData = dict[str, dict[str, Any]]
 
 
-def _over(under: Table, over: Table) -> Table:
+def _over(under: ByData, over: ByData) -> ByData:
     """Two tables of settings by data set, the second over the first."""
     return {key: under.get(key, {}) | over.get(key, {}) for key in (under | over)}
 
 
-def _changes(taught: Table, student: Table, autoencoder: Table) -> dict[str, Table]:
+def _changes(taught: ByData, student: ByData, autoencoder: ByData) -> dict[str, ByData]:
     """By family; all that have a teacher are given the same one, so that they share it."""
     learns = _over(taught, student)
     return {

@@ -66,7 +66,7 @@ def inputs(name: str, count: int) -> Examples:
     return draw(name).inputs.take(slice(0, count))
 
 
-def published(name: str, data: str) -> Entry:
+def paper_entry(name: str, data: str) -> Entry:
     """An entry of `trajectories` with the published settings for a data set."""
     (entry,) = registry.entries(TRAJECTORIES, [name])
     task = next(one for one in TRAJECTORIES.tasks if one.id == f"{data}/clusters")
@@ -110,7 +110,7 @@ def scene_entry(name: str, data: str) -> Entry:
 
 
 @cache
-def pictures(data: str, size: int) -> Examples:
+def scene_images(data: str, size: int) -> Examples:
     """PICTURES images of `size` pixels: digits, and noise in place of rooms, which need a renderer.
 
     What an image shows makes no difference to the speed. Made once.

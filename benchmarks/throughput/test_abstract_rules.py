@@ -31,7 +31,7 @@ from symdata.abstract_rules import problems
 PROBLEMS = 2000
 
 
-def learned(entry: Entry, name: str) -> Any:
+def after_one_update(entry: Entry, name: str) -> Any:
     """The entry's method after a single update."""
     method = runner.build(entry)
     method.fit(draw(name).train, Run(0, Budget(steps=1), DEVICE))
@@ -42,7 +42,7 @@ def learned(entry: Entry, name: str) -> Any:
 @pytest.mark.parametrize("entry", learners(), ids=lambda entry: entry.name)
 def test_training_step(benchmark: Any, entry: Entry, name: str) -> None:
     """One update at batch 32."""
-    method = learned(entry, name)
+    method = after_one_update(entry, name)
     train = draw(name).train.select(("images", "labels"))
     run = Run(0, Budget(steps=FOREVER), DEVICE)
     how = Optimisation(learning_rate=method.settings.learning_rate)
@@ -56,7 +56,7 @@ def test_training_step(benchmark: Any, entry: Entry, name: str) -> None:
 @pytest.mark.parametrize("entry", SUITE.entries[:11], ids=lambda entry: entry.name)
 def test_evaluation(benchmark: Any, entry: Entry, name: str) -> None:
     """Answers for 2,000 problems."""
-    method = learned(entry, name)
+    method = after_one_update(entry, name)
     some, run = inputs(name, PROBLEMS), Run(0, Budget(steps=1), DEVICE)
     outputs = method.evaluate(some, run)
     assert len(outputs["logits"]) == PROBLEMS

@@ -18,7 +18,7 @@ import symdata
 from benchmarks import runner
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
-from benchmarks.throughput.cases import DEVICE, FOREVER, finished, pictures, scene_entry
+from benchmarks.throughput.cases import DEVICE, FOREVER, finished, scene_entry, scene_images
 from benchmarks.training import updates
 from symdata.digit_scenes import painted, stream
 from symdata.digits import load
@@ -38,10 +38,10 @@ TRAINED = (
 DRAWN = 1000
 
 
-def learned(name: str, data: str) -> Any:
+def after_one_update(name: str, data: str) -> Any:
     """The entry's method with the published settings, after a single update with one image."""
     method = runner.build(scene_entry(name, data))
-    method.fit(pictures(data, PIXELS), Run(0, Budget(steps=1, batch_size=1), DEVICE))
+    method.fit(scene_images(data, PIXELS), Run(0, Budget(steps=1, batch_size=1), DEVICE))
     return method
 
 
@@ -58,12 +58,15 @@ def test_training_step(benchmark: Any, data: str, name: str, cpu_batch: int) -> 
     """One update, from the images on the device to the new weights."""
     benchmark.group = f"training step: {data}"
     batch = cpu_batch if DEVICE == "cpu" else BATCH
-    method, run = learned(name, data), Run(0, Budget(steps=FOREVER, batch_size=batch), DEVICE)
+    method, run = (
+        after_one_update(name, data),
+        Run(0, Budget(steps=FOREVER, batch_size=batch), DEVICE),
+    )
     # Not all that has the same name: `warm_up` is that of the KL in one, of the rate in the other.
     shared = ("optimiser", "learning_rate", "clip", "mixed_precision")
     given = {field: getattr(method.settings, field) for field in shared}
     how = Optimisation(**given, channels_last=True)
-    steps = updates(method.network, pictures(data, PIXELS), run, how)
+    steps = updates(method.network, scene_images(data, PIXELS), run, how)
     rounds = (1 if batch < BATCH else 3, 1) if DEVICE == "cpu" else (50, 10)
     timed(benchmark, lambda: next(steps), batch, *rounds)
     steps.close()
@@ -74,7 +77,10 @@ def test_evaluation(benchmark: Any, name: str) -> None:
     """Samples, and the likelihoods of 2 images (on a GPU of 32) with 100 posterior samples each."""
     benchmark.group = "evaluation: mnist4"
     count = 2 if DEVICE == "cpu" else BATCH
-    method, some = learned(name, "mnist4"), pictures("mnist4", PIXELS).take(slice(0, count))
+    method, some = (
+        after_one_update(name, "mnist4"),
+        scene_images("mnist4", PIXELS).take(slice(0, count)),
+    )
     run = Run(0, Budget(steps=1), DEVICE)
     warmup = 0 if DEVICE == "cpu" else 1
     timed(benchmark, lambda: method.evaluate(some, run), count, rounds=1, warmup_rounds=warmup)

@@ -32,7 +32,7 @@ from benchmarks.throughput.cases import (
     batch_size,
     finished,
     language,
-    published,
+    paper_entry,
     walks,
 )
 from benchmarks.training import updates
@@ -56,7 +56,7 @@ def timed(benchmark: Any, group: str, work: Callable[[], object], rounds: int = 
     benchmark.pedantic(finished(work), rounds=rounds, warmup_rounds=1)
 
 
-def run(data: str, steps: int = FOREVER) -> Run:
+def a_run(data: str, steps: int = FOREVER) -> Run:
     """A run of so many updates with the published batch."""
     return Run(0, Budget(steps=steps, batch_size=batch_size(data)), DEVICE)
 
@@ -66,11 +66,11 @@ def run(data: str, steps: int = FOREVER) -> Run:
 )
 def test_training_of_baselines(benchmark: Any, data: str, name: str) -> None:
     """10 updates."""
-    method = runner.build(published(name, data))
-    method.fit(walks(data), run(data, 1))
+    method = runner.build(paper_entry(name, data))
+    method.fit(walks(data), a_run(data, 1))
     columns = Examples(columns_of(training_split(walks(data))))
     how = Optimisation(learning_rate=method.settings.learning_rate)
-    steps = updates(method.network, columns, run(data), how)
+    steps = updates(method.network, columns, a_run(data), how)
     timed(
         benchmark, f"training: {data}", lambda: [next(steps) for _ in range(UPDATES)], ROUNDS[data]
     )
@@ -87,8 +87,8 @@ def test_training_of_encoders(benchmark: Any, data: str, programs: int, last: st
     Its last program is a network, as at the start of a search, or complete, as at its end. A
     program before it is complete and frozen.
     """
-    settings = runner.settings_of(published(f"neurosymbolic_{programs}", data))
-    training = Training(settings, language(data), walks(data), run(data, UPDATES))
+    settings = runner.settings_of(paper_entry(f"neurosymbolic_{programs}", data))
+    training = Training(settings, language(data), walks(data), a_run(data, UPDATES))
     complete = children(data, "complete")
     frozen = [training.population([program], "frozen") for program in complete[: programs - 1]]
     for population in frozen:
@@ -106,7 +106,7 @@ def children(data: str, kind: str) -> list[Program]:
 
     The latter is the first itself for the synthetic data, and that of `map_average` for the others.
     """
-    settings = runner.settings_of(published("neurosymbolic_1", data))
+    settings = runner.settings_of(paper_entry("neurosymbolic_1", data))
     search = Search(language(data), settings.penalty, settings.max_depth, settings.frontier, [])
     first = search.children(search.best())
     if kind == "partial":
@@ -121,7 +121,7 @@ def children(data: str, kind: str) -> list[Program]:
 @pytest.mark.parametrize("data", SHAPES)
 def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
     """10 updates of every child of an expansion: as one population, or one after the other."""
-    settings = runner.settings_of(published("neurosymbolic_1", data))
+    settings = runner.settings_of(paper_entry("neurosymbolic_1", data))
     programs, batch = children(data, kind), batch_size(data)
     states = torch.from_numpy(np.asarray(walks(data)["states"])).to(DEVICE)
     features = torch.from_numpy(language(data).columns(walks(data))).to(DEVICE)
@@ -133,7 +133,7 @@ def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
     def learn(some: list[Program]) -> None:
         hidden = settings.most_hidden, settings.least_hidden
         population = Population(some, language(data), frames.shape[-1], *hidden).to(DEVICE)
-        distil(population, given, given.take(slice(0, batch)), run(data, UPDATES), 1e-3)
+        distil(population, given, given.take(slice(0, batch)), a_run(data, UPDATES), 1e-3)
 
     def train() -> None:
         for some in [programs] if way == "together" else [[one] for one in programs]:
@@ -147,7 +147,7 @@ def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
 @pytest.mark.parametrize("data", SHAPES)
 def test_decoder(benchmark: Any, data: str, way: str) -> None:
     """Loss and gradient of a recurrent decoder for a batch."""
-    entry = published("tvae", data)
+    entry = paper_entry("tvae", data)
     settings = type(runner.settings_of(entry))(**{**entry.settings, "decoder": "recurrent"})
     frames, size = SHAPES[data]
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""The `run` verb: plan, preview, execute, and the table at the end."""
+"""The `run` verb: it plans, previews and executes cells, and shows the table at the end."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 REFERENCE_RESULTS = Path(__file__).resolve().parent.parent / "leaderboard" / "results"
 STALE_SECONDS = 3600.0
 STALE_CHECKPOINT_SECONDS = 30 * 24 * 3600.0
-# What NVIDIA's driver, Windows' subsystem for Linux and AMD's driver put there.
+# Device files of NVIDIA's driver, of Windows' subsystem for Linux, and of AMD's driver.
 GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a selection of cells is run; see `python -m benchmarks run --help`."""
+    """Options of a run beside its filters; see `python -m benchmarks run --help`."""
 
     out: Path
     device: str = "auto"
@@ -76,9 +76,9 @@ def run(
     options: Options,
     table: Callable[[list[Record], int], str] | None = None,
 ) -> int:
-    """Run what is not done yet, show the table, and return the exit code.
+    """Run the cells that are not done yet, show the table, and return the exit code.
 
-    table: the text for records at so many columns; None: no table.
+    table: a function that makes the table of records in so many columns; None: no table.
     """
     store = Store(options.out)
     _ensure_writable(options.out)
@@ -102,7 +102,7 @@ def run(
 
 
 def _select(filters: Filters, options: Options) -> list[plan.Cell]:
-    """The cells that can run here; a line for each task that cannot."""
+    """The selected cells that can run here; prints a line for each task that cannot."""
     selection = plan.selection(filters, options.sources)
     for task, reason in selection.skipped.items():
         print(f"skipped  {task}: {reason}")
@@ -141,7 +141,7 @@ def _conclude(
     console: Console,
     table: Callable[[list[Record], int], str] | None,
 ) -> int:
-    """Show the table, the cells that failed and those that wait; returns the exit code."""
+    """Show the table, the cells that failed and those still to run; returns the exit code."""
     records, problems = store.load()
     for problem in problems:
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
@@ -169,7 +169,7 @@ def _called(record: Record) -> str:
 
 
 def _estimator(store: Store) -> Estimator:
-    """Times from this folder where it has any, else from the results that come with the package."""
+    """An estimator of times by the records of this folder and those that come with symbench."""
     here = store.load()[0] if store.root.is_dir() else []
     reference = Store(REFERENCE_RESULTS).load()[0] if REFERENCE_RESULTS.is_dir() else []
     return Estimator((*reference, *here))
@@ -189,9 +189,9 @@ def _ensure_writable(folder: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what killed runs left half-written, and checkpoints that nobody went on from.
+    """Remove half-written files of killed runs, and old checkpoints that were never resumed.
 
-    Younger files may belong to another run, or to one that will be taken up again.
+    Younger files may belong to another run, or to one that will be resumed.
     """
     kept = (folder / CHECKPOINTS).glob("*.pt")
     ages = [(path, STALE_SECONDS) for path in folder.rglob(".*.partial")]
@@ -211,7 +211,7 @@ def resolve_device(name: str) -> str:
     if name != "auto" and (kind != "cuda" or not (index == "" or index.isdigit())):
         raise SymbenchError(f"--device '{name}' is not known; there are: auto, cpu, cuda, cuda:N.")
     if name == "auto" and sys.platform == "linux" and not any(map(Path.exists, GPU_DRIVERS)):
-        return "cpu"  # torch would say the same, after seconds of being imported
+        return "cpu"  # saves the import of torch, which takes seconds and would find no GPU either
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -277,12 +277,12 @@ def about(table: Mapping[str, T], task: Task) -> dict[str, T]:
 
     Keys of such tables are "*" (all tasks), the name of a data set, the name of a task or its id.
     """
-    return {key: table[key] for key in _keys(task) if key in table}
+    return {key: table[key] for key in keys_of(task) if key in table}
 
 
-def _keys(task: Task) -> dict[str, None]:
+def keys_of(task: Task) -> dict[str, None]:
     """The keys under which tables speak of a task, the general before the special."""
-    return dict.fromkeys(("*", getattr(task, "data", "*"), task.name, task.id))
+    return dict.fromkeys(("*", getattr(task, "data", "") or task.name, task.name, task.id))
 
 
 @dataclass(frozen=True)
@@ -359,7 +359,7 @@ class Suite:
     datasets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        keys = {key for task in self.tasks for key in _keys(task)}
+        keys = {key for task in self.tasks for key in keys_of(task)}
         families = {entry.family for entry in self.entries if entry.family}
         for profile in self.profiles:
             for said in (profile.changes, profile.own_budgets):

@@ -130,7 +130,7 @@ class MaskVAE(nn.Module):
         )
 
     def infer(self, features: Tensor, noise: ExampleNoise | None = None) -> tuple[Tensor, Normal]:
-        """Features of the image: (B, F) → K latents (B, K, M) and their posterior."""
+        """Infer K latents (B, K, M) and their posterior from features of the image (B, F)."""
         z, state = features.new_zeros(len(features), self.m), None
         latents, parameters = [], []
         for _ in range(self.k):

@@ -96,8 +96,8 @@ class ESBNNetwork(SequenceNetwork):
         """z: (B, T, D) → (B, C)."""
         batch, length, _ = z.shape
         weights, confidence = self.attend(z)
-        # Nothing is retrieved before t = 0 and 1, so that one row stands for all problems. Step 0,
-        # from a state of zeros, needs no product at all.
+        # At t = 0 and 1 nothing has been retrieved yet, so that one row stands for all problems.
+        # Step 0, from a state of zeros, needs no product at all.
         drive = Ledger(self.controller.weight_recurrent, [1] + [batch] * (length - 1))
         speak = Ledger(
             torch.cat([self.key.weight, self.gate.weight]), [1, 1] + [batch] * (length - 2)
@@ -125,7 +125,8 @@ class ESBNNetwork(SequenceNetwork):
                     seen = torch.addmm(bias, gate * confidence[:, t - 1], column)
             keys.append(F.relu(spoken[:, : self.KEY]).expand(batch, -1))
 
-        # One more step lets the controller act on the key that the last image retrieved.
+        # One more step, with z = 0, lets the controller act on the key that the last image
+        # retrieved.
         gates = drive(torch.cat([retrieved, h.expand(batch, -1)], 1), seen)
         h, _ = LSTM.step(gates, cell.expand(batch, -1))
         return self.output(h)

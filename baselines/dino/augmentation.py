@@ -106,9 +106,8 @@ class Augmentation:
             lambda x: adjust_hue(x, drawn(self.hue)),
         )
         reaches = (self.brightness, self.contrast, self.saturation, self.hue)
-        for index in torch.randperm(
-            len(changes)
-        ).tolist():  # on the CPU, as a device would be waited for
+        # The order is drawn on the CPU, as the program would have to wait for a device.
+        for index in torch.randperm(len(changes)).tolist():
             if reaches[index]:
                 views = changes[index](views)
         return views

@@ -29,15 +29,15 @@ class TaughtSettings:
     teacher_patch, teacher_width, teacher_depth, teacher_heads: sizes of its transformer.
     teacher_norm: normalisation of pixels, "fixed", or "image": each image gets the same contrast.
     teacher_flip: probability that a crop is mirrored; 0 where mirror images are of another class.
-    local_crops: small crops that the student sees beside the two large ones. dino_prototypes,
-    dino_hidden, dino_bottleneck: sizes of the head; published 65,536, 2048, 256. dino_centring:
-    "mean", DINO's own, or "sinkhorn", which uses all prototypes equally. dino_temperature: the
-    teacher's temperature; dino_momentum: first momentum of its moving average. dino_scale: smallest
-    area of a large crop and largest of a small one, as a share of the image; dino_least: smallest
-    area of a small one. dino_jitter, dino_hue, dino_grey, dino_solarise: see `Augmentation`; none
-    of them may change the class. published: the teacher of each data set, and of a task that has
-    another one. Crops of digits are not mirrored, as a digit in the mirror is another sign, or
-    none.
+    local_crops: small crops that the student sees beside the two large ones.
+    dino_prototypes, dino_hidden, dino_bottleneck: sizes of the head; published 65,536, 2048, 256.
+    dino_centring: "mean", DINO's own, or "sinkhorn", which uses all prototypes equally.
+    dino_temperature: the teacher's; dino_momentum: the first one of its moving average.
+    dino_scale: smallest area of a large crop and largest of a small one, as a share of the image;
+    dino_least: smallest area of a small one. dino_jitter, dino_hue, dino_grey, dino_solarise: see
+    `Augmentation`; none of them may change the class.
+    published: the teacher of each data set, and of a task that has another one. Crops of digits are
+    not mirrored, as a digit in the mirror is another sign, or none.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {

@@ -103,9 +103,9 @@ class ImageEncoder(nn.Sequential):
     At 128 pixels kernels 4 3 4 3 4 3 4 3 4 and strides 2 1 2 1 2 1 2 1 2, as published. A smaller
     image is halved less often: after the first, as many convolutions of stride 2 as needed get
     stride 1 and kernel 3. An object, which is smaller too, then meets as many features as at 128
-    pixels; at 64 pixels all maps from the third layer on have the published size. Docs/settings.md
-    compares this with halving less often at the end. The first weights of every filter sum to zero,
-    so that a constant area, such as a black background, leaves no trace except at its borders.
+    pixels; at 64 pixels all maps from the third layer on have the published size (trials:
+    docs/settings.md). The first weights of every filter sum to zero, so that a constant area, such
+    as a black background, leaves no trace except at its borders.
     """
 
     def __init__(self, channels: int, size: int, features: int) -> None:

@@ -28,7 +28,10 @@ SCALE_BIAS = -1.0  # boxes begin a bit larger than a cell: sigmoid(-1) = 0.27 of
 
 @dataclass(frozen=True)
 class Latents:
-    """Values of the latents: presence (B, K), depth, where, what (B, 1, 4 or W, h, w)."""
+    """Values of the latents; depth: (B, 1, h, w), where: (B, 4, h, w), what: (B, W, h, w).
+
+    presence: (B, K), in the order of the cells, row by row.
+    """
 
     presence: Tensor
     where: Tensor

@@ -124,5 +124,5 @@ def _layers(
 
 
 def compose(blended: Tensor, background: Tensor) -> Tensor:
-    """Put components before the background: (B, C+1, H, W), (B, C, H, W) → image (B, C, H, W)."""
+    """blended: (B, C+1, H, W), in front of background: (B, C, H, W) → image (B, C, H, W)."""
     return blended[:, :-1] + (1 - blended[:, -1:]) * background

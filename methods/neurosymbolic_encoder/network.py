@@ -38,9 +38,7 @@ def sample_bit(logits: Tensor, temperature: float = TEMPERATURE) -> Tensor:
     uniform = torch.rand_like(logits).clamp_(1e-6, 1 - 1e-6)
     noisy = logits + torch.log(uniform) - torch.log1p(-uniform)
     soft = torch.sigmoid(noisy / temperature)
-    return (noisy > 0).to(soft.dtype) + (
-        soft - soft.detach()
-    )  # this order of sums gives 0 or 1 exactly
+    return (noisy > 0).to(soft.dtype) + (soft - soft.detach())  # in this order exactly 0 or 1
 
 
 def kl_fair_bit(logits: Tensor) -> Tensor:

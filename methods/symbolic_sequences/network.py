@@ -11,8 +11,8 @@ The two penalties of exploration, of which the paper gives the idea, are here in
 - entropy: log K minus the entropy of a position's mean distribution over the batch, averaged over
   positions. It is 0 where the batch as a whole uses all symbols equally.
 - information: log L minus the information of a symbol about its position, H(mean p_t) - mean
-H(p_t),
-  in each sequence. It is 0 where a sequence repeats no symbol, and log L where all are the same.
+  H(p_t), in each sequence. It is 0 where a sequence repeats no symbol, and log L where all are the
+  same.
 The entropy penalty belongs to a batch; where a batch is computed in parts, it is their mean.
 
 Scalars that show a collapse: `perplexity` of a position's hard symbols in the batch (1: all images

@@ -1,6 +1,6 @@
 """Metalearned Neural Memory (Munkhdalai et al. 2019) as Webb, Sinha and Cohen (2021) use it.
 
-The memory is a small network f; its weights are what is remembered. Writing is one step of a
+The memory is a small network f; its weights are its content. Writing is one step of a
 learned local rule that moves f(write key) towards the write value; reading is f(read key).
 
 The source gives the size of the parts beside the interface only as a sum, 132,864. This reading has

@@ -38,7 +38,7 @@ from benchmarks.training import seeded, train
 
 AT_ONCE = 256
 # Number of training images at whose places the codes begin.
-FIRST_LOOK = 256
+CODE_IMAGES = 256
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class VQVAE:
         with seeded(run, "weights"):
             network = VQVAENetwork(self.settings, images.shape[1])
         if self.settings.codes_from_data:
-            rows = run.rng("codes").permutation(len(images))[:FIRST_LOOK]
+            rows = run.rng("codes").permutation(len(images))[:CODE_IMAGES]
             with seeded(run, "codes"):
                 network.begin(as_pixels(images[rows], "cpu"))
         self.network = network.to(run.device)

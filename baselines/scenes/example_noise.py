@@ -1,7 +1,7 @@
 """Random numbers of an evaluation that do not depend on the batch an example is computed in.
 
 Torch draws for a batch from one stream, so that an example's numbers depend on its place in the
-batch and on what was drawn before. Here every posterior sample of every example has a stream of its
+batch and on earlier draws. Here every posterior sample of every example has a stream of its
 own: the counter-based generator Philox (Salmon et al., SC 2011), keyed by the seed, whose 256-bit
 counter begins at (0, 0, sample, example). No two streams meet within 2^128 numbers. They are drawn
 on the CPU in single precision, so that every device computes with the same numbers.

@@ -80,11 +80,11 @@ class KMeansSettings(TaughtSettings):
 
 
 class KMeansCodes:
-    """The teacher's class token by residual k-means: each level clusters what the last has left.
+    """The teacher's class token by residual k-means: each level clusters the last one's residuals.
 
     The first symbol is the number of the nearest of K centroids, as plain k-means has it, the
     second that of the residual, and so on; the representation is the sum of the eight centroids.
-    Each level is scikit-learn's MiniBatchKMeans. Of fewer than K images each is its own centroid.
+    Each level is scikit-learn's MiniBatchKMeans. With fewer than K images each is its own centroid.
     """
 
     version = 1

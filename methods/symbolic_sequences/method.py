@@ -30,7 +30,7 @@ from methods.symbolic_sequences.settings import RANDOM, SymbolicSettings
 # Number of inputs whose attention is kept for pictures.
 SHOWN = 512
 # Number of training images at whose vectors VQ's codes begin.
-STARTED = 256
+CODE_IMAGES = 256
 
 
 class SymbolicSequences:
@@ -66,7 +66,7 @@ class SymbolicSequences:
             start = start_of(self.settings, teacher)
             network = SymbolicNetwork(self.settings, teacher.width, total, draw, start)
             self.network = network.to(run.device)
-            some = tokens_of(images[:STARTED], teacher, run)[:, 1:]
+            some = tokens_of(images[:CODE_IMAGES], teacher, run)[:, 1:]
             network.begin(torch.from_numpy(some).to(run.device))
         if not total:  # the control that learns nothing
             return

@@ -2,11 +2,11 @@
 
     rows = keep(sources.cache, "arrow_room/test", description, shape, "uint8", 64, make)
 
-A file is found by what determines its content, not by when it was made. While it is in the making,
-each piece that is done lies beside it as a file of its own, written at a stroke; whoever asks again
-after an interruption, however rude, goes on from there. The last piece joins them into one chunked
-HDF5 file, which appears whole or not at all. Of two processes that ask, one makes it and the other
-waits. HDF5 and zip keep checksums, so that damage is seen.
+A file is found by what determines its content, not by when it was made. While it is being made,
+each finished piece lies beside it in a file of its own, which appears whole or not at all; after an
+interruption, even a crash, the next call goes on from these. In the end they are joined into one
+chunked HDF5 file, which also appears whole or not at all. If two processes ask for one file, one
+makes it and the other waits. HDF5 and zip keep checksums, so that damage is seen.
 
 Letters: N rows.
 """
@@ -30,21 +30,21 @@ from filelock import FileLock, Timeout
 from symdata.errors import DataError
 
 Make = Callable[[Sequence[slice]], Iterable[tuple[slice, np.ndarray]]]
-"""The rows that are still to be made, in pieces → each piece with its rows, in any order."""
+"""Function from the slices still to be made to pairs of a slice and its rows, in any order."""
 
 
-def place(folder: Path, name: str, description: Mapping[str, Any]) -> Path:
-    """The file in which rows with this description (JSON) are kept."""
+def file_for(folder: Path, name: str, description: Mapping[str, Any]) -> Path:
+    """Path of the file in which rows with this description (JSON) are kept."""
     text = json.dumps(description, sort_keys=True)
     return folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
 
 
 def kept(folder: Path, name: str, description: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
-    """Whether rows of this shape are there, whole as far as can be told without reading them."""
+    """Whether a file with rows of this shape is there; the rows themselves are not read."""
     import h5py
 
     try:
-        with h5py.File(place(folder, name, description), "r") as file:
+        with h5py.File(file_for(folder, name, description), "r") as file:
             return bool(file["rows"].shape == shape)
     except (OSError, KeyError):
         return False
@@ -60,17 +60,17 @@ def keep(
     make: Make,
     made_by: Callable[[], str] = str,
 ) -> np.ndarray:
-    """All rows, of this shape (N, ...), from the file or made now, in pieces of so many rows.
+    """Rows of this shape (N, ...), read from their file or made now, `piece` rows at a time.
 
-    made_by: the program that makes them, asked for only then. A finished file serves whoever asks,
-    but no file is put together from the pieces of two programs.
+    made_by: names the program that makes rows; called only when some have to be made. A finished
+    file is used whichever program made it, but pieces of two programs never share a file.
     """
-    path = place(folder, name, description)
+    path = file_for(folder, name, description)
     found = _read(path, shape, dtype)
     if found is not None:
         return found
     with writable(path), alone(path, path.name):
-        found = _read(path, shape, dtype)  # by whom this process has waited for
+        found = _read(path, shape, dtype)  # the process waited for may have made it
         if found is None:
             found = _made(path, description, shape, dtype, piece, make, made_by())
     return found
@@ -85,7 +85,7 @@ def _made(
     make: Make,
     maker: str,
 ) -> np.ndarray:
-    """All rows, made now, or taken from pieces that the same maker left."""
+    """Make the rows, except for pieces that the same maker left, and write them to the file."""
     parts = path.with_suffix(".parts")
     slices = [slice(k, min(k + piece, shape[0])) for k in range(0, shape[0], piece)]
     rows = np.empty(shape, dtype=dtype)
@@ -110,7 +110,7 @@ def _part(parts: Path, rows: slice) -> Path:
 
 
 def _read(path: Path, shape: tuple[int, ...], dtype: str) -> np.ndarray | None:
-    """The rows of a finished file; None where there is none, or none that is whole."""
+    """Rows of a finished file; None where there is none or it is damaged."""
     import h5py
 
     if not path.exists():
@@ -140,7 +140,7 @@ def _write(
 
 
 def _read_part(path: Path, like: np.ndarray, maker: str) -> np.ndarray | None:
-    """The rows of a piece by the same maker; None where it is missing, damaged or another's."""
+    """Rows of a piece by the same maker; None where it is missing, damaged or another's."""
     try:
         with np.load(path) as stored:
             rows, by = stored["rows"], str(stored["made_by"])
@@ -169,7 +169,7 @@ def _renamed(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """What the system has against writing to this file, as one line; its folder is made."""
+    """Make the folder of a file; an `OSError` in the block becomes one line on what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
@@ -182,7 +182,7 @@ def writable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def alone(path: Path, what: str) -> Iterator[None]:
-    """One process at a time makes the file at `path`; another that comes says that it waits."""
+    """Lock by which one process at a time makes the file at `path`; others say that they wait."""
     lock = FileLock(path.with_suffix(".lock"))
     try:
         lock.acquire(timeout=0)

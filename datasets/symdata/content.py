@@ -1,4 +1,4 @@
-"""What a table holds, apart from how Arrow lays it out: a hash, and where two tables differ."""
+"""Content of tables, however Arrow lays it out: a hash, and the first difference of two tables."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _bytes(array: pa.Array, code: str) -> bytes:
 
 
 def difference(found: pa.Table, expected: pa.Table) -> str | None:
-    """One line on where two tables differ first, or None where they do not."""
+    """Line on the first difference of two tables; None where they are equal."""
     if found.schema.names != expected.schema.names:
         return f"has the columns {found.schema.names}, not {expected.schema.names}"
     if found.num_rows != expected.num_rows:

@@ -32,10 +32,10 @@ from symdata.scenes import Scenes
 from symdata.sources import DataSources
 
 Break = Callable[[Layout, int, Stream], tuple[Layout, np.ndarray]]
-"""(scenes, size in pixels, stream) → the broken scenes, and (N,) for which there was room."""
+"""Function (scenes, size in pixels, stream) → broken scenes, and (N,) which of them had room."""
 
 FAR = 6
-"""A digit in the wrong position is at least so many of 128 pixels off, along x or y."""
+"""Least offset of a digit in the wrong position, along x or y, in pixels of an image of 128."""
 
 _BATCH = 256
 
@@ -49,7 +49,7 @@ def broken(
     arrange: Arrange,
     wrong_position: Break,
 ) -> dict[str, Scenes]:
-    """Kind of break → N images with it, of test digits."""
+    """Images of test digits with one rule broken, `count` of each kind, by kind."""
     chosen = data.settings(config)
     digits, size = load(chosen["digits"], sources), chosen["size"]
     breaks = {
@@ -72,7 +72,7 @@ def broken(
 
 
 def _until(count: int, size: int, arrange: Arrange, break_: Break, draw: Stream) -> Layout:
-    """N broken scenes, from as many batches as it takes."""
+    """Draw batches of scenes and break them until there are N."""
     parts: list[Layout] = []
     while sum(map(len, parts)) < count or not parts:
         batch = partial(draw, len(parts))
@@ -87,7 +87,7 @@ def _until(count: int, size: int, arrange: Arrange, break_: Break, draw: Stream)
 
 
 def wrong_class(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.ndarray]:
-    """Any other class for one digit."""
+    """Give one digit of each scene any other class."""
     victims, rows = _victims(layout, draw), np.arange(len(layout))
     classes = layout.classes.copy()
     classes[rows, victims] += 1 + draw("classes of victims").below(CLASSES - 1, len(layout))
@@ -95,7 +95,7 @@ def wrong_class(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.nda
 
 
 def wrong_order(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.ndarray]:
-    """Two digits of different quadrants change places."""
+    """Exchange two digits of different quadrants."""
     one, rows = _victims(layout, draw), np.arange(len(layout))
     elsewhere = layout.quadrants != layout.quadrants[rows, one][:, None]
     other = _any(elsewhere, draw, "partners")
@@ -105,7 +105,7 @@ def wrong_order(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.nda
 
 
 def missing_digit(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.ndarray]:
-    """One digit less."""
+    """Take one digit away."""
     count, per_scene = layout.classes.shape
     kept = np.arange(per_scene) != _victims(layout, draw)[:, None]
     return (
@@ -119,7 +119,7 @@ def missing_digit(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.n
 
 
 def added_digit(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.ndarray]:
-    """One digit more, of any class, where it overlaps none and lies in one quadrant."""
+    """Add a digit of any class where it overlaps none and lies in one quadrant."""
     free = _free(layout, np.ones(layout.classes.shape, dtype=bool), size)
     place = _any(free, draw, "places")
     corners, quadrants = _places(size)
@@ -135,7 +135,7 @@ def added_digit(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.nda
 def moved_within(
     layout: Layout, size: int, draw: Stream, quadrants: tuple[int, ...] = (0, 1, 2, 3)
 ) -> tuple[Layout, np.ndarray]:
-    """One digit of these quadrants is elsewhere in its quadrant, `FAR` off."""
+    """Move one digit of these quadrants within its own, by at least `FAR`."""
     victims = _any(np.isin(layout.quadrants, quadrants), draw, "victims")
     rows = np.arange(len(layout))
     places, their_quadrants = _places(size)
@@ -145,7 +145,7 @@ def moved_within(
 
 
 def moved_across(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.ndarray]:
-    """One digit lies in another quadrant."""
+    """Move one digit to another quadrant."""
     victims, rows = _victims(layout, draw), np.arange(len(layout))
     _, their_quadrants = _places(size)
     others = their_quadrants != layout.quadrants[rows, victims][:, None]
@@ -153,7 +153,7 @@ def moved_across(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.nd
 
 
 def smeared(images: np.ndarray) -> np.ndarray:
-    """Rubbed sideways so far that strokes and holes are gone, and faded at the cell's edge.
+    """Rub digits sideways until strokes and holes are gone, and fade them at the cell's edge.
 
     images: (N, 28, 28) → (N, 28, 28) uint8, as bright as before at the brightest point. Means over
     15 and 7 pixels sideways, and twice over 9 upwards; integers, so that all machines agree.
@@ -173,7 +173,7 @@ def _unchanged(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.ndar
 def _moved(
     layout: Layout, victims: np.ndarray, allowed: np.ndarray, size: int, draw: Stream
 ) -> tuple[Layout, np.ndarray]:
-    """The victims at any allowed place where they overlap none. allowed: (N, P)."""
+    """Move the victims to any allowed place where they overlap none. allowed: (N, P)."""
     rows = np.arange(len(layout))
     others = np.arange(layout.classes.shape[1]) != victims[:, None]
     free = allowed & _free(layout, others, size)
@@ -186,14 +186,14 @@ def _moved(
 
 
 def _places(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(P, 2) corners and (P,) quadrants of all places."""
+    """Corners (P, 2) and quadrants (P,) of all places."""
     within = grid(size)
     corners = (origins(size)[:, None] + within).reshape(-1, 2)
     return corners, np.repeat(np.arange(4), len(within))
 
 
 def _free(layout: Layout, counts: np.ndarray, size: int) -> np.ndarray:
-    """Which places overlap none of the digits that count. counts: (N, K) bool → (N, P) bool.
+    """Places that overlap none of the digits that count. counts: (N, K) bool → (N, P) bool.
 
     A cell lies in one quadrant, so that only digits of a place's own quadrant can be in its way.
     """
@@ -207,13 +207,13 @@ def _free(layout: Layout, counts: np.ndarray, size: int) -> np.ndarray:
 
 
 def _any(allowed: np.ndarray, draw: Stream, purpose: str) -> np.ndarray:
-    """Any of those allowed, all equally likely; 0 where none is. (N, X) bool → (N,) int64."""
+    """Draw one of those allowed, all equally likely; 0 where none is. (N, X) bool → (N,) int64."""
     keys = draw(purpose).raw(allowed.size).reshape(allowed.shape)
     return np.where(allowed, keys, np.uint64(0)).argmax(axis=1)
 
 
 def _victims(layout: Layout, draw: Stream) -> np.ndarray:
-    """(N,) any digit of each scene."""
+    """Draw a digit of each scene to be changed, (N,)."""
     return draw("victims").below(layout.classes.shape[1], len(layout))
 
 

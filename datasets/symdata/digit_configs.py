@@ -1,20 +1,20 @@
-"""What the data sets of placed digits have in common, as literals: configurations and breaks.
+"""Configurations and kinds of broken rules that the data sets of placed digits share, as literals.
 
-Imported by the packages' tops, so that it needs nothing heavy.
+The `__init__.py` of these data sets import this module, so that it imports nothing heavy.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# By size in pixels. The paper has the first; the last is there to try programs out.
+# Sizes of the splits, by size of image in pixels: first the paper's, last one to try programs out.
 _SIZES = {
     128: {"train": 60_000, "validation": 6_000, "test": 6_000},
     64: {"train": 12_000, "validation": 1_200, "test": 1_200},
     32: {"train": 600, "validation": 60, "test": 60},
 }
 
-# Where the digits are from, the sides of image and digit in pixels, and the sizes of the splits.
+# Origin of the digits, sides of image and digit in pixels, and sizes of the splits.
 CONFIGS: dict[str, dict[str, Any]] = {
     f"{source}_{size}": {
         "digits": source,

@@ -1,4 +1,4 @@
-"""What the rules of `mnist4` and `mnist10` have in common when a scene has been parsed.
+"""Parts that the rules of `mnist4` and `mnist10` share, for scenes that have been parsed.
 
 A parsed scene is the classes of its digits, -1 for one that cannot be read, and their centres in
 pixels. A centre is best the ink's centre of mass: of both digit sources it lies within a pixel (at
@@ -19,24 +19,24 @@ UNRECOGNISED = -1
 QUADRANTS = ("top-left", "top-right", "bottom-right", "bottom-left")
 
 TOLERANCE = 4 / 128
-"""How far, of the image's side and along x or y, a digit may be from where the rule puts it.
+"""Largest offset of a digit from where the rule puts it, along x or y, as a share of the side.
 
 The centres of two digits of correct scenes are within a pixel of 128 each, and digits that the
-generator puts in a wrong place are 6 off at least.
+generator puts in a wrong place are off by at least 6.
 """
 
-# The ink is up to 20 of 128 pixels wide and high. Closer than this in both, digits overlap.
+# Distance below which, along x and y, digits overlap: ink is up to 20 of 128 pixels wide and high.
 _OVERLAP = 20 / 128 - TOLERANCE
 
 
 def quadrants(centres: np.ndarray, size: int) -> np.ndarray:
-    """In which quadrant each centre lies, clockwise from the top left. (K, 2) → (K,) int64."""
+    """Quadrant in which each centre lies, clockwise from the top left. (K, 2) → (K,) int64."""
     right, below = (2 * centres > size).T.astype(int)
     return np.array([[0, 1], [3, 2]])[below, right]
 
 
 def parsed(classes: Sequence[int], centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(K,) int64 and (K, 2) float64; `ValueError` where the two do not belong together."""
+    """Classes (K,) int64 and centres (K, 2) float64; `ValueError` where K is not the same."""
     labels = np.asarray(classes, dtype=np.int64).reshape(-1)
     points = np.asarray(centres, dtype=np.float64).reshape(-1, 2)
     if len(labels) != len(points):
@@ -45,7 +45,7 @@ def parsed(classes: Sequence[int], centres: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def counts(found: int, expected: int) -> Iterator[str]:
-    """Whether there are as many digits as there should be."""
+    """Reason where there are too few or too many digits."""
     if found != expected:
         verb = "is 1 digit" if found == 1 else f"are {found} digits"
         yield f"there {verb}, not {expected}"
@@ -58,7 +58,7 @@ def unreadable(labels: np.ndarray, where: np.ndarray) -> Iterator[str]:
 
 
 def overlaps(points: np.ndarray, size: int) -> Iterator[str]:
-    """Whether any two digits lie so close that they must overlap, however narrow."""
+    """Reason where two digits lie so close that they must overlap, however narrow they are."""
     near = (np.abs(points[:, None] - points) < _OVERLAP * size).all(axis=-1)
     if near.sum() > len(points):
         yield "two digits overlap"

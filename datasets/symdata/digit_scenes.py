@@ -1,4 +1,4 @@
-"""Digits placed in the four quadrants of a black image: what `mnist4` and `mnist10` share.
+"""Digits placed in the four quadrants of a black image, for `mnist4` and `mnist10`.
 
 A data set says which classes go where (`Arrange`); here are the geometry, the painting, and scenes
 without a rule.
@@ -30,9 +30,9 @@ _TRIES = 300
 
 @dataclass(frozen=True)
 class Layout:
-    """What lies where in N scenes.
+    """Classes and places of the digits of N scenes.
 
-    classes: (N, K) int64. corners: (N, K, 2) int64, of the digits' cells, top left. quadrants:
+    classes: (N, K) int64. corners: (N, K, 2) int64, top left of the digits' cells. quadrants:
     (N, K) int64, 0 top left, 1 top right, 2 bottom right, 3 bottom left.
     """
 
@@ -44,11 +44,11 @@ class Layout:
         return len(self.classes)
 
     def take(self, rows: np.ndarray) -> Layout:
-        """Some of the scenes."""
+        """Layout of the scenes at these rows."""
         return Layout(self.classes[rows], self.corners[rows], self.quadrants[rows])
 
     def in_order(self) -> Layout:
-        """The digits of each scene by quadrant, and otherwise as they were."""
+        """Layout with the digits of each scene sorted by quadrant, and otherwise as they were."""
         order = np.argsort(self.quadrants, axis=1, kind="stable")
         return Layout(
             np.take_along_axis(self.classes, order, axis=1),
@@ -58,10 +58,10 @@ class Layout:
 
 
 Stream = Callable[..., Draw]
-"""What a number is drawn for → its stream."""
+"""Function from a purpose to its stream of random numbers."""
 
 Arrange = Callable[[int, int, Stream], Layout]
-"""(N, size in pixels, stream) → N scenes that obey a data set's rule."""
+"""Function (N, size in pixels, stream) → layout of N scenes that obey a data set's rule."""
 
 
 def cell_of(size: int) -> int:
@@ -70,12 +70,12 @@ def cell_of(size: int) -> int:
 
 
 def origins(size: int) -> np.ndarray:
-    """(4, 2), the top left corners of the quadrants."""
+    """Top left corners of the quadrants, (4, 2)."""
     return np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (size // 2)
 
 
 def grid(size: int) -> np.ndarray:
-    """(S², 2), where in its quadrant a digit's cell can begin, row by row."""
+    """Offsets in a quadrant at which a digit's cell can begin, (S², 2), row by row."""
     side = np.arange(size // 2 - cell_of(size) + 1)
     return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 
@@ -88,7 +88,7 @@ def apart(one: np.ndarray, other: np.ndarray, cell: int) -> np.ndarray:
 
 
 def stream(data: DataSet, config: str, part: str, seed: int) -> Stream:
-    """The random streams of a part of a data set; `DataError` where the seed is none."""
+    """Random streams of a part of a data set, by purpose; `DataError` for a negative seed."""
     seed = index(seed)
     if seed < 0:
         raise DataError(f"a seed is an integer from 0 on, not {seed}.")
@@ -110,7 +110,7 @@ def generate(
 
 
 def shuffled(data: DataSet, config: str, count: int, seed: int, sources: DataSources) -> Scenes:
-    """As many test digits as a scene has, with any classes, anywhere that they do not overlap."""
+    """Scenes with the right number of test digits, of any classes, anywhere without an overlap."""
     chosen, per_scene = data.settings(config), data.objects
     draw = stream(data, config, "shuffled", seed)
     classes = draw("classes").below(CLASSES, count * per_scene).reshape(count, per_scene)
@@ -131,8 +131,8 @@ def painted(
 ) -> Scenes:
     """Images with a digit of the split in each cell, and their graph.
 
-    spoilt: (N,) which digit of each scene is to be passed through a function of (N, 28, 28) images,
-    after which nobody can read it.
+    spoilt: (N,) which digit of each scene is made unreadable, and the function of (N, 28, 28)
+    images that does it.
     """
     cell, (count, per_scene) = cell_of(size), layout.classes.shape
     images, labels = digits.part(split)
@@ -141,13 +141,13 @@ def painted(
     if spoilt is not None:
         victims, spoil = spoilt
         rows = np.arange(count)
-        # The spoilt digits follow the whole ones.
+        # Spoilt digits are rows after those of the whole ones.
         small = np.concatenate([small, shrunk(spoil(images[which[rows, victims]]), cell)])
         which[rows, victims] = len(images) + rows
         classes = classes.copy()
         classes[rows, victims] = UNRECOGNISED
     canvas = np.zeros((count, size, size, 1), dtype=np.uint8)
-    # Entry i is the row of `cell` pixels that begins at pixel i of all images, one after the other.
+    # Strip i is the row of `cell` pixels that begins at pixel i of all images, one after the other.
     strips = np.lib.stride_tricks.sliding_window_view(canvas.reshape(-1), cell, writeable=True)
     first = np.arange(count)[:, None] * size**2 + size * np.arange(cell)
     for k in range(per_scene):
@@ -163,7 +163,7 @@ def painted(
 
 
 def _chosen(classes: np.ndarray, labels: np.ndarray, draw: Draw) -> np.ndarray:
-    """Any digit of each class. classes: (N, K), labels: (M,) → (N, K) int64 rows of the digits."""
+    """Draw any digit of each class: rows (N, K) int64 of digits. classes: (N, K), labels: (M,)."""
     which = np.empty(classes.shape, dtype=np.int64)
     for label in range(CLASSES):
         here, rows = classes == label, np.flatnonzero(labels == label)
@@ -172,7 +172,7 @@ def _chosen(classes: np.ndarray, labels: np.ndarray, draw: Draw) -> np.ndarray:
 
 
 def _scattered(count: int, per_scene: int, size: int, draw: Draw) -> np.ndarray:
-    """(N, K, 2) corners, one digit after the other wherever it overlaps none.
+    """Draw corners (N, K, 2), one digit after the other, wherever it overlaps none.
 
     Ten digits may leave no room for the last; such a scene is begun anew.
     """

@@ -21,7 +21,7 @@ from functools import cache
 import numpy as np
 
 from symdata.errors import DataError
-from symdata.loading import first_line, out_of_reach, pictures
+from symdata.loading import first_line, out_of_reach, read_pictures
 from symdata.sampling import Draw
 from symdata.sources import DEFAULT, DataSources
 
@@ -33,7 +33,7 @@ SPLITS = ("train", "validation", "test")
 _SKLEARN = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 _MNIST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 
-# Of each class of scikit-learn's digits, in percent; where the splits of MNIST end.
+# Shares of each class of scikit-learn's digits, in percent; rows at which splits of MNIST end.
 _VALIDATION_SHARE, _TEST_SHARE = 15, 15
 _MNIST_ENDS = (50_000, 60_000)
 
@@ -42,9 +42,10 @@ _INSTEAD = f"give --digits FOLDER (a copy of {HUB}), or leave --digits out for s
 
 @dataclass(frozen=True)
 class Digits:
-    """images: (M, 28, 28) uint8, white on black. labels: (M,) int64, 0 … 9.
+    """Handwritten digits with their classes and splits.
 
-    splits: name → (m,) int64, the rows of the digits of a split; each digit is in one split only.
+    images: (M, 28, 28) uint8, white on black. labels: (M,) int64, 0 … 9. splits: name → (m,) int64,
+    the rows of the digits of a split; each digit is in one split only.
     """
 
     images: np.ndarray
@@ -70,7 +71,7 @@ def load(source: str, sources: DataSources = DEFAULT) -> Digits:
 
 
 def missing(source: str, sources: DataSources = DEFAULT) -> str | None:
-    """One line on why these digits are not to be had as things are set; None if they may be."""
+    """Line on why these digits cannot be had from these sources; None if they may be."""
     chosen = sources.digits
     if source == "mnist" and chosen == "sklearn":
         return (
@@ -87,7 +88,7 @@ def missing(source: str, sources: DataSources = DEFAULT) -> str | None:
 
 
 def shrunk(images: np.ndarray, cell: int) -> np.ndarray:
-    """Area means, rounded. (M, 28, 28) → (M, cell, cell) uint8; cell divides 28."""
+    """Shrink images to rounded area means. (M, 28, 28) → (M, cell, cell) uint8; cell divides 28."""
     step = CELL // cell
     blocks = images.reshape(len(images), cell, step, cell, step)
     sums = blocks.sum(axis=(2, 4), dtype=np.int64)
@@ -117,9 +118,9 @@ def _sklearn() -> Digits:
 
 
 def enlarged(small: np.ndarray) -> np.ndarray:
-    """Cubic convolution (Keys, 1981, a = -1/2), by 5/2, in the middle of a black cell; integers.
+    """Enlarge digits by 5/2, amid a black cell, with cubic convolution (Keys, 1981, a = -1/2).
 
-    small: (M, 8, 8), values 0 … 16 → (M, 28, 28) uint8. What was 8 pixels wide is 20 wide.
+    small: (M, 8, 8), values 0 … 16 → (M, 28, 28) uint8. All in integers; 8 pixels become 20.
     """
     # Pixel j lies at (4 (j - 4) - 3) / 10 source pixels; the weights are in 1/2000.
     weights = np.zeros((CELL, 8), dtype=np.int64)
@@ -141,9 +142,9 @@ def enlarged(small: np.ndarray) -> np.ndarray:
 
 
 def centred(images: np.ndarray) -> np.ndarray:
-    """Shifted by whole pixels so that the centre of mass is in the middle, as MNIST's. (M, 28, 28).
+    """Shift by whole pixels until the centre of mass is in the middle, as MNIST's. (M, 28, 28).
 
-    By at most 4, so that the 20×20 pixels that hold the ink stay in the cell.
+    Shifts are at most 4, so that the 20×20 pixels that hold the ink stay in the cell.
     """
     ink = images.astype(np.int64)
     mass = ink.sum(axis=(1, 2))
@@ -168,7 +169,7 @@ def _mnist(place: str) -> Digits:
             f"HF_HUB_OFFLINE=1 if it was loaded here before, {_INSTEAD}."
         )
     try:
-        read = pictures(path, "image", "label", "L")
+        read = read_pictures(path, "image", "label", "L")
         loaded = (*read["train"], *read["test"])
     except Exception as error:
         advice = "try with a network" if path == HUB else f"copy {HUB} there anew"
@@ -189,6 +190,6 @@ def _mnist(place: str) -> Digits:
 def _hash(arrays: tuple[np.ndarray, ...]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
-        # Clipped, so that no label passes for another.
+        # Values are clipped, so that no label passes for another.
         digest.update(np.ascontiguousarray(array.clip(0, 255), dtype=np.uint8).data)
     return digest.hexdigest()

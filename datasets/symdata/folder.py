@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, and the manifest by which one of ours is known."""
+"""Folders that appear whole or not at all, and the manifest that marks a build of symdata."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _whole(manifest: Any) -> bool:
 
 @contextmanager
 def replacing(folder: str | Path) -> Iterator[Path]:
-    """A fresh folder beside `folder`, which takes its place when the block ends without an error.
+    """Fresh folder beside `folder`, which takes its place when the block ends without an error.
 
     An earlier build is replaced; a folder with anything else in it is refused.
     """

@@ -1,4 +1,4 @@
-"""From a dataset's name to a Hugging Face `DatasetDict`, or to a folder in the hub's layout.
+"""Data sets, by name, as a Hugging Face `DatasetDict` or as a folder in the hub's layout.
 
     load("abstract_rules", "rmts_m50")                 a DatasetDict, made now
     build("abstract_rules", "folder")                  Parquet + card, for datasets.load_dataset
@@ -32,30 +32,30 @@ from symdata.folder import MANIFEST, SCHEMA, replacing
 from symdata.sources import DEFAULT, DataSources
 
 Progress = Callable[[str, int, int], None]
-"""Called with a configuration, how many are done and how many there are; at the end with ""."""
+"""Function told of progress: configuration ("" at the end), how many are done, of how many."""
 
 
 def load(
     dataset: str, config: str, seed: int = 0, sources: DataSources = DEFAULT
 ) -> datasets.DatasetDict:
     """The splits of a configuration as this seed draws them, in memory."""
-    source = symdata.dataset(dataset)
-    features, tables = source.tables(config, seed, sources)
+    data = symdata.dataset(dataset)
+    features, tables = data.tables(config, seed, sources)
     info = datasets.DatasetInfo(
-        description=source.description,
+        description=data.description,
         features=features,
-        dataset_name=source.name,
+        dataset_name=data.name,
         config_name=config,
-        version=f"{source.version}.0.0",
+        version=f"{data.version}.0.0",
     )
-    name = f"{source.name} {source.version} {config} {seed}"
+    name = f"{data.name} {data.version} {config} {seed}"
     return datasets.DatasetDict(
         {
             split: datasets.Dataset(
                 InMemoryTable(table),
                 info=info.copy(),
                 split=datasets.NamedSplit(split),
-                # Given, because the library would otherwise hash the whole table to find one.
+                # Without a fingerprint, the library would hash the whole table to find one.
                 fingerprint=hashlib.sha256(f"{name} {split}".encode()).hexdigest()[:16],
             )
             for split, table in tables.items()
@@ -71,16 +71,16 @@ def build(
     progress: Progress | None = None,
     sources: DataSources = DEFAULT,
 ) -> Path:
-    """Write configurations (all the published ones where None) as Parquet with a card.
+    """Write configurations (all published ones if None) as Parquet with a card.
 
     The folder appears whole or not at all. One that holds anything but an earlier build is refused.
     """
-    source = symdata.dataset(dataset)
-    names = chosen(source, configs, sources)
+    data = symdata.dataset(dataset)
+    names = chosen(data, configs, sources)
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
-        "dataset": source.name,
-        "version": source.version,
+        "dataset": data.name,
+        "version": data.version,
         "seed": seed,
         "configs": {},
     }
@@ -90,7 +90,7 @@ def build(
             if progress is not None:
                 progress(config, done, len(names))
             splits = {}
-            declared[config], tables = source.tables(config, seed, sources)
+            declared[config], tables = data.tables(config, seed, sources)
             for split, table in tables.items():
                 path = partial / config / f"{split}-00000-of-00001.parquet"
                 path.parent.mkdir(exist_ok=True)
@@ -102,8 +102,8 @@ def build(
                     "bytes": table.nbytes,
                     "sha256": digest(table),
                 }
-            manifest["configs"][config] = {"settings": source.settings(config), "splits": splits}
-        card = listed(card_of(source), manifest, declared)
+            manifest["configs"][config] = {"settings": data.settings(config), "splits": splits}
+        card = listed(card_of(data), manifest, declared)
         (partial / "README.md").write_text(str(card), encoding="utf-8")
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     if progress is not None:
@@ -114,9 +114,9 @@ def build(
 def verify(
     folder: str | Path, progress: Progress | None = None, sources: DataSources = DEFAULT
 ) -> dict[str, list[str]]:
-    """What is wrong with a built folder, by configuration; nothing is where a list is empty.
+    """Faults of a built folder, by configuration; an empty list means that there are none.
 
-    See `symdata.verification`, which does it.
+    `symdata.verification` finds them.
     """
     from symdata.verification import verify
 
@@ -124,28 +124,28 @@ def verify(
 
 
 def chosen(
-    source: DataSet, configs: Sequence[str] | None, sources: DataSources = DEFAULT
+    data: DataSet, configs: Sequence[str] | None, sources: DataSources = DEFAULT
 ) -> list[str]:
-    """The configurations asked for (all where None), each once.
+    """Names of the configurations asked for (all if None), each once.
 
-    `DataError` where one is unknown or cannot be had here. Asked before anything is written.
+    Raises `DataError` where one is unknown or cannot be had here, before anything is written.
     """
-    names = list(dict.fromkeys(source.configs if configs is None else configs))
+    names = list(dict.fromkeys(data.configs if configs is None else configs))
     if not names:
-        raise DataError(f"no configurations to write; there are: {', '.join(source.configs)}.")
+        raise DataError(f"no configurations to write; there are: {', '.join(data.configs)}.")
     for config in names:
-        reason = source.missing(config, sources)
+        reason = data.missing(config, sources)
         if reason is not None:
-            others = " `--config` chooses others." if len(source.configs) > 1 else ""
+            others = " `--config` chooses others." if len(data.configs) > 1 else ""
             raise DataError(f"{config} cannot be made here: {reason}{others}")
     return names
 
 
-def card_of(source: DataSet) -> DatasetCard:
+def card_of(data: DataSet) -> DatasetCard:
     """The card that lies in the dataset's package."""
-    path = files(source.package) / "README.md"
+    path = files(data.package) / "README.md"
     if not path.is_file():
-        raise DataError(f"{source.name} has no card: write one, {path}.")
+        raise DataError(f"{data.name} has no card: write one, {path}.")
     return DatasetCard(path.read_text(encoding="utf-8"))
 
 

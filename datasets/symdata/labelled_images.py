@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """One split.
+    """Images and classes of one split.
 
     images: (N, H, W, 3) uint8, RGB. labels: (N,) int64; a learner is not meant to see them.
     """
@@ -44,17 +44,17 @@ def fingerprint(splits: Mapping[str, LabelledImages]) -> str:
 
 
 def features(data: DataSet, config: str, part: LabelledImages) -> Features:
-    """image: the picture; label: its class."""
+    """Columns of the data set: `image`, the picture, and `label`, its class."""
     from datasets import ClassLabel, Features, Image
 
     return Features(image=Image(), label=ClassLabel(names=list(data.classes)))
 
 
 def table(part: LabelledImages, declared: Features) -> pa.Table:
-    """N rows with the columns of `declared`."""
+    """Table of N rows with the columns of `declared`."""
     import pyarrow as pa
 
-    from symdata.scene_columns import pictures
+    from symdata.scene_columns import png_column
 
-    columns = {"image": pictures(part.images), "label": pa.array(part.labels)}
+    columns = {"image": png_column(part.images), "label": pa.array(part.labels)}
     return pa.table(columns).cast(declared.arrow_schema)

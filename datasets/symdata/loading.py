@@ -1,4 +1,4 @@
-"""What reading published pictures with `datasets.load_dataset` needs, from the hub or a folder."""
+"""Reading of published pictures with `datasets.load_dataset`, from the hub or a folder."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-# Seconds before the hub counts as out of reach.
+# Seconds without an answer after which the hub counts as out of reach.
 TIMEOUT = 10.0
 
 
 def out_of_reach(hub: str) -> str | None:
-    """Why the hub does not answer for a data set, in a few words; None if it does.
+    """Reason why the hub does not answer for a data set, in a few words; None if it does.
 
-    Asked first, as loading tries for half a minute and is loud. Where HF_HUB_OFFLINE is set,
-    loading does not try, and a copy in the cache is good enough.
+    Asked before loading, which would try for half a minute and print warnings. Where
+    HF_HUB_OFFLINE is set, loading uses the copy in the cache, and the hub is not asked.
     """
     from huggingface_hub import HfApi, constants
 
@@ -28,7 +28,7 @@ def out_of_reach(hub: str) -> str | None:
     return None
 
 
-def pictures(
+def read_pictures(
     path: str, image: str, label: str, mode: str
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images, decoded to a mode of PIL, and labels (N,) int64 of the splits "train" and "test".
@@ -53,6 +53,6 @@ def pictures(
 
 
 def first_line(error: BaseException) -> str:
-    """The kind of an error and the first line of what it says."""
+    """Class of an error and the first line of its message."""
     lines = str(error).strip().splitlines() or ["no message"]
     return f"{type(error).__name__}: {lines[0].rstrip('.')}"

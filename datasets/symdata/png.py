@@ -16,7 +16,7 @@ _BLOCK = 0xFFFF
 
 
 def encode(image: np.ndarray) -> bytes:
-    """image: (H, W) grey or (H, W, 3) RGB, uint8 → a PNG file."""
+    """PNG file of an image: (H, W) grey or (H, W, 3) RGB, uint8."""
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
         raise ValueError(f"a PNG takes uint8 (H, W) or (H, W, 3), not {image.dtype} {image.shape}")
     height, width = image.shape[:2]

@@ -16,7 +16,7 @@ from symdata import hub
 from symdata.errors import DataError
 from symdata.sources import DEFAULT, DataSources
 
-# Seconds before the hub counts as out of reach.
+# Seconds without an answer after which the hub counts as out of reach.
 TIMEOUT = 10.0
 
 
@@ -30,19 +30,19 @@ def publish(
     progress: hub.Progress | None = None,
     sources: DataSources = DEFAULT,
 ) -> str:
-    """Push configurations (all where None) one after the other, and the card's text last.
+    """Push configurations (all if None) one after the other, and the card's text last.
 
     Returns the dataset's address there.
     """
-    source = symdata.dataset(dataset)
-    if source.unpublished:
+    data = symdata.dataset(dataset)
+    if data.unpublished:
         raise DataError(
-            f"{dataset} is not published, because {source.unpublished}; `build` writes it to a "
+            f"{dataset} is not published, because {data.unpublished}; `build` writes it to a "
             f"folder for your own use."
         )
-    names = hub.chosen(source, configs, sources)
-    card = hub.card_of(source)
-    instead = f"or write {source.name} with `build` and upload the folder from elsewhere"
+    names = hub.chosen(data, configs, sources)
+    card = hub.card_of(data)
+    instead = f"or write {data.name} with `build` and upload the folder from elsewhere"
     if repo_id.count("/") != 1:
         raise DataError(f"'{repo_id}' is no name on the hub; write user/dataset.")
     token = token or huggingface_hub.get_token()
@@ -55,14 +55,14 @@ def publish(
         for done, config in enumerate(names):
             if progress is not None:
                 progress(config, done, len(names))
-            hub.load(source.name, config, seed, sources).push_to_hub(
+            hub.load(data.name, config, seed, sources).push_to_hub(
                 repo_id,
                 config,
                 # A subset must not take the default away from what is there already.
-                set_default=config == next(iter(source.configs)) or None,
+                set_default=config == next(iter(data.configs)) or None,
                 private=private,
                 token=token,
-                commit_message=f"{source.name} {source.version}, {config}, seed {seed}",
+                commit_message=f"{data.name} {data.version}, {config}, seed {seed}",
             )
         _push_card(card, repo_id, token)
         if progress is not None:
@@ -81,7 +81,7 @@ def _reach(repo_id: str, token: str, instead: str) -> None:
             repo_id, repo_type="dataset", timeout=TIMEOUT
         )
     except RepositoryNotFoundError as error:
-        # The hub answers so to a bad token as well, but with another status.
+        # The hub also answers a bad token with this error, but with status 401.
         if error.response is not None and error.response.status_code == 401:
             raise DataError(
                 "the hub refuses the token: run `hf auth login` for a new one."
@@ -97,7 +97,7 @@ def _reach(repo_id: str, token: str, instead: str) -> None:
 
 
 def _push_card(card: DatasetCard, repo_id: str, token: str) -> None:
-    """The card's text and front matter, around the configurations that `push_to_hub` listed."""
+    """Push the card's text and front matter; keep the configurations that `push_to_hub` listed."""
     pushed = DatasetCard.load(repo_id, token=token)
     for key, value in card.data.to_dict().items():
         pushed.data[key] = value

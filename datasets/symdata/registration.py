@@ -1,4 +1,4 @@
-"""Names that this package knows, and those that installed packages add to them by entry point."""
+"""Names of data sets and suites: ours, and those that installed packages add by entry point."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def registered(group: str, ours: Mapping[str, str]) -> dict[str, str]:
     """Name → `module:attribute`: ours first, then those that installed packages register.
 
-    group: that of the entry points, such as "symbench.datasets". A name that is taken twice is an
-    error that names both, as nobody could say which of them is meant.
+    group: of the entry points, such as "symbench.datasets". A name that is taken twice is an
+    error that names both, as it would be open which of them is meant.
     """
     found = dict(ours)
     whose = dict.fromkeys(found, "symbench")
@@ -48,7 +48,7 @@ def installed() -> Any:
 
 
 def loaded(path: str, kind: Any, what: str) -> Any:
-    """The object at `module:attribute`, if it is of this class; else a line on what is wrong.
+    """The object at `module:attribute`; `DataError` if it is not there or of another class.
 
     what: how a message calls it, such as "suite 'ponds'".
     """

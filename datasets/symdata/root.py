@@ -20,17 +20,17 @@ Needs = Sequence[Sequence[str]]
 _HASHES: dict[tuple[str, int, int], str] = {}
 
 
-def folder(name: str, needs: Needs, sources: DataSources) -> Path:
+def folder_of(name: str, needs: Needs, sources: DataSources) -> Path:
     """The folder of a data set; `DataError` where it or one of the needed files is missing."""
-    line = missing(name, needs, sources)
+    line = missing_files(name, needs, sources)
     if line is not None:
         raise DataError(line)
     assert sources.root is not None
     return sources.root / name
 
 
-def missing(name: str, needs: Needs, sources: DataSources) -> str | None:
-    """One line on what is missing, where it was looked for and the way out; None if all is there.
+def missing_files(name: str, needs: Needs, sources: DataSources) -> str | None:
+    """Line on what is missing, where it was looked for and what to do; None if all is there.
 
     Looks at names only: a file that is there may still turn out to be damaged when it is read.
     A generated data set needs no files, so that nothing can be missing.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Up to this size of a space, permuting it whole costs less than drawing without replacement.
+# Largest space of which permuting the whole costs less than drawing without replacement.
 _SMALL = 1 << 16
 
 _LN_2 = 0.6931471805599453

@@ -18,7 +18,7 @@ QUADRANTS = ["top_left", "top_right", "bottom_right", "bottom_left"]
 
 
 def features(data: DataSet, config: str, part: Scenes) -> Features:
-    """image: the picture; for each digit its class, its cell (x0, y0, x1, y1) and its quadrant."""
+    """Columns: the image; for each digit its class, its cell (x0, y0, x1, y1) and its quadrant."""
     per_scene = data.objects
     return Features(
         image=Image(),
@@ -29,14 +29,14 @@ def features(data: DataSet, config: str, part: Scenes) -> Features:
 
 
 def table(part: Scenes, declared: Features) -> pa.Table:
-    """N rows with the columns of `declared`: the image, then the graph."""
-    columns = {"image": pictures(part.images)}
+    """Table of N rows with the columns of `declared`: the image, then the graph."""
+    columns = {"image": png_column(part.images)}
     columns |= {name: column(array) for name, array in part.graph.items()}
     return pa.table(columns).cast(declared.arrow_schema)
 
 
-def pictures(images: np.ndarray) -> pa.Array:
-    """(N, H, W, C) uint8, grey or RGB → N PNG files, as `datasets.Image` stores them."""
+def png_column(images: np.ndarray) -> pa.Array:
+    """Column of N PNG files, as `datasets.Image` stores them. images: (N, H, W, C) uint8."""
     plain = images[..., 0] if images.shape[-1] == 1 else images
     files = pa.array([encode(image) for image in plain], pa.binary())
     return pa.StructArray.from_arrays([files, pa.nulls(len(files), pa.string())], ["bytes", "path"])

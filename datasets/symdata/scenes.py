@@ -14,7 +14,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scenes:
-    """One split.
+    """Images and scene graphs of one split.
 
     images: (N, H, W, C) uint8. graph: name → (N, ...), what is in each image; a learner is not
     meant to see it.

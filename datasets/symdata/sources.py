@@ -1,4 +1,4 @@
-"""Where data lie: one object that every loader, task and run is handed.
+"""Places of data: one object that every loader, task and run is handed.
 
     here = DataSources(root=Path("raw"), digits="mnist")
     symdata.dataset("calms21").load("default", sources=here)
@@ -22,19 +22,19 @@ def default_cache() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "symbench"
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification has relative paths ignored.
+    # The XDG specification says to ignore relative paths.
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "symbench"
 
 
 @dataclass(frozen=True)
 class DataSources:
-    """Places on this machine; without arguments nothing is brought, and the cache is the user's.
+    """Places on this machine; by default the user brings no files.
 
     root: a folder in which each data set that is read from files has a folder of its name; None:
-    there is none. digits: whose handwriting scenes are made of: "sklearn" for scikit-learn's
+    there is none. digits: the handwriting of which scenes are made: "sklearn" for scikit-learn's
     digits, "mnist" for MNIST from the Hugging Face hub, or a folder with a copy of it. cifar10:
-    "hub", or a folder with a copy; None: the folder `cifar10` of the root. cache: where is kept
-    what is large or slow to make, such as rendered images and trained teachers.
+    "hub", or a folder with a copy; None: the folder `cifar10` of the root. cache: a folder
+    for what is large or slow to make, such as rendered images and trained teachers.
     """
 
     root: Path | None = None
@@ -44,4 +44,4 @@ class DataSources:
 
 
 DEFAULT = DataSources()
-"""Nothing brought, scikit-learn's digits, and the user's cache folder."""
+"""Sources of a user who brings no files: scikit-learn's digits, and the user's cache folder."""

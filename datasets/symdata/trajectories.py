@@ -1,4 +1,4 @@
-"""Sets of trajectories: what every such data set gives, and the motion of a point.
+"""Sets of trajectories in the form that all such data sets share, and the motion of a point.
 
 Letters: N trajectories, T steps and so T+1 frames, D state features, C classes.
 """
@@ -17,11 +17,11 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Trajectories:
-    """One split.
+    """Trajectories of one split, with their features and labels.
 
     states: (N, T+1, D) float32, normalised as the data set's card says; an action is the difference
-    of two states. features: name → (N, T+1) float32, what programs can select, in natural units
-    (pixels, feet, radians, a frame), computed once for all frames. labels: (N,) int64 into
+    of two states. features: name → (N, T+1) float32, numbers that programs can select, in natural
+    units (pixels, feet, radians, a frame), computed once for all frames. labels: (N,) int64 into
     `classes`, or UNKNOWN. factors: (N, F) int64, what generated each trajectory, where that is
     known.
     """
@@ -72,14 +72,14 @@ def speed(points: np.ndarray) -> np.ndarray:
 def acceleration(points: np.ndarray) -> np.ndarray:
     """Norm of the change of velocity. points: (..., T+1, 2) → (..., T+1), length units a frame².
 
-    That of frame t is ‖x_t − 2 x_{t−1} + x_{t−2}‖; the first two frames repeat the third, and are
+    At frame t it is ‖x_t − 2 x_{t−1} + x_{t−2}‖; the first two frames repeat the third, and are
     without acceleration where there is none.
     """
     return _from_the_first_frame_on(length(np.diff(points, n=2, axis=-2)), points.shape[-2])
 
 
 def _from_the_first_frame_on(values: np.ndarray, frames: int) -> np.ndarray:
-    """The values of the last frames, with the first of them in the frames before. (..., k)."""
+    """Values (..., k) of the last frames, with the first of them repeated before: (..., frames)."""
     known = values.shape[-1]
     if known == 0:
         return np.zeros((*values.shape[:-1], frames))

@@ -14,9 +14,9 @@ from symdata.trajectories import Trajectories
 
 
 def features(data: DataSet, config: str, part: Trajectories) -> Features:
-    """states: T+1 frames of D numbers; one column a feature; label: the class, -1 if unknown.
+    """Columns: states, T+1 frames of D numbers; one a feature; label, the class, -1 if unknown.
 
-    factors: what generated a trajectory, where that is known.
+    factors, where they are known: what generated a trajectory.
     """
     _, frames, size = part.states.shape
     columns = {
@@ -30,7 +30,7 @@ def features(data: DataSet, config: str, part: Trajectories) -> Features:
 
 
 def table(part: Trajectories, declared: Features) -> pa.Table:
-    """N rows with the columns of `declared`."""
+    """Table of N rows with the columns of `declared`."""
     arrays = {"states": part.states, **part.features, "label": part.labels}
     if part.factors is not None:
         arrays["factors"] = part.factors
@@ -39,7 +39,7 @@ def table(part: Trajectories, declared: Features) -> pa.Table:
 
 
 def column(array: np.ndarray) -> pa.Array:
-    """One entry a row; what is left of the axes becomes lists of fixed size."""
+    """Column with one entry a row; the other axes of the array become lists of fixed size."""
     values = pa.array(np.ascontiguousarray(array).reshape(-1))
     for size in array.shape[:0:-1]:
         values = pa.FixedSizeListArray.from_arrays(values, size)

@@ -1,6 +1,6 @@
-"""Whether a built folder still holds what its manifest says, and what a new draw gives.
+"""Check that a built folder holds what its manifest says and what a new draw gives.
 
-It is read the way everybody reads it, through `datasets.load_dataset`.
+The folder is read as its users read it, with `datasets.load_dataset`.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ def verify(
     progress: Callable[[str, int, int], None] | None = None,
     sources: DataSources = DEFAULT,
 ) -> dict[str, list[str]]:
-    """Findings by configuration, and under "folder" those about the whole; all empty if good."""
+    """Findings by configuration, those about the whole under "folder"; empty if all is well."""
     path = Path(folder)
     if not path.is_dir():
         raise DataError(f"there is no folder {path}; `build` makes one.")
     findings: dict[str, list[str]] = {FOLDER: []}
     try:
         manifest = read_manifest(path)
-        source = symdata.dataset(manifest["dataset"])
+        data = symdata.dataset(manifest["dataset"])
         version, seed, configs = manifest["version"], manifest["seed"], manifest["configs"]
-        if version != source.version:
+        if version != data.version:
             findings[FOLDER].append(
-                f"was built by version {version} of {source.name}, and this is "
-                f"version {source.version}: build it anew, or verify with that version."
+                f"was built by version {version} of {data.name}, and this is "
+                f"version {data.version}: build it anew, or verify with that version."
             )
             return findings
         with _quiet():
@@ -51,7 +51,7 @@ def verify(
             for done, (config, entry) in enumerate(configs.items()):
                 if progress is not None:
                     progress(config, done, len(configs))
-                findings[config] = _config(path, source, config, seed, entry, sources)
+                findings[config] = _config(path, data, config, seed, entry, sources)
             if progress is not None:
                 progress("", len(configs), len(configs))
     except DataError as error:
@@ -60,7 +60,7 @@ def verify(
 
 
 def _names(path: Path, configs: dict[str, Any]) -> list[str]:
-    """Whether the card offers the configurations that the manifest vouches for, and no others."""
+    """Findings where the card offers other configurations than the manifest lists."""
     if not configs:
         return [f"{MANIFEST} lists no configuration: build the folder anew."]
     try:
@@ -73,23 +73,23 @@ def _names(path: Path, configs: dict[str, Any]) -> list[str]:
 
 def _config(
     path: Path,
-    source: DataSet,
+    data: DataSet,
     config: str,
     seed: int,
     entry: dict[str, Any],
     sources: DataSources,
 ) -> list[str]:
     """Findings on one configuration."""
-    if entry["settings"] != source.settings(config):
+    if entry["settings"] != data.settings(config):
         return [f"{MANIFEST} gives it the settings {entry['settings']}."]
-    # A cache of its own: an older copy of the same folder must not answer for it.
+    # A fresh cache: an older copy of the same folder must not be read instead.
     with tempfile.TemporaryDirectory(prefix="symdata-verify-") as cache:
         try:
             loaded = datasets.load_dataset(str(path), config, cache_dir=cache)
         except Exception as error:
             return [f"datasets cannot open it: {_line(error)}"]
         findings = []
-        features, expected = source.tables(config, seed, sources)
+        features, expected = data.tables(config, seed, sources)
         if set(loaded) != set(expected) or set(entry["splits"]) != set(expected):
             return [f"has the splits {sorted(loaded)}, not {sorted(expected)}."]
         for split, table in expected.items():
@@ -128,7 +128,7 @@ def _line(error: BaseException) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the bars and log lines of `datasets`: what they say comes back as findings."""
+    """Silence the progress bars and log lines of `datasets`, whose errors come back as findings."""
     bars, level = datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity(logging.CRITICAL)

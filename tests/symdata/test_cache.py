@@ -65,7 +65,7 @@ def test_made_once_then_found(root, capsys):
     for by in ("one 1.0", "another 2.0"):  # a finished file serves whoever asks
         found = keep(Maker(stop_after=0), by=by)
         assert np.array_equal(found, expected())
-    path = cache.place(ROOT, "set/part", WHAT)
+    path = cache.file_for(ROOT, "set/part", WHAT)
     assert files(root) == [path]
     with h5py.File(path) as file:
         assert file["rows"].chunks == (4, 3, 2)
@@ -78,7 +78,8 @@ def test_another_description_is_another_file():
     other = Maker()
     keep(other, {**WHAT, "seed": 1})
     assert len(other.asked) == 3
-    assert cache.place(ROOT, "a", {"x": 1, "y": 2}) == cache.place(ROOT, "a", {"y": 2, "x": 1})
+    one, other_order = {"x": 1, "y": 2}, {"y": 2, "x": 1}
+    assert cache.file_for(ROOT, "a", one) == cache.file_for(ROOT, "a", other_order)
 
 
 def test_what_was_done_before_an_interruption_is_not_done_again():
@@ -111,7 +112,7 @@ def test_a_damaged_piece_is_made_again(root, harm):
 @pytest.mark.parametrize("harm", ["cut", "flipped", "emptied", "foreign"])
 def test_a_damaged_file_is_said_and_made_again(harm, capsys):
     keep(Maker())
-    path = cache.place(ROOT, "set/part", WHAT)
+    path = cache.file_for(ROOT, "set/part", WHAT)
     spoil(path, harm)
     again = Maker()
     assert np.array_equal(keep(again), expected())
@@ -163,7 +164,7 @@ def test_a_process_that_is_killed_loses_only_what_it_was_at(root):
     rest = Maker()
     assert np.array_equal(keep(rest), expected())
     assert rest.asked == [(8, 10)]
-    assert files(root) == [cache.place(ROOT, "set/part", WHAT)]
+    assert files(root) == [cache.file_for(ROOT, "set/part", WHAT)]
 
 
 ASKS = """
@@ -200,7 +201,7 @@ def test_of_two_processes_one_makes_and_the_other_waits(root):
     assert [process.returncode for process in both] == [0, 0], said
     assert sorted(out.count("made") for out, _ in said) == [0, 10]
     assert sorted(err.count("Waiting for another process that makes") for _, err in said) == [0, 1]
-    assert files(root) == [cache.place(ROOT, "set/part", WHAT)]
+    assert files(root) == [cache.file_for(ROOT, "set/part", WHAT)]
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):

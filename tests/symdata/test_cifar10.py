@@ -234,7 +234,7 @@ def test_a_hub_out_of_reach_is_one_line_at_once(monkeypatch, at):
 def test_the_hub_is_asked_for_by_its_name(small, monkeypatch, at):
     asked = []
     monkeypatch.setattr(HfApi, "repo_info", lambda *_, **__: None)
-    monkeypatch.setattr(source, "pictures", lambda where, *_: asked.append(where) or drawn())
+    monkeypatch.setattr(source, "read_pictures", lambda where, *_: asked.append(where) or drawn())
     assert len(load("full", sources=at(cifar10="hub"))["test"]) == 20
     assert asked == [source.HUB]
 

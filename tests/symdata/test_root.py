@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_there_or_not_full(tmp_path):
     touched(place, "test.npz")
     source = symdata.dataset("basketball")
     assert source.missing("default", here) is None
-    assert root.folder("basketball", source.needs, here) == place
+    assert root.folder_of("basketball", source.needs, here) == place
 
 
 def test_any_of_the_alternatives_will_do_at_any_depth(tmp_path):

@@ -23,7 +23,7 @@ from symdata.digit_breaks import FAR, smeared
 from symdata.digit_configs import CONFIGS
 from symdata.digit_scenes import Layout, cell_of, painted, stream
 from symdata.errors import DataError
-from symdata.scene_columns import pictures
+from symdata.scene_columns import png_column
 from symdata.scenes import Scenes, fingerprint
 
 NAMES = ("mnist4", "mnist10")
@@ -312,7 +312,7 @@ def test_missing_digits_are_said_in_one_line(name):
 def test_pictures_are_grey_or_coloured():
     images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
     for channels in (1, 3):
-        files = pictures(images[..., :channels]).field("bytes").to_pylist()
+        files = png_column(images[..., :channels]).field("bytes").to_pylist()
         shown = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
         assert np.array_equal(np.stack(shown).reshape(2, 5, 7, channels), images[..., :channels])
 

@@ -19,7 +19,7 @@ from symdata.png import encode
 
 
 def features(data: DataSet, config: str, part: Problems) -> Features:
-    """images: T pictures; label: the class; rule: what generated the problem; symbols: T glyphs."""
+    """Columns: T images, the label, the rule that made the problem, and T symbols (glyphs)."""
     return Features(
         images=List(Image()),
         label=ClassLabel(names=list(TASKS[part.task].classes)),
@@ -29,7 +29,7 @@ def features(data: DataSet, config: str, part: Problems) -> Features:
 
 
 def table(problems: Problems, declared: Features) -> pa.Table:
-    """N rows with the columns of `declared`."""
+    """Table of N rows with the columns of `declared`."""
     count, length = problems.symbols.shape
     symbols = pa.array(problems.symbols.reshape(-1))
     pictures = _pictures().take(symbols)

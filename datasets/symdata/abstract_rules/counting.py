@@ -1,4 +1,4 @@
-"""Numbers to arrangements: the bijections that make draws of problems exact and free of duplicates.
+"""Bijections from numbers to arrangements, so that draws of problems are exact and never repeat.
 
 Letters: N codes, n symbols to choose from, k chosen.
 """
@@ -11,16 +11,16 @@ from math import comb
 import numpy as np
 
 ORDERS = np.array(list(permutations(range(3))))
-"""(6, 3): the orders of three things."""
+"""Orders of three things, (6, 3)."""
 
 ARRANGEMENTS = np.array(
     [[(*order[:p], 0, *order[p:]) for order in permutations((1, 2, 3))] for p in range(4)]
 )
-"""(4, 6, 4): four things with thing 0 in place p and the other three in each of their orders."""
+"""Orders of four things, (4, 6, 4): thing 0 in place p, the other three in each of their orders."""
 
 
 def skip(rank: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Rank among the symbols that are not taken → symbol. rank: (N,); taken: (N, k) → (N,)."""
+    """Symbol that has this rank among those not taken. rank: (N,); taken: (N, k) → (N,)."""
     symbol = rank.copy()
     for lower in np.sort(taken, axis=1).T:
         symbol += symbol >= lower
@@ -28,7 +28,7 @@ def skip(rank: np.ndarray, taken: np.ndarray) -> np.ndarray:
 
 
 def ordered(code: np.ndarray, n: int, k: int) -> np.ndarray:
-    """Code below n!/(n-k)! → k distinct symbols in order. code: (N,) → (N, k)."""
+    """Ordered choice of k distinct symbols by its code below n!/(n-k)!: (N,) → (N, k)."""
     chosen = np.empty((len(code), k), dtype=np.int64)
     rest = code
     for place in range(k):
@@ -38,11 +38,11 @@ def ordered(code: np.ndarray, n: int, k: int) -> np.ndarray:
 
 
 def unordered(code: np.ndarray, n: int, k: int) -> np.ndarray:
-    """Code below C(n, k) → k distinct symbols, falling. code: (N,) → (N, k)."""
+    """Unordered choice of k distinct symbols by its code below C(n, k): (N,) → (N, k), falling."""
     chosen = np.empty((len(code), k), dtype=np.int64)
     rest = code
     for place in range(k):
-        # The combinatorial number system: the largest x with C(x, k - place) at most the rest.
+        # Combinatorial number system: the largest x with C(x, k - place) at most the rest.
         sizes = np.array([comb(x, k - place) for x in range(n + 1)])
         chosen[:, place] = np.searchsorted(sizes, rest, side="right") - 1
         rest = rest - sizes[chosen[:, place]]

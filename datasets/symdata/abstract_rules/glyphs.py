@@ -33,7 +33,7 @@ CHARACTERS = tuple(
 
 @cache
 def glyphs() -> np.ndarray:
-    """(100, 32, 32) uint8, black 0 on white 255; read-only, since every caller shares it."""
+    """Glyphs (100, 32, 32) uint8, black 0 on white 255; read-only, as all callers share them."""
     with (files(__package__) / SHEET).open("rb") as stream, Image.open(stream) as sheet:
         pixels = np.array(sheet, dtype=np.uint8)
     cells = pixels.reshape(-1, SIZE, COLUMNS, SIZE).swapaxes(1, 2)

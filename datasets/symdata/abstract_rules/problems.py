@@ -27,14 +27,13 @@ from symdata.errors import DataError
 from symdata.sampling import Draw
 from symdata.sources import DEFAULT, DataSources
 
-# At m = 0, one problem in this many is a test problem, unless the space is large enough for two
-# full splits.
+# Number of problems per test problem at m = 0, where the space is too small for two full splits.
 _HELD_OUT = 20
 
 
 @dataclass(frozen=True)
 class Problems:
-    """One split of one task.
+    """Problems of one split of one task.
 
     symbols: (N, T) uint8, which glyph each image shows. labels: (N,) int64, the class.
     rules: (N,) uint8 into `TASKS[task].rules`. withheld: (m,) uint8, the symbols kept from
@@ -51,7 +50,7 @@ class Problems:
         return len(self.labels)
 
     def images(self) -> tuple[np.ndarray, np.ndarray]:
-        """The split's images, each distinct one once: (S, 32, 32) uint8 and (N, T) int64 into it.
+        """Table of the distinct images, (S, 32, 32) uint8, and indices (N, T) int64 into it.
 
         The table is in the order in which the images first appear, so that a row of it says
         nothing about the glyph, and is another glyph in another split or seed.
@@ -123,18 +122,18 @@ def _check(task: str, withheld: int, seed: int) -> None:
 
 
 def _shares(strata: list[Stratum], total: int) -> list[int]:
-    """How many of `total` problems each stratum gives: equally many, the rest to the first."""
+    """Number of problems that each stratum gives to a total: equal, the rest from the first."""
     each, rest = divmod(total, len(strata))
     return [each + (k < rest) for k in range(len(strata))]
 
 
 def _available(strata: list[Stratum]) -> int:
-    """How many problems there are in equal shares: the smallest stratum decides."""
+    """Largest number of problems in equal shares: the smallest stratum decides."""
     return len(strata) * min(s.space for s in strata if not s.repeats)
 
 
 def _all_codes(strata: list[Stratum], draw: Draw) -> list[np.ndarray]:
-    """For each stratum the codes of its problems, as many as there are or as the cap allows."""
+    """Codes of the problems of each stratum, as many as there are or as the cap allows."""
     shares = _shares(strata, min(CAP, _available(strata)))
     # `resize` goes through the drawn codes again and again where a stratum has to repeat some.
     return [
@@ -144,7 +143,7 @@ def _all_codes(strata: list[Stratum], draw: Draw) -> list[np.ndarray]:
 
 
 def _disjoint_codes(strata: list[Stratum], draw: Draw) -> dict[str, list[np.ndarray]]:
-    """The same for two splits that share symbols and no problem."""
+    """Codes for two splits that share symbols but no problem: by split, those of each stratum."""
     available = _available(strata)
     test = CAP if available > 2 * CAP else available // _HELD_OUT
     train = min(CAP, available - test)
@@ -153,7 +152,7 @@ def _disjoint_codes(strata: list[Stratum], draw: Draw) -> dict[str, list[np.ndar
         strata, _shares(strata, train), _shares(strata, test), strict=True
     ):
         drawn = draw.distinct(stratum.space, min(learned + held, stratum.space))
-        # Where problems have to be repeated, the distinct ones are split in the same proportion.
+        # If problems have to be repeated, the distinct ones are split in the same proportion.
         cut = held if learned + held <= stratum.space else stratum.space // _HELD_OUT
         codes["train"].append(np.resize(drawn[cut:], learned))
         codes["test"].append(np.resize(drawn[:cut], held))

@@ -27,7 +27,7 @@ def font_file() -> Path:
 
 
 def render() -> np.ndarray:
-    """(320, 320) uint8, the sheet of all symbols."""
+    """Sheet of all symbols, (320, 320) uint8."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties

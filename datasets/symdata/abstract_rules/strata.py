@@ -38,7 +38,7 @@ class Stratum:
 
 
 def same_different(n: int) -> list[Stratum]:
-    """A A or A B. There are n problems of the first kind and n(n-1) of the second."""
+    """Strata of A A (n problems) and A B (n(n-1) problems)."""
 
     def same(code: np.ndarray, label: np.ndarray, draw: Draw) -> np.ndarray:
         return np.stack([code, code], axis=1)
@@ -53,7 +53,7 @@ def same_different(n: int) -> list[Stratum]:
 
 
 def rmts(n: int) -> list[Stratum]:
-    """A A, B B, C D or A B, C D, E E, and the same with the target pairs exchanged."""
+    """Strata of A A, B B, C D and A B, C D, E E, and the same with the target pairs exchanged."""
 
     def stratum(rule: int, label: int) -> Stratum:
         source, same, different = (
@@ -69,7 +69,7 @@ def rmts(n: int) -> list[Stratum]:
 
 
 def distribution_of_three(n: int) -> list[Stratum]:
-    """Two permutations of three symbols; the last symbol of the second is asked for.
+    """Strata of two permutations of three symbols; the last symbol of the second is asked for.
 
     A problem is the three symbols and the two permutations. The fourth choice and the order of the
     choices are drawn beside it, and make no other problem.
@@ -89,7 +89,7 @@ def distribution_of_three(n: int) -> list[Stratum]:
 
 
 def identity_rules(n: int) -> list[Stratum]:
-    """A B A, C D: C; A B B, C D: D; A A A, C C: C. The choices are A, B, C and D in any order.
+    """Strata of A B A, C D: C; A B B, C D: D; A A A, C C: C; choices A, B, C, D in any order.
 
     In A A A, symbols B and D stand only among the choices, so that exchanging them changes
     nothing: the rule has half as many problems as the others, and repeats them where n is so
@@ -116,7 +116,7 @@ def identity_rules(n: int) -> list[Stratum]:
 
 
 def _distractors_unordered(code: np.ndarray, n: int) -> np.ndarray:
-    """A and C in order, B and D in none. code: (N,) → (N, 4) in the order A, B, C, D."""
+    """Symbols A, B, C, D of a code, A and C in order, B and D in none. code: (N,) → (N, 4)."""
     pair, code = np.divmod(code, n * (n - 1))
     a_and_c = ordered(code, n, 2)
     b, d = (skip(rank, a_and_c) for rank in unordered(pair, n - 2, 2).T)
@@ -124,7 +124,7 @@ def _distractors_unordered(code: np.ndarray, n: int) -> np.ndarray:
 
 
 def _choices(four: list[np.ndarray], place: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """The first of four symbols at `place`, the others in `order`. four: 4 of (N,) → (N, 4)."""
+    """Choices (N, 4): the first of four symbols (N,) at `place`, the others in `order`."""
     return np.take_along_axis(np.stack(four, axis=1), ARRANGEMENTS[place, order], axis=1)
 
 

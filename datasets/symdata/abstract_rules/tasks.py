@@ -1,4 +1,4 @@
-"""What the four tasks are, as literals that feed the generator, the features and the card.
+"""The four tasks as literals, which feed the generator, the features and the card.
 
 Webb, Sinha and Cohen, "Emergent Symbols through Binding in External Memory" (ICLR 2021).
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VERSION = 1
-"""Raised whenever a change of the code or of the glyphs changes any problem or pixel."""
+"""Version of the data set, raised whenever any problem or pixel changes."""
 
 SYMBOLS = 100
 CAP = 10_000
-"""No split holds more problems than this."""
+"""Largest number of problems in a split."""
 
 FIRST_TO_FOURTH = ("first", "second", "third", "fourth")
 

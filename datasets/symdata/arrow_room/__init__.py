@@ -48,6 +48,6 @@ DATA = DataSet(
         "object_missing",
         "object_added",
     ),
-    # They are rendered, which takes its time.
+    # Fewer than elsewhere, as rendering takes its time.
     break_tests=100,
 )

@@ -34,7 +34,7 @@ def shuffled(count: int, draw: Stream) -> Rooms:
 
 
 def wrong_pointing(count: int, draw: Stream) -> Rooms:
-    """In every other room at one of the two that are alike, else at nothing."""
+    """Rooms whose arrow points at one of the two alike objects, or, every other one, at nothing."""
     shapes = odd_one_out(count, draw)
     astray = furnish(shapes[::2], lambda name: draw(f"{name}_astray"), _past_all, target=False)
     rotated = shapes[1::2][:, [1, 2, 0, 3]]  # the arrow points at the first thing
@@ -53,14 +53,14 @@ def two_odd_shapes(count: int, draw: Stream) -> Rooms:
 
 
 def no_odd_shape(count: int, draw: Stream) -> Rooms:
-    """Three objects of one shape."""
+    """Three objects of one shape, and the arrow."""
     shape = draw("shapes").below(3, count)[:, None]
     shapes = np.hstack([np.repeat(shape, 3, axis=1), np.full((count, 1), ARROW_CODE)])
     return furnish(shapes, draw, nearest)
 
 
 def mixed_material(count: int, draw: Stream) -> Rooms:
-    """One of the four is of the other material."""
+    """Four things, one of which is of the other material."""
     rooms = obeying(count, draw)
     materials = rooms.materials.copy()
     materials[np.arange(count), draw("which").below(4, count)] ^= 1
@@ -68,22 +68,22 @@ def mixed_material(count: int, draw: Stream) -> Rooms:
 
 
 def not_closest(count: int, draw: Stream) -> Rooms:
-    """Something is nearer to the camera than the arrow."""
+    """Rooms where something is nearer to the camera than the arrow."""
     return furnish(odd_one_out(count, draw), draw, _not_nearest)
 
 
 def arrow_missing(count: int, draw: Stream) -> Rooms:
-    """Only the three objects."""
+    """Three objects without an arrow."""
     return obeying(count, draw).without(3)
 
 
 def object_missing(count: int, draw: Stream) -> Rooms:
-    """One of the two that are alike is not there."""
+    """Rooms without one of the two alike objects."""
     return obeying(count, draw).without(2)
 
 
 def object_added(count: int, draw: Stream) -> Rooms:
-    """A third like the two that are alike."""
+    """Rooms with a third object like the two alike ones."""
     return furnish(odd_one_out(count, draw)[:, [0, 1, 1, 2, 3]], draw, nearest)
 
 
@@ -100,7 +100,7 @@ BREAKS: dict[str, Callable[[int, Stream], Rooms]] = {
         object_added,
     )
 }
-"""Kind of break → N rooms of this kind."""
+"""Functions (N, stream) → N rooms with one rule broken, by kind of break."""
 
 
 def _all(rooms: Rooms) -> list[tuple[str, np.ndarray]]:
@@ -112,7 +112,7 @@ def _anything(rooms: Rooms, away: np.ndarray) -> np.ndarray:
 
 
 def _past_all(rooms: Rooms, away: np.ndarray) -> np.ndarray:
-    """The arrow is the nearest, and points past everything."""
+    """Whether the arrow is the nearest, and points past everything, (N,) bool."""
     return nearest(rooms, away) & clear(rooms, away, 0)
 
 

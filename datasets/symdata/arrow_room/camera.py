@@ -1,4 +1,4 @@
-"""The camera of the room, which never moves, and the way between the world and the image.
+"""The camera of the room, which never moves, and the maps between world and image.
 
 World: x to the right, y away from the camera, z up, the floor is z = 0; units are about those of
 CLEVR, whose objects are 1.4 wide. Image: x to the right, y down, in units of the image's side,
@@ -28,20 +28,20 @@ _UP = (-_AHEAD[1], _AHEAD[0])
 
 
 def seen_from(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """World (..., 3) → right, up and ahead, each (...), in the camera's own axes."""
+    """Points of the world (..., 3) in the camera's axes: right, up and ahead, each (...)."""
     y, z = points[..., 1] - EYE[1], points[..., 2] - EYE[2]
     return points[..., 0] - EYE[0], _UP[0] * y + _UP[1] * z, _AHEAD[0] * y + _AHEAD[1] * z
 
 
 def project(points: np.ndarray) -> np.ndarray:
-    """World (..., 3) → image (..., 2)."""
+    """Project points of the world (..., 3) into the image (..., 2)."""
     right, up, ahead = seen_from(points)
     width = 2 * HALF * ahead
     return np.stack([0.5 + right / width, 0.5 - up / width], axis=-1)
 
 
 def unproject(places: np.ndarray, height: np.ndarray | float) -> np.ndarray:
-    """Image (..., 2) → the world's x and y (..., 2) of what is seen there at this height z.
+    """World's x and y (..., 2) of what is seen in the image at these places (..., 2), at height z.
 
     A place at or above the horizon is taken for one just below it.
     """
@@ -52,19 +52,19 @@ def unproject(places: np.ndarray, height: np.ndarray | float) -> np.ndarray:
 
 
 def distance(points: np.ndarray) -> np.ndarray:
-    """World (..., 3) → how far from the camera, (...)."""
+    """Distance of points of the world (..., 3) from the camera, (...)."""
     x, y, z = (points[..., axis] - EYE[axis] for axis in range(3))
     return np.asarray(np.sqrt(x * x + y * y + z * z))
 
 
 def boxes_of_points(points: np.ndarray) -> np.ndarray:
-    """World (..., P, 3), the corners of things → the boxes around them in the image, (..., 4)."""
+    """Boxes (..., 4) in the image around things with these corners in the world (..., P, 3)."""
     seen = project(points)
     return np.concatenate([seen.min(axis=-2), seen.max(axis=-2)], axis=-1)
 
 
 def boxes_of_spheres(centres: np.ndarray, radius: float) -> np.ndarray:
-    """World (..., 3) → the boxes (..., 4) around spheres; a sphere's outline is an ellipse.
+    """Boxes (..., 4) around spheres with these centres (..., 3); a sphere's outline is an ellipse.
 
     The planes through the eye and the image's vertical (or horizontal) lines that touch the sphere
     have slopes t with |right - t ahead| = radius sqrt(1 + t²).

@@ -13,12 +13,12 @@ from symdata.arrow_room import COLOURS, MATERIALS, SHAPES
 from symdata.descriptor import DataSet
 from symdata.scenes import Scenes
 
-# Rows of which the pictures, stored uncompressed, lie in one Arrow array, which holds 2 GB at most.
+# Rows whose uncompressed pictures go into one Arrow array, which holds at most 2 GB.
 _ROWS = 10_000
 
 
 def features(data: DataSet, config: str, part: Scenes) -> Features:
-    """image: the picture; for each thing its looks and place; for the arrow where it points."""
+    """Columns: the image; looks and place of each thing; the direction of the arrow."""
 
     def each(kind: object, length: int = 4) -> List:
         return List(kind, length=length)
@@ -38,7 +38,7 @@ def features(data: DataSet, config: str, part: Scenes) -> Features:
 
 
 def table(part: Scenes, declared: Features) -> pa.Table:
-    """N rows with the columns of `declared`."""
+    """Table of N rows with the columns of `declared`."""
     parts = []
     for start in range(0, len(part), _ROWS):
         rows = slice(start, start + _ROWS)

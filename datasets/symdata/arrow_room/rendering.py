@@ -1,4 +1,4 @@
-"""Rooms to images with Mitsuba 3: grey floor, soft lights, rubber and metal, as CLEVR has them.
+"""Images of rooms by Mitsuba 3: grey floor, soft lights, rubber and metal, as CLEVR has them.
 
 The variant is `scalar_rgb`, for everybody: it needs no LLVM and no GPU, and variants differ in
 their pixels, as each draws its random numbers in its own way. A room's image depends on the room
@@ -58,7 +58,7 @@ def _mitsuba() -> Any:
 def render(rooms: Rooms, size: int, samples: int) -> np.ndarray:
     """Images (N, H, W, 3) uint8 in sRGB; samples: rays through each pixel, four times a square.
 
-    They come in four passes. Where one of them is much brighter than the middle of all, a ray has
+    The rays come in four passes. Where one is much brighter than the middle of all, a ray has
     reached a lamp by way of metal by chance, and the pixel would be a bright speck: it is dimmed.
     """
     mitsuba = _mitsuba()
@@ -77,7 +77,7 @@ def render(rooms: Rooms, size: int, samples: int) -> np.ndarray:
 
 
 def _srgb(linear: np.ndarray) -> np.ndarray:
-    """Light in [0, 1] → the numbers of an image in [0, 1] (IEC 61966-2-1)."""
+    """Pixel values in [0, 1] for linear light in [0, 1] (IEC 61966-2-1)."""
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
@@ -179,9 +179,9 @@ def _lamps() -> Any:
 
 
 def _mesh(corners: np.ndarray, faces: np.ndarray, rest: dict[str, Any]) -> Any:
-    """corners: (V, 3) in the world, faces: (F, 3), anticlockwise from the front → a mesh.
+    """Mesh with these corners (V, 3) in the world and faces (F, 3), anticlockwise from the front.
 
-    By way of a file, the one way that every version of Mitsuba has.
+    It is loaded from a file, the one way that every version of Mitsuba has.
     """
     lines = [
         "ply\nformat ascii 1.0",

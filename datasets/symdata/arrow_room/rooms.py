@@ -22,21 +22,21 @@ from symdata.arrow_room.shapes import ARROW_CODE, HEIGHTS, REACHES, boxes
 from symdata.sampling import Draw
 
 Stream = Callable[[str], Draw]
-"""The rest of a stream's name → the stream."""
+"""Function from a purpose to its stream of random numbers."""
 
-Test = Callable[["Rooms", np.ndarray], np.ndarray]
-"""Rooms and the directions from each object to the arrow → which rooms are good, (N,) bool."""
+Condition = Callable[["Rooms", np.ndarray], np.ndarray]
+"""Function (rooms, vectors from the arrow to each thing) → which rooms are good, (N,) bool."""
 
-# Centres lie within this of the middle of the room, along x and along y.
+# Largest distance of centres from the middle of the room, along x and along y.
 HALF_ROOM = 3.1
-# Between the circles around two things.
+# Least gap between the circles around two things.
 GAP = 0.15
-# The arrow is nearer to the camera than anything else by this, or, where it must not be, farther.
+# Least margin by which the arrow is nearer to the camera than the rest, or, if it must be, farther.
 NEARER, FARTHER = 0.3, 0.6
-# Tangents: how far off the arrow may point (2°, less what float32 may lose), and how far from its
-# line everything else must lie (25°).
+# Tangents of the most that the arrow may point off (2°, less what float32 may lose), and of the
+# least angle between its line and everything else (25°).
 AIM, CLEAR = 0.0348, 0.4663
-# Shares of a thing's box: what must lie in the image, and what a nearer box may cover.
+# Shares of a box: least inside the image (objects, arrow), most covered by a nearer box.
 INSIDE, ARROW_INSIDE, COVERED = 0.7, 0.9, 0.35
 
 
@@ -57,7 +57,7 @@ class Rooms:
         return len(self.shapes)
 
     def take(self, rows: np.ndarray | slice) -> Rooms:
-        """Some of the rooms."""
+        """Rooms at these rows."""
         return Rooms(**{name: array[rows] for name, array in vars(self).items()})
 
     def without(self, thing: int) -> Rooms:
@@ -70,32 +70,32 @@ class Rooms:
 
     @property
     def positions(self) -> np.ndarray:
-        """(N, K, 3), the centres in the world."""
+        """Centres in the world, (N, K, 3)."""
         return np.concatenate([self.places, HEIGHTS[self.shapes][..., None]], axis=-1)
 
     @property
     def boxes(self) -> np.ndarray:
-        """(N, K, 4), around each thing's outline, in units of the image's side."""
+        """Boxes around the things' outlines, (N, K, 4), in units of the image's side."""
         flat = (self.shapes.ravel(), self.positions.reshape(-1, 3), self.turns.reshape(-1, 2))
         return boxes(*flat).reshape(*self.shapes.shape, 4)
 
 
 def odd_one_out(count: int, draw: Stream) -> np.ndarray:
-    """(N, 4) shapes: the odd one, two alike, and the arrow; all six choices equally likely."""
+    """Draw shapes (N, 4): the odd one, two alike, and the arrow; all six choices equally likely."""
     odd, other = draw("shapes").below(3, count), draw("others").below(2, count)
     alike = (odd + 1 + other) % 3
     return np.stack([odd, alike, alike, np.full(count, ARROW_CODE)], axis=1)
 
 
 def obeying(count: int, draw: Stream) -> Rooms:
-    """N rooms that obey the rule."""
+    """Draw N rooms that obey the rule."""
     return furnish(odd_one_out(count, draw), draw, nearest)
 
 
-def furnish(shapes: np.ndarray, draw: Stream, good: Test, target: bool = True) -> Rooms:
-    """Rooms with things of these shapes (N, K), the arrow last, pointing at the first thing.
+def furnish(shapes: np.ndarray, draw: Stream, good: Condition, target: bool = True) -> Rooms:
+    """Draw rooms with things of these shapes (N, K), the arrow last, pointing at the first thing.
 
-    good: what must hold of a room beside what holds of all. target: False lets the arrow point
+    good: a condition on rooms beside those that all must meet. target: False lets the arrow point
     anywhere instead.
     """
     count, things = shapes.shape
@@ -108,7 +108,7 @@ def furnish(shapes: np.ndarray, draw: Stream, good: Test, target: bool = True) -
     open_ = np.arange(count)
     while len(open_):
         tried = open_
-        if len(open_) < 1 << 12:  # several at once of each, of which the first that is good is kept
+        if len(open_) < 1 << 12:  # several trials of each at once: the first good one is kept
             tried = np.tile(open_, min(64, (1 << 12) // len(open_)))
         places_tried = HALF_ROOM * (2 * uniform(places_, len(tried) * things * 2) - 1)
         trial = replace(rooms.take(tried), places=places_tried.reshape(-1, things, 2))
@@ -127,7 +127,7 @@ def furnish(shapes: np.ndarray, draw: Stream, good: Test, target: bool = True) -
 
 
 def nearest(rooms: Rooms, away: np.ndarray) -> np.ndarray:
-    """The arrow is the nearest to the camera, and points past all things but the first."""
+    """Whether the arrow is nearest to the camera and points past all but the first, (N,) bool."""
     far = camera.distance(rooms.positions)
     return np.asarray((far[:, :-1] - far[:, -1:] > NEARER).all(axis=1)) & clear(rooms, away, 1)
 
@@ -142,12 +142,12 @@ def clear(rooms: Rooms, away: np.ndarray, first: int) -> np.ndarray:
 
 
 def uniform(draw: Draw, count: int) -> np.ndarray:
-    """(N,) float64, uniform in [0, 1), on a grid of 2^-53."""
+    """Draw (N,) float64, uniform in [0, 1), on a grid of 2^-53."""
     return (draw.raw(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def directions(draw: Draw, count: int) -> np.ndarray:
-    """(N, 2) unit vectors, all directions equally likely."""
+    """Draw unit vectors (N, 2), all directions equally likely."""
     return _unit(draw.normal(2 * count).reshape(-1, 2))
 
 
@@ -157,13 +157,13 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _tilted(vectors: np.ndarray, tangents: np.ndarray) -> np.ndarray:
-    """vectors: (N, 2), each turned to the left by the angle of its tangent (N,), and scaled."""
+    """Turn vectors (N, 2) to the left by the angles of these tangents (N,); lengths change."""
     x, y = vectors[:, 0], vectors[:, 1]
     return np.stack([x - tangents * y, y + tangents * x], axis=1)
 
 
 def _apart(rooms: Rooms) -> np.ndarray:
-    """(N,) bool: whether the circles that hold two things are apart, for all pairs."""
+    """Whether the circles that hold two things are apart, for all pairs of a room, (N,) bool."""
     reach = REACHES[rooms.shapes]
     good = np.ones(len(rooms), dtype=bool)
     for one, other in _pairs(rooms.shapes.shape[1]):
@@ -174,7 +174,7 @@ def _apart(rooms: Rooms) -> np.ndarray:
 
 
 def _visible(rooms: Rooms) -> np.ndarray:
-    """(N,) bool: whether every thing is mostly in the image, and not hidden by one before it."""
+    """Whether all things are mostly in the image and not hidden by nearer ones, (N,) bool."""
     found = rooms.boxes
     whole = _area(found)
     inside = _area(np.clip(found, 0, 1))

@@ -29,9 +29,9 @@ def violations(
     degrees: float = 2.0,
     nearer: float = 0.0,
 ) -> tuple[str, ...]:
-    """What breaks the rule, a short phrase each; empty where nothing does.
+    """Faults of a scene against the rule, a short phrase each; empty if it obeys.
 
-    shapes, materials: K names. positions: (K, 3), of the centres. direction: (2,) along which the
+    shapes, materials: K names. positions: (K, 3), the centres. direction: (2,) along which the
     arrow points on the floor, None where there is no arrow. degrees: how far off it may point.
     nearer: by how much it is to be the nearest; below zero, it may be farther by so much.
     """
@@ -71,7 +71,7 @@ def _pointing(
     odd: int,
     degrees: float,
 ) -> list[str]:
-    """What is wrong with where the arrow points, if anything."""
+    """Faults in where the arrow points."""
     off = [
         _angle(direction, positions[k] - positions[arrow]) for k in range(len(shapes)) if k != arrow
     ]
@@ -85,7 +85,7 @@ def _pointing(
 
 
 def _angle(one: np.ndarray, other: np.ndarray) -> float:
-    """Between two directions, in degrees."""
+    """Angle between two directions, in degrees."""
     across = one[0] * other[1] - one[1] * other[0]
     along = one[0] * other[0] + one[1] * other[1]
     return math.degrees(math.atan2(abs(across), along))

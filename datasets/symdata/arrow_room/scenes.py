@@ -29,7 +29,7 @@ from symdata.sampling import Draw
 from symdata.scenes import Scenes
 from symdata.sources import DEFAULT, DataSources
 
-# Images that are rendered at a time by one process: what an interruption loses at most.
+# Images that a process renders at a time, which an interruption can lose.
 PIECE = 20
 
 
@@ -41,7 +41,7 @@ def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str
 
 
 def shuffled(config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT) -> Scenes:
-    """Right objects, put together at random: any shapes, materials and places, no rule at all."""
+    """Scenes of an arrow and three objects of any shapes, materials and places: no rule at all."""
     rooms = shuffled_rooms(count, stream(config, "shuffled", seed))
     return _scenes(config, "shuffled", seed, rooms, sources)
 
@@ -49,7 +49,7 @@ def shuffled(config: str, count: int, seed: int = 0, sources: DataSources = DEFA
 def broken(
     config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT
 ) -> dict[str, Scenes]:
-    """Kind of break → N images with exactly one rule broken."""
+    """Scenes with exactly one rule broken, `count` of each kind, by kind."""
     return {
         kind: _scenes(config, kind, seed, make(count, stream(config, kind, seed)), sources)
         for kind, make in BREAKS.items()
@@ -57,19 +57,21 @@ def broken(
 
 
 def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
-    """One line on why the configuration cannot be had here, and the way out; None if it can."""
+    """Line on why the configuration cannot be had here and what to do; None if it can."""
     if find_spec("mitsuba") is not None:
         return None
     size = DATA.settings(config)["size"]
     for split, count in DATA.settings(config)["sizes"].items():
         shape = (count, size, size, 3)
-        if not cache.kept(sources.cache, _name(config, split), _key(config, split, 0), shape):
+        if not cache.kept(
+            sources.cache, _name(config, split), _description(config, split, 0), shape
+        ):
             return "its images are rendered with Mitsuba: pip install 'symbench[render]'."
     return None
 
 
 def graph(rooms: Rooms, size: int) -> dict[str, np.ndarray]:
-    """What is in the rooms, and where in images of this size; see the data set's card."""
+    """Contents of the rooms, and their places in images of this size; see the data set's card."""
     arrows = rooms.shapes == ARROW_CODE
     which = arrows.argmax(axis=1)
     rows = np.arange(len(rooms))
@@ -94,7 +96,7 @@ def graph(rooms: Rooms, size: int) -> dict[str, np.ndarray]:
 
 
 def stream(config: str, part: str, seed: int) -> Stream:
-    """The streams of a split, or of a kind of scenes, by the rest of their names."""
+    """Random streams of a split, or of a kind of scenes, by purpose."""
     seed = index(seed)
     if seed < 0:
         raise DataError(f"a seed is an integer from 0 on, not {seed}.")
@@ -105,8 +107,8 @@ def _name(config: str, part: str) -> str:
     return f"{DATA.name}/{config}-{part}"
 
 
-def _key(config: str, part: str, seed: int, count: int | None = None) -> dict[str, object]:
-    """What determines the images of a split, or of so many scenes of a kind."""
+def _description(config: str, part: str, seed: int, count: int | None = None) -> dict[str, object]:
+    """Description of all that determines the images of a split, or of `count` scenes of a kind."""
     chosen = DATA.settings(config)
     sizes = chosen.pop("sizes")
     scenes = {"part": part, "seed": seed, "count": sizes[part] if count is None else count}
@@ -114,12 +116,12 @@ def _key(config: str, part: str, seed: int, count: int | None = None) -> dict[st
 
 
 def _scenes(config: str, part: str, seed: int, rooms: Rooms, sources: DataSources) -> Scenes:
-    """The rooms with their images, from the cache or rendered now."""
+    """Scenes of these rooms, with images from the cache or rendered now."""
     chosen = DATA.settings(config)
     size, samples = chosen["size"], chosen["samples_per_pixel"]
-    key = _key(config, part, seed, len(rooms))
+    description = _description(config, part, seed, len(rooms))
     label = f"{DATA.name} {config} {part}"
-    path = cache.place(sources.cache, _name(config, part), key)
+    path = cache.file_for(sources.cache, _name(config, part), description)
 
     def make(pieces: Sequence[slice]) -> Iterator[tuple[slice, np.ndarray]]:
         left = sum(piece.stop - piece.start for piece in pieces)
@@ -138,7 +140,7 @@ def _scenes(config: str, part: str, seed: int, rooms: Rooms, sources: DataSource
 
     shape = (len(rooms), size, size, 3)
     images = cache.keep(
-        sources.cache, _name(config, part), key, shape, "uint8", PIECE, make, _maker
+        sources.cache, _name(config, part), description, shape, "uint8", PIECE, make, _maker
     )
     return Scenes(images, graph(rooms, size))
 

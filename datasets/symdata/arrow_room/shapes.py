@@ -15,15 +15,15 @@ import numpy as np
 
 from symdata.arrow_room import SHAPES, camera
 
-# Sphere and cylinder by radius, the cube by half its side, as large as they look alike.
+# Radius of sphere and cylinder, half the side of the cube: they look equally large.
 SPHERE, CYLINDER, CUBE = 0.7, 0.62, 0.58
-# The arrow: length, width of head and of shaft, length of the head, thickness.
+# Length of the arrow, width of its head and shaft, length of the head, thickness.
 LENGTH, HEAD_WIDTH, SHAFT_WIDTH, HEAD_LENGTH, THICKNESS = 2.0, 1.3, 0.5, 0.9, 0.36
 
 CUBE_CODE, SPHERE_CODE, CYLINDER_CODE, ARROW_CODE = range(len(SHAPES))
 
 HEIGHTS = np.array([CUBE, SPHERE, CYLINDER, THICKNESS / 2])
-"""Of the centre above the floor, by shape."""
+"""Height of the centre above the floor, by shape."""
 
 REACHES = np.array(
     [
@@ -35,7 +35,7 @@ REACHES = np.array(
 )
 """Radius of the circle on the floor that holds the whole thing however it is turned, by shape."""
 
-# Along the arrow and to its left, from the tip, anticlockwise seen from above.
+# Corners along the arrow and to its left, from the tip, anticlockwise seen from above.
 ARROW_OUTLINE = np.array(
     [
         (LENGTH / 2, 0),
@@ -61,7 +61,7 @@ def _circle() -> np.ndarray:
 
 
 def _prism(outline: np.ndarray, half: float) -> np.ndarray:
-    """outline: (P, 2) → its points at the heights -half and +half, (2P, 3)."""
+    """Points of an outline (P, 2) at the heights -half and +half, (2P, 3)."""
     low, high = np.full((len(outline), 1), -half), np.full((len(outline), 1), half)
     return np.concatenate([np.hstack([outline, low]), np.hstack([outline, high])])
 
@@ -75,7 +75,7 @@ _POINTS = {
 
 
 def boxes(shapes: np.ndarray, positions: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """shapes: (M,), positions: (M, 3), turns: (M, 2) → boxes (M, 4); the image's side is 1."""
+    """Boxes (M, 4) in an image of side 1. shapes: (M,), positions: (M, 3), turns: (M, 2)."""
     found = np.empty((len(shapes), 4))
     for code in range(len(SHAPES)):
         rows = np.flatnonzero(shapes == code)

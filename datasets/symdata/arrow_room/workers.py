@@ -30,7 +30,7 @@ _START = "from symdata.arrow_room.workers import serve; serve()"
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -56,7 +56,7 @@ def render(
     try:
         waiting = iter(pieces)
         open_: set[Future[tuple[slice, np.ndarray]]] = set()
-        # One at a time is asked for as one gets ready, so that few are lost to an interruption.
+        # A piece is asked for only when another is ready, so that an interruption loses few.
         for piece in waiting:
             open_.add(threads.submit(one, piece))
             if len(open_) == count:
@@ -86,7 +86,7 @@ class _Worker:
         )
 
     def ask(self, question: Any) -> np.ndarray:
-        """The images of (rooms, size, samples)."""
+        """Images that answer a question (rooms, size, samples)."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -103,22 +103,22 @@ class _Worker:
         return lines[-1].rstrip(".") if lines else f"exit status {code}, and no message"
 
     def stop(self) -> None:
-        """End it, whatever it is at."""
+        """End the process at once."""
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.complaints):
             if stream is not None:
-                with suppress(OSError):  # what was still to be written to a process that is no more
+                with suppress(OSError):  # the process can no longer read the rest
                     stream.close()
 
 
 def serve() -> None:
-    """What a worker does: render what comes in until nothing does."""
+    """Render what comes in until the input ends; the program of a worker."""
     from symdata.arrow_room.rendering import render
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever libraries print must not run into the images
+    os.dup2(2, 1)  # output of libraries must not run into the images
     while True:
         try:
             question = pickle.load(sys.stdin.buffer)

@@ -24,8 +24,7 @@ import numpy as np
 
 from symdata.basketball import DATA
 from symdata.errors import DataError
-from symdata.root import folder as folder_of
-from symdata.root import hashes
+from symdata.root import folder_of, hashes
 from symdata.sampling import Draw
 from symdata.sources import DEFAULT, DataSources
 from symdata.trajectories import Trajectories, length, speed
@@ -63,7 +62,7 @@ def read(folder: Path) -> dict[str, Trajectories]:
 
 
 def identity(folder: Path) -> dict[str, Any]:
-    """What tells this data from any other, in JSON: a hash of each file."""
+    """Identity of the data, in JSON: a hash of each file."""
     return {"files": hashes(folder, list(_paths(folder).values()))}
 
 
@@ -100,7 +99,7 @@ def _average(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _examples(windows: np.ndarray) -> Trajectories:
-    """windows: (W, 50, 22) → 2 W examples: offence and defence of the first window, and so on."""
+    """Examples, 2 W, of windows (W, 50, 22): offence and defence of the first, and so on."""
     teams = windows[:, ::EVERY, 2:].reshape(-1, KEPT, 2, PLAYERS, 2)
     players = np.swapaxes(teams, 1, 2).reshape(-1, KEPT, PLAYERS, 2)
     shift, scale = np.array(_CONSTANTS["shift"]), np.array(_CONSTANTS["scale"])
@@ -110,7 +109,7 @@ def _examples(windows: np.ndarray) -> Trajectories:
 
 
 def _held_out(count: int) -> np.ndarray:
-    """(W,) bool: the windows for validation, a fixed draw."""
+    """Windows for validation, (W,) bool, by a fixed draw."""
     part, whole = _CONSTANTS["validation"]
     held = np.zeros(count, dtype=bool)
     chosen = round(count * part / whole)
@@ -119,7 +118,7 @@ def _held_out(count: int) -> np.ndarray:
 
 
 def _paths(folder: Path) -> dict[str, Path]:
-    """Split → file; "validation" only where there is a file for it."""
+    """Files by split; "validation" only where there is a file for it."""
     paths = {"train": folder / "train.npz", "test": folder / "test.npz"}
     for path in paths.values():
         if not path.is_file():
@@ -130,7 +129,7 @@ def _paths(folder: Path) -> dict[str, Path]:
 
 
 def _windows(path: Path) -> np.ndarray:
-    """(W, 50, 22) float32, feet, checked."""
+    """Read and check the windows of a file: (W, 50, 22) float32, feet."""
     advice = f"it must hold '{_KEY}', (windows, {FRAMES}, {2 + 2 * NUMBERS}) numbers in feet"
     try:
         file = np.load(path, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""CalMS21 from its own page, only when somebody asks for it.
+"""Download of CalMS21 from its own page, only when somebody asks for it.
 
 `download(folder)` takes Task 1, and with `unlabeled=True` the unlabelled videos as well.
 """
@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip file of the page; members: what is wanted of it."""
+    """Zip file on the page; members: the files in it that are wanted."""
 
     url: str
     md5: str
@@ -55,7 +55,7 @@ UNLABELED = Archive(
 def download(
     folder: str | Path, unlabeled: bool = False, say: Callable[[str], None] = print
 ) -> list[Path]:
-    """Fetch the files that are not yet in the folder; their paths.
+    """Fetch the files that are not yet in the folder, and return the paths of all.
 
     say: takes the lines on the licence and on what goes where, before anything is fetched. Each
     file appears whole or not at all, and the archives are not kept.
@@ -75,7 +75,7 @@ def download(
 
 
 def _fetch(archive: Archive, target: Path) -> None:
-    """One archive, checked against its MD5, and its wanted members put into the folder."""
+    """Fetch one archive, check its MD5, and put its wanted members into the folder."""
     names = " and ".join(PurePosixPath(member).name for member in archive.members)
     instead = f"or download {archive.name} from {PAGE} elsewhere and put {names} into {target}"
     try:

@@ -1,4 +1,4 @@
-"""What behaviour researchers measure on two tracked mice, for all frames of a recording at once.
+"""Measures of behaviour research on two tracked mice, for all frames of a recording at once.
 
 The terms, by which a program describes behaviour, are those of Zhan, Sun, Kennedy, Yue and
 Chaudhuri, "Unsupervised Learning of Neurosymbolic Encoders" (TMLR 2022); the definitions are ours,
@@ -99,7 +99,7 @@ def centre(points: np.ndarray, parts: tuple[int, ...]) -> np.ndarray:
 def angle(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Unsigned angle between two vectors, in [0, π]. (..., 2), (..., 2) → (...).
 
-    By the arc tangent, which is exact near 0 and π, where the arc cosine is not.
+    Computed with the arc tangent, which is exact near 0 and π, where the arc cosine is not.
     """
     cross = one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
     dot = one[..., 0] * other[..., 0] + one[..., 1] * other[..., 1]
@@ -113,7 +113,7 @@ def head_body_angle(points: np.ndarray) -> np.ndarray:
 
 
 def social_angle(points: np.ndarray) -> np.ndarray:
-    """How far each mouse faces away from the other. points: (F, 2, 7, 2) → (F, 2)."""
+    """Angle by which each mouse faces away from the other. points: (F, 2, 7, 2) → (F, 2)."""
     body = centre(points, BODY)
     faces = points[..., NECK, :] - points[..., TAIL, :]
     return angle(faces, body[:, ::-1] - body)
@@ -129,7 +129,7 @@ def half_axes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     xx, yy, xy = _mean(x * x), _mean(y * y), _mean(x * y)
     middle, half = (xx + yy) / 2, (xx - yy) / 2
     spread = np.sqrt(half * half + xy * xy)
-    # By rounding alone, points on a line can leave a shorter axis just below zero.
+    # Rounding can leave the shorter axis of points on a line just below zero.
     return 2 * np.sqrt(middle + spread), 2 * np.sqrt(np.maximum(middle - spread, 0))
 
 
@@ -142,16 +142,16 @@ def box_overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _area(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Of a box, and 0 where it is turned inside out. (..., 2), (..., 2) → (...)."""
+    """Area of a box, 0 where it is turned inside out. (..., 2), (..., 2) → (...)."""
     sides = np.maximum(high - low, 0)
     return np.asarray(sides[..., 0] * sides[..., 1])
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Over the body parts, added from the first to the last. (..., 7) → (...)."""
+    """Mean over the body parts, added from the first to the last. (..., 7) → (...)."""
     return np.asarray(sum(np.moveaxis(values, -1, 0)) / values.shape[-1])
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Part of a whole, and 0 where the whole is 0. (...), (...) → (...)."""
+    """Share of a part in a whole, 0 where the whole is 0. (...), (...) → (...)."""
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -35,10 +35,10 @@ _DECIMALS = 6
 
 
 def egocentric(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """keypoints: (F, 2, 2, 7), pixels → centre (F, 2, 2), heading (F, 2, 2), pose (F, 2, P).
+    """Centre (F, 2, 2), heading (F, 2, 2) and pose (F, 2, P) of each mouse.
 
-    heading: sine and cosine; those of angle 0 where neck and tail base coincide. pose: x of the
-    seven keypoints, then y.
+    keypoints: (F, 2, 2, 7), pixels. heading: sine and cosine; those of angle 0 where neck and tail
+    base coincide. pose: x of the seven keypoints, then y.
     """
     points = (keypoints.astype(np.float64) - HALF_FRAME[:, None]) / HALF_FRAME[:, None]
     neck = points[..., NECK]
@@ -71,12 +71,12 @@ def basis(recordings: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def states(keypoints: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """keypoints: (F, 2, 2, 7), pixels; vectors: (K, P) → (F, 18) float32.
+    """State of each frame, (F, 18) float32. keypoints: (F, 2, 2, 7), pixels; vectors: (K, P).
 
     Nine numbers of the resident, then nine of the intruder: centre, heading, components.
     """
     neck, heading, pose = egocentric(keypoints)
-    # Added one after the other, so that the sum is the same on every machine.
+    # Terms are added one after the other, so that the sum is the same on every machine.
     components = sum(pose[..., p, None] * vectors[:, p] for p in range(POSE))
     mice = np.concatenate([neck, heading, np.asarray(components)], axis=-1)
     return mice.reshape(len(mice), NUMBERS).astype(np.float32)

@@ -23,12 +23,12 @@ from symdata.errors import DataError
 MICE = ("resident", "intruder")
 PARTS = ("nose", "left_ear", "right_ear", "neck", "left_hip", "right_hip", "tail_base")
 SHAPE = (len(MICE), 2, len(PARTS))
-"""Of one frame: mouse, x or y, body part."""
+"""Shape of one frame: mouse, x or y, body part."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One sequence of a file.
+    """Recording of one sequence of a file.
 
     keypoints: (F, 2, 2, 7) float32, pixels. labels: (F,) int64 into `classes`, or None where the
     file is read as unlabelled.
@@ -69,7 +69,7 @@ def read(path: Path, labelled: bool) -> list[Recording]:
 def _shrink(fields: dict[str, Any]) -> dict[str, Any]:
     """A sequence's lists as arrays, as soon as it is parsed: a list of floats is 8 times as large.
 
-    What is no regular array stays as it is, and is reported with the sequence's name later on.
+    A list that is no regular array stays as it is; it is reported later, with the sequence's name.
     """
     if "keypoints" not in fields:
         return fields
@@ -118,7 +118,7 @@ def _recording(fields: dict[str, Any], where: str, labelled: bool) -> Recording:
 
 
 def _classes(metadata: Any, where: str) -> tuple[str, ...]:
-    """The names in the order of their indices."""
+    """Names of the classes in the order of their indices."""
     vocab = metadata.get("vocab") if isinstance(metadata, dict) else None
     if not isinstance(vocab, dict) or not vocab:
         raise DataError(f"{where} has no 'metadata.vocab'; it must be {{class: index}}.")

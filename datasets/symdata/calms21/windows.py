@@ -25,8 +25,7 @@ from symdata.calms21.geometry import FEATURES, features
 from symdata.calms21.poses import basis, states
 from symdata.calms21.recordings import Recording
 from symdata.errors import DataError
-from symdata.root import folder as folder_of
-from symdata.root import hashes, matching
+from symdata.root import folder_of, hashes, matching
 from symdata.sources import DEFAULT, DataSources
 from symdata.trajectories import UNKNOWN, Trajectories
 
@@ -69,7 +68,7 @@ def read(folder: Path) -> dict[str, Trajectories]:
 
 
 def identity(folder: Path) -> dict[str, Any]:
-    """What tells this data from any other, in JSON: a hash of each file that is read."""
+    """Identity of the data, in JSON: a hash of each file that is read."""
     train, test = _paths(folder)
     return {"files": hashes(folder, [*train, *test])}
 
@@ -104,7 +103,7 @@ def _cut(count: int) -> int:
 
 
 def _frames(recording: Recording, vectors: np.ndarray) -> dict[str, np.ndarray]:
-    """Everything about each frame: states (F, D) float32, features (F,) float32, labels (F,)."""
+    """Columns of each frame: states (F, D) float32, features (F,) float32, labels (F,)."""
     count = len(recording.keypoints)
     labels = recording.labels
     return {

@@ -1,4 +1,4 @@
-"""The images of CIFAR-10: `load(config)` gives both splits, whichever copy they are read from.
+"""The images of CIFAR-10: `load(config)` gives both splits, the same from every copy.
 
 The copy is compared with what CIFAR-10 is known to be, image by image and whatever their order. The
 images of a split then stand in one order, by a hash of each, so that every copy gives the same
@@ -38,13 +38,13 @@ def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str
     """The splits "train" and "test", the same for every seed; `DataError` if not to be had."""
     sizes = DATA.settings(config)["sizes"]
     index(seed)
-    place = source.place(sources)
-    whole = _whole(place, source.state(place), sources.cache)
+    location = source.location(sources)
+    whole = _whole(location, source.state(location), sources.cache)
     return {split: _of_each_class(whole[split], sizes[split]) for split in SPLITS}
 
 
 def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
-    """One line on why it cannot be had here, and the way out; None if it may be."""
+    """Line on why it cannot be had here and what to do; None if it may be."""
     return source.missing(sources)
 
 
@@ -59,20 +59,20 @@ def _of_each_class(part: LabelledImages, count: int) -> LabelledImages:
 
 
 @cache
-def _whole(place: str, state: str, folder: Path) -> dict[str, LabelledImages]:
-    """All images of a place in this state; decoding them takes a while, so that rows are kept."""
+def _whole(location: str, state: str, folder: Path) -> dict[str, LabelledImages]:
+    """All images at a location in this state, kept in the cache, as decoding takes a while."""
     count = sum(SPLITS.values())
 
     def make(open_: Sequence[slice]) -> Iterable[tuple[slice, np.ndarray]]:
-        parts = source.read(place)
+        parts = source.read(location)
         rows = ordered(parts) if _fit(parts) else np.empty(0, dtype=np.uint8)
-        _compare(rows, place)
+        _compare(rows, location)
         return ((part, rows[part]) for part in open_)
 
-    description = {"data": DATA.name, "version": DATA.version, "place": place, "state": state}
+    description = {"data": DATA.name, "version": DATA.version, "place": location, "state": state}
     shape = (count, int(np.prod(SHAPE)) + 1)
     rows = kept.keep(folder, DATA.name, description, shape, "uint8", _PIECE, make)
-    _compare(rows, place)
+    _compare(rows, location)
     splits, end = {}, 0
     for split, size in SPLITS.items():
         part, end = rows[end : end + size], end + size
@@ -82,11 +82,11 @@ def _whole(place: str, state: str, folder: Path) -> dict[str, LabelledImages]:
 
 
 def ordered(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Images (N, 32, 32, 3) and labels (N,) of each split → (N, R) uint8, each split by hashes."""
+    """Rows (N, R) uint8 of images and labels of all splits, each split in the order of hashes."""
     rows = []
     for split in SPLITS:
         images, labels = parts[split]
-        # What is no class gets 255, so that it does not pass for one once it is an octet.
+        # A label that is no class becomes 255, which is no class either once it is an octet.
         octets = np.where((labels >= 0) & (labels < len(DATA.classes)), labels, 255).astype(
             np.uint8
         )
@@ -105,11 +105,11 @@ def _fit(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
     )
 
 
-def _compare(rows: np.ndarray, place: str) -> None:
+def _compare(rows: np.ndarray, location: str) -> None:
     if digest(rows) != _CIFAR10:
         raise DataError(
-            f"what {place} holds is not CIFAR-10, whose pixels and labels are known: "
-            f"{source.way_out(place)}."
+            f"what {location} holds is not CIFAR-10, whose pixels and labels are known: "
+            f"{source.way_out(location)}."
         )
 
 

@@ -1,7 +1,7 @@
-"""Where CIFAR-10 is read from: the Hugging Face hub, or a folder with a copy.
+"""Location from which CIFAR-10 is read: the Hugging Face hub, or a folder with a copy.
 
 `DataSources.cifar10` says which, and on the command line `--cifar10`: "hub" for `uoft-cs/cifar10`,
-or a folder that `datasets.load_dataset` takes. Where it says nothing, the folder `cifar10` below
+or a folder that `datasets.load_dataset` takes. If that is None, the folder `cifar10` below
 the root of the data that users bring is taken if it is there.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from symdata.errors import DataError
-from symdata.loading import first_line, out_of_reach, pictures
+from symdata.loading import first_line, out_of_reach, read_pictures
 from symdata.sources import DEFAULT, DataSources
 
 HUB = "uoft-cs/cifar10"
@@ -25,7 +25,7 @@ _ADVICE = f"give {_COPY} or --cifar10 hub, or set SYMBENCH_CIFAR10"
 
 
 def missing(sources: DataSources = DEFAULT) -> str | None:
-    """One line on why CIFAR-10 is not to be had as things are set; None if it may be."""
+    """Line on why CIFAR-10 cannot be had from these sources; None if it may be."""
     given = sources.cifar10
     if given == "hub" or (given and Path(given).is_dir()):
         return None
@@ -39,8 +39,8 @@ def missing(sources: DataSources = DEFAULT) -> str | None:
     return None
 
 
-def place(sources: DataSources = DEFAULT) -> str:
-    """The hub's name or a folder; `DataError` where there is none."""
+def location(sources: DataSources = DEFAULT) -> str:
+    """Name on the hub or folder to read from; `DataError` where there is none."""
     line = missing(sources)
     if line is not None:
         raise DataError(line)
@@ -58,14 +58,14 @@ def _beside(sources: DataSources) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def state(where: str) -> str:
-    """A hash that changes when the files of the place do, by name, size and time; of the hub none.
+def state(location: str) -> str:
+    """Hash of names, sizes and times of the files at a location; empty for the hub.
 
-    What was read once is read again only where this has changed.
+    Images that were read once are read again only where this has changed.
     """
-    if where == HUB:
+    if location == HUB:
         return ""
-    folder, digest = Path(where), hashlib.sha256()
+    folder, digest = Path(location), hashlib.sha256()
     try:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             facts = path.stat()
@@ -78,24 +78,24 @@ def state(where: str) -> str:
     return digest.hexdigest()
 
 
-def read(where: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def read(location: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images (N, 32, 32, 3) uint8 and labels (N,) of "train" and "test", as they stand there."""
-    why = out_of_reach(HUB) if where == HUB else None
+    why = out_of_reach(HUB) if location == HUB else None
     if why is not None:
         raise DataError(
             f"CIFAR-10 cannot be loaded from {HUB} ({why}): {way_out(HUB)}, or set "
             f"HF_HUB_OFFLINE=1 if it was loaded here before."
         )
     try:
-        return pictures(where, *COLUMNS, "RGB")
+        return read_pictures(location, *COLUMNS, "RGB")
     except Exception as error:
         raise DataError(
-            f"CIFAR-10 cannot be loaded from {where} ({first_line(error)}): {way_out(where)}."
+            f"CIFAR-10 cannot be loaded from {location} ({first_line(error)}): {way_out(location)}."
         ) from None
 
 
-def way_out(where: str) -> str:
-    """What to do where a place has no CIFAR-10."""
-    if where == HUB:
+def way_out(location: str) -> str:
+    """Advice where a location has no CIFAR-10."""
+    if location == HUB:
         return f"try with a network, or give {_COPY}"
     return f"copy {HUB} there anew, or give --cifar10 hub"

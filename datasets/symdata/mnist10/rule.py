@@ -1,4 +1,4 @@
-"""The rule of mnist10, for a scene that somebody has parsed.
+"""The rule of mnist10, for a scene that has been parsed.
 
 One digit of each class, and a set of classes in each quadrant: clockwise from the top left {0, 1},
 {2, 3, 4}, {8, 9}, {5, 6, 7}, each diagonal pair of sets in either order; 0 and 8 have the same
@@ -24,17 +24,17 @@ from symdata.digit_rules import (
 )
 
 SETS = ((0, 1), (2, 3, 4), (8, 9), (5, 6, 7))
-"""Clockwise from the top left, before any exchange."""
+"""Sets of classes by quadrant, clockwise from the top left, before any exchange."""
 
 TOGETHER = ((0, 8), (1, 9))
 """Classes that have the same position, each within its quadrant."""
 
 
 def violations(classes: Sequence[int], centres: np.ndarray, size: int) -> tuple[str, ...]:
-    """Why a scene breaks the rule, one phrase a fault; nothing if it obeys.
+    """Faults of a scene against the rule, a short phrase each; empty if it obeys.
 
     classes: K digits, -1 for one that cannot be read. centres: (K, 2), x and y in pixels, best the
-    ink's centre of mass. size: of the image, in pixels. A place may be off by `TOLERANCE`.
+    ink's centre of mass. size: the image's side, in pixels. A place may be off by `TOLERANCE`.
     """
     labels, points = parsed(classes, centres)
     where = quadrants(points, size)
@@ -48,7 +48,7 @@ def violations(classes: Sequence[int], centres: np.ndarray, size: int) -> tuple[
 
 
 def _sets(labels: np.ndarray, where: np.ndarray) -> Iterator[str]:
-    """Each diagonal pair against that order of its sets which leaves fewer digits wrong."""
+    """Faults of each diagonal pair in the order of its sets that leaves fewer digits wrong."""
     found = [Counter(labels[where == q].tolist()) for q in range(4)]
     for one, other in ((0, 2), (1, 3)):
         plain = {one: SETS[one], other: SETS[other]}
@@ -61,7 +61,7 @@ def _sets(labels: np.ndarray, where: np.ndarray) -> Iterator[str]:
 def _differences(
     found: list[Counter[int]], expected: Mapping[int, tuple[int, ...]]
 ) -> Iterator[tuple[int, str]]:
-    """How many digits of a quadrant are wrong, and the reason in words.
+    """Numbers of wrong digits in a quadrant, with the reasons in words.
 
     A digit that cannot be read may be one that seems to be missing.
     """
@@ -78,7 +78,7 @@ def _differences(
 def _together(
     labels: np.ndarray, points: np.ndarray, where: np.ndarray, size: int
 ) -> Iterator[str]:
-    """Whether 0 lies as 8 and 1 as 9, where each is there once, in quadrants of that diagonal."""
+    """Faults where 0 lies unlike 8, or 1 unlike 9, if each is there once and on that diagonal."""
     within = np.where(points > size / 2, points - size / 2, points)
     for pair in TOGETHER:
         rows = np.flatnonzero(np.isin(labels, pair))

@@ -42,17 +42,17 @@ def shuffled(config: str, count: int, seed: int = 0, sources: DataSources = DEFA
 def broken(
     config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT
 ) -> dict[str, Scenes]:
-    """Kind of break → N images of test digits with exactly one rule broken."""
+    """Images of test digits with exactly one rule broken, `count` of each kind, by kind."""
     return digit_breaks.broken(DATA, config, count, seed, sources, arrange, wrong_position)
 
 
 def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
-    """One line on why the configuration cannot be had here, and the way out; None if it may be."""
+    """Line on why the configuration cannot be had here and what to do; None if it may be."""
     return digits.missing(DATA.settings(config)["digits"], sources)
 
 
 def arrange(count: int, size: int, draw: Stream) -> Layout:
-    """N scenes that obey the rule."""
+    """Draw N scenes that obey the rule."""
     pairs = _pairs(size)
     two = pairs[draw("pairs").below(len(pairs), count)]
     right, left = (_triples(count, pairs, size, draw(side)) for side in ("right", "left"))
@@ -71,9 +71,9 @@ def arrange(count: int, size: int, draw: Stream) -> Layout:
 
 
 def wrong_position(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.ndarray]:
-    """A digit of the quadrants that share positions has moved in its own, or any to another.
+    """Move a digit of the quadrants that share positions within its own, or any digit to another.
 
-    One way or the other, by a coin.
+    A coin decides which of the two.
     """
     within, fits_within = digit_breaks.moved_within(layout, size, draw, (0, 2))
     across, fits_across = digit_breaks.moved_across(layout, size, draw)
@@ -86,21 +86,21 @@ def wrong_position(layout: Layout, size: int, draw: Stream) -> tuple[Layout, np.
 
 @cache
 def _pairs(size: int) -> np.ndarray:
-    """(P, 2, 2), all positions in a quadrant of two digits that do not overlap."""
+    """All positions in a quadrant of two digits that do not overlap, (P, 2, 2)."""
     places = grid(size)
     one, other = np.nonzero(apart(places[:, None], places, cell_of(size)))
     return np.stack([places[one], places[other]], axis=1)
 
 
 def _triples(count: int, pairs: np.ndarray, size: int, draw: Draw) -> np.ndarray:
-    """(N, 3, 2), positions of three digits in a quadrant, all without an overlap equally likely.
+    """Draw places (N, 3, 2) of three digits in a quadrant without an overlap, all equally likely.
 
-    A pair with any third, drawn anew as a whole until the third overlaps neither.
+    A pair and a third are drawn anew together until the third overlaps neither.
     """
     places, cell = grid(size), cell_of(size)
     kept = np.empty((0, 3, 2), dtype=np.int64)
     while len(kept) < count:
-        # Of all thirds one in about 40 fits.
+        # About one draw in 40 fits.
         tries = 45 * (count - len(kept)) + 100
         two = pairs[draw.below(len(pairs), tries)]
         third = places[draw.below(len(places), tries)][:, None]

@@ -1,4 +1,4 @@
-"""The rule of mnist4, for a scene that somebody has parsed.
+"""The rule of mnist4, for a scene that has been parsed.
 
 One digit a quadrant; classes c, c+1, c+2, c+3 clockwise from the top left, c in 0 … 6; places
 mirrored about both axes through the image's centre.
@@ -25,10 +25,10 @@ STARTS = 7
 
 
 def violations(classes: Sequence[int], centres: np.ndarray, size: int) -> tuple[str, ...]:
-    """Why a scene breaks the rule, one phrase a fault; nothing if it obeys.
+    """Faults of a scene against the rule, a short phrase each; empty if it obeys.
 
     classes: K digits, -1 for one that cannot be read. centres: (K, 2), x and y in pixels, best the
-    ink's centre of mass. size: of the image, in pixels. A place may be off by `TOLERANCE`.
+    ink's centre of mass. size: the image's side, in pixels. A place may be off by `TOLERANCE`.
     """
     labels, points = parsed(classes, centres)
     where = quadrants(points, size)
@@ -51,7 +51,7 @@ def violations(classes: Sequence[int], centres: np.ndarray, size: int) -> tuple[
 
 
 def _order(labels: np.ndarray, where: np.ndarray) -> Iterator[str]:
-    """Against the start class that explains most digits, that of the top left before others."""
+    """Faults against the start class that explains most digits, the top left's before others."""
     read = labels != UNRECOGNISED
     labels, where = labels[read], where[read]
     starts = labels - where
@@ -65,7 +65,7 @@ def _order(labels: np.ndarray, where: np.ndarray) -> Iterator[str]:
 
 
 def _mirror(points: np.ndarray, where: np.ndarray, size: int) -> Iterator[str]:
-    """Against the median of all places, mirrored into the top left quadrant."""
+    """Faults against the median of all places, mirrored into the top left quadrant."""
     right, below = np.isin(where, (1, 2)), np.isin(where, (2, 3))
     far = np.stack([right, below], axis=1)
     places = np.where(far, size - points, points)

@@ -35,18 +35,18 @@ def shuffled(config: str, count: int, seed: int = 0, sources: DataSources = DEFA
 def broken(
     config: str, count: int, seed: int = 0, sources: DataSources = DEFAULT
 ) -> dict[str, Scenes]:
-    """Kind of break → N images of test digits with exactly one rule broken."""
+    """Images of test digits with exactly one rule broken, `count` of each kind, by kind."""
     wrong_position = digit_breaks.moved_within
     return digit_breaks.broken(DATA, config, count, seed, sources, arrange, wrong_position)
 
 
 def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
-    """One line on why the configuration cannot be had here, and the way out; None if it may be."""
+    """Line on why the configuration cannot be had here and what to do; None if it may be."""
     return digits.missing(DATA.settings(config)["digits"], sources)
 
 
 def arrange(count: int, size: int, draw: Stream) -> Layout:
-    """N scenes that obey the rule."""
+    """Draw N scenes that obey the rule."""
     far = size - cell_of(size)
     side = size // 2 - cell_of(size) + 1
     first = draw("starts").below(STARTS, count)

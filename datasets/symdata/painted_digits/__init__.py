@@ -5,7 +5,7 @@ The images are made in `images.py`.
 
 from symdata.descriptor import DataSet
 
-# All divisible by ten, so that the classes are balanced.
+# Sizes are divisible by ten, so that the classes are balanced.
 _SIZES = {"10k": {"train": 10_000, "test": 2_000}, "tiny": {"train": 300, "test": 100}}
 
 DATA = DataSet(
@@ -16,8 +16,8 @@ DATA = DataSet(
     arrays="symdata.painted_digits.images",
     columns="symdata.labelled_images",
     configs={
-        # cells: sides of a digit's cell in pixels; spread: of hues, of which 1536 make the circle;
-        # contrast: the least; noise: numbers below it.
+        # cells: least and largest side of a digit's cell, pixels; spread: of hues, of which 1536
+        # make the circle; contrast: the least of ink and ground; noise: bound of its numbers.
         config: {
             "size": 32,
             "cells": [16, 20],

@@ -26,7 +26,7 @@ from symdata.labelled_images import LabelledImages
 from symdata.painted_digits import DATA
 from symdata.sources import DEFAULT, DataSources
 
-# Whose handwriting a split shows.
+# Splits of the handwriting that each split shows.
 _WRITTEN = {"train": ("train", "validation"), "test": ("test",)}
 # A pixel with this much ink of 255 must not lie on the image's outermost row or column.
 _INK = 64
@@ -57,7 +57,7 @@ def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str
 
 
 def _written(labels: np.ndarray, classes: np.ndarray, draw: Stream) -> np.ndarray:
-    """Any handwriting of each class. labels: (N,), classes: (M,) → (N,) int64 rows of classes."""
+    """Draw handwriting of each class. labels: (N,), classes: (M,) → (N,) int64 rows of classes."""
     which, numbers = np.empty_like(labels), draw("digits")
     for label in range(len(DATA.classes)):
         here, rows = np.flatnonzero(labels == label), np.flatnonzero(classes == label)
@@ -68,7 +68,7 @@ def _written(labels: np.ndarray, classes: np.ndarray, draw: Stream) -> np.ndarra
 def _placed(
     images: np.ndarray, which: np.ndarray, size: int, cells: list[int], draw: Stream
 ) -> np.ndarray:
-    """How much ink is where: (M, 28, 28), (N,) rows of these → (N, S, S) uint8.
+    """Ink in each pixel: (M, 28, 28), (N,) rows of these → (N, S, S) uint8.
 
     All sizes of the cell from cells[0] to cells[1] are equally likely, and so are all places at
     which the ink lies within the image, one pixel from its border.
@@ -88,7 +88,7 @@ def _placed(
         for axis, lot in zip((2, 1), lots[:, rows], strict=True):
             low, high = _extent(digits, axis)
             free = (size - 1 - (high - low)).astype(np.uint64)
-            # Of 2^64 numbers, so that the remainders' bias is nothing.
+            # Lots are drawn from 2^64 numbers, so that the bias of remainders is negligible.
             corners.append(1 - low + (lot % free).astype(np.int64))
         y, x = ((CELL + corner)[:, None] + np.arange(side) for corner in corners)
         canvas[np.arange(len(rows))[:, None, None], y[:, :, None], x[:, None, :]] = digits
@@ -97,13 +97,16 @@ def _placed(
 
 
 def _extent(digits: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where ink begins and ends once summed over an axis. (N, C, C) → (N,), (N,) past the last."""
+    """First row or column with ink, and the one past the last. (N, C, C) → (N,), (N,).
+
+    axis: the axis that is left out: 2 gives rows, 1 gives columns.
+    """
     inked = np.asarray((digits >= _INK).any(axis=axis))
     return inked.argmax(axis=1), inked.shape[1] - inked[:, ::-1].argmax(axis=1)
 
 
 def resized(images: np.ndarray, side: int) -> np.ndarray:
-    """Area means over pixels that may be cut, rounded. (M, 28, 28) → (M, C, C) uint8."""
+    """Resize to rounded area means, over pixels that may be cut. (M, 28, 28) → (M, C, C) uint8."""
     # In units of 1/C of a pixel: old pixel j covers C j … C (j+1), new pixel i covers 28 i … .
     new, old = CELL * np.arange(side)[:, None], side * np.arange(CELL)
     weights = np.clip(np.minimum(new + CELL, old + side) - np.maximum(new, old), 0, None)
@@ -115,7 +118,7 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
 def _painted(
     masks: np.ndarray, labels: np.ndarray, chosen: dict[str, Any], draw: Stream
 ) -> np.ndarray:
-    """Ink of one colour on grey, with noise. (N, S, S), (N,) → (N, S, S, 3) uint8."""
+    """Images of ink in one colour on grey, with noise. (N, S, S), (N,) → (N, S, S, 3) uint8."""
     count, size, _ = masks.shape
     inks, greys = _colours(labels, chosen["spread"], chosen["contrast"], draw)
     noise, most = draw("noise"), chosen["noise"]

@@ -26,7 +26,7 @@ from symdata.trajectories import Trajectories, acceleration, length, speed
 
 FEATURES = ("x", "y", "speed", "acceleration")
 
-# Of standard normal velocities one in thirteen has a length between the bounds.
+# Velocities drawn for one that is kept: one in thirteen has a length between the bounds.
 _CANDIDATES = 14
 
 _CONSTANTS = DATA.settings("default")
@@ -64,7 +64,7 @@ def features(states: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _split(count: int, draw: partial[Draw]) -> Trajectories:
-    """N walks. draw: the rest of a stream's name → the stream."""
+    """Draw N walks. draw: gives the stream of a purpose."""
     factors = draw("factors").below(2, 2 * count).reshape(count, 2)
     motion = draw("motion")
     states = np.empty((count, STEPS + 1, 2), dtype=np.float32)
@@ -79,7 +79,7 @@ def _split(count: int, draw: partial[Draw]) -> Trajectories:
 
 
 def _walks(factors: np.ndarray, draw: Draw) -> np.ndarray:
-    """x_{t+1} = x_t + v + drift (2c - 1) + noise. factors: (N, 2) → (N, T+1, 2) float32."""
+    """Walks x_{t+1} = x_t + v + drift (2c - 1) + noise. factors: (N, 2) → (N, T+1, 2) float32."""
     count = len(factors)
     first = CENTRE + draw.normal(2 * count).reshape(count, 1, 2)
     velocity = _velocities(count, draw) + _CONSTANTS["drift"] * (2 * factors - 1)
@@ -89,7 +89,7 @@ def _walks(factors: np.ndarray, draw: Draw) -> np.ndarray:
 
 
 def _velocities(count: int, draw: Draw) -> np.ndarray:
-    """(N, 2), standard normal, given that the length lies between the bounds."""
+    """Draw velocities (N, 2), standard normal given that the length lies between the bounds."""
     slowest, fastest = _CONSTANTS["speed"]
     kept = np.empty((0, 2))
     while len(kept) < count:

@@ -25,9 +25,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 class Versions:
     """What a method or a task rests on.
 
-    own: its declared version, None where it has none. parts: by module, the version of what it uses
-    that has one of its own (metrics, a judge, a teacher); "sources" is the hash of code that is not
-    ours.
+    own: its declared version, None where it has none. parts: the versions of modules that it uses
+    and that have one of their own (metrics, a judge, a teacher), by the last part of their names,
+    so that a module may move; "sources" is the hash of code that is not ours.
     """
 
     own: int | None
@@ -60,7 +60,7 @@ def of_module(name: str) -> int | str:
 
 
 def _modules(names: tuple[str, ...]) -> dict[str, int | str]:
-    return {name: of_module(name) for name in names}
+    return {name.rpartition(".")[2]: of_module(name) for name in names}
 
 
 def is_ours(location: str) -> bool:

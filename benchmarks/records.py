@@ -43,7 +43,7 @@ class Record(BaseModel):
     """All that is known about one cell; scores are fractions, times seconds, memory bytes.
 
     task_parts, method_parts: versions of what the task and the method use that has one of its own,
-    by module; "sources" is the hash of code that is not part of symbench, whose method_version is
+    by its name; "sources" is the hash of code that is not part of symbench, whose method_version is
     None. source_hash: of the method's sources, for provenance: no result is told apart by it.
     chance: None where no theory gives it. also: which of the scores have a column of their own.
     flags: what a reader of the scores must be warned of. explanation: what was learned, as the

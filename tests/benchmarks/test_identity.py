@@ -59,10 +59,7 @@ def test_a_task_rests_on_its_metrics_and_its_judge(source):
     judging = next(one for one in SCENES.tasks if one.name == "mnist4_judge")
     room = next(one for one in SCENES.tasks if one.name == "arrow_room")
     before = {task.name: of_task(task) for task in (drawing, judging, room)}
-    assert set(before["mnist4"].parts) == {
-        "benchmarks.judges.digits",
-        "benchmarks.metrics.discrimination",
-    }
+    assert set(before["mnist4"].parts) == {"digits", "discrimination"}
     source["benchmarks.judges.digits", "VERSION"] = 99
     assert of_task(drawing) != before["mnist4"]
     assert of_task(judging) != before["mnist4_judge"]
@@ -144,15 +141,14 @@ def test_what_has_changed_since_a_record_was_made(source):
         method="lstm",
         path="baselines.lstm:LSTMClassifier",
         method_version=1,
-        task_parts={"benchmarks.metrics.classification": 1},
+        task_parts={"classification": 1},
     )
     assert outdated(record, RULES) == ""
     source["baselines.lstm:LSTMClassifier", "version"] = 4
     assert outdated(record, RULES) == "method version 1, today's is 4"
     source["benchmarks.metrics.classification", "VERSION"] = 2
     assert outdated(record, RULES) == (
-        "task's benchmarks.metrics.classification version 1, today's is 2; "
-        "method version 1, today's is 4"
+        "task's classification version 1, today's is 2; method version 1, today's is 4"
     )
     assert "protocol version 0" in outdated(record.model_copy(update={"protocol_version": 0}), None)
     stranger = make_record(path="gone.py:M", method_version=None, method_parts={"sources": "abc"})

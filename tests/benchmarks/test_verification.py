@@ -34,7 +34,7 @@ def test_a_sound_record_has_no_fault(tmp_path):
     [
         ({"method_version": 0}, "outdated: method version 0, today's is"),
         ({"task_version": 0}, "outdated: task version 0, today's is"),
-        ({"task_parts": {}}, "outdated: task's benchmarks.metrics.classification changed"),
+        ({"task_parts": {}}, "outdated: task's classification changed"),
         ({"environment": {"commit": "0123456789abcdef+changes"}}, "dirty commit 01234567+changes"),
         ({"environment": {"commit": None}}, "unknown commit"),
         ({"seed": 3}, "seed 3 is outside profile quick, 0 to 2."),

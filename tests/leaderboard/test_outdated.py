@@ -62,7 +62,7 @@ def test_the_summary_marks_the_cell_and_leaves_it_out_of_mean_and_rank(cell):
 
 
 def test_tables_of_two_versions_of_a_metric_stay_apart(cell):
-    parts = [{"benchmarks.metrics.classification": number} for number in (1, 2)]
+    parts = [{"classification": number} for number in (1, 2)]
     records = cell("a", [0.5] * 3, task_parts=parts[0], age=5)
     old, new = sorted(
         build_tables(records + cell("a", [0.9] * 3, task_parts=parts[1])),
@@ -70,4 +70,4 @@ def test_tables_of_two_versions_of_a_metric_stay_apart(cell):
     )
     assert (old.superseded, new.superseded) == (True, False)
     assert new.row("a").interval.mean > old.row("a").interval.mean
-    assert old.group.differences(new.group) == "benchmarks.metrics.classification 1 → 2"
+    assert old.group.differences(new.group) == "classification 1 → 2"

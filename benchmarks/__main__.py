@@ -1,4 +1,4 @@
-"""`python -m benchmarks`."""
+"""Starts the command line, `python -m benchmarks`."""
 
 from benchmarks.cli import main
 

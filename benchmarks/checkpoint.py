@@ -1,9 +1,9 @@
-"""What a long training leaves on the disk, to go on from after it was interrupted or killed.
+"""Checkpoints: files from which an interrupted or killed training goes on.
 
-A file holds the state of network and optimiser, where the training stands, and the random streams
-that it draws from; an identity tells whose it is, a digest whether it is whole. A file that is not
-of this training, or damaged, costs a line and a new beginning, and one that cannot be written costs
-a line: never the training.
+A file holds the state of network and optimiser, how far the training is, and the states of the
+random generators that it uses; an identity tells which training wrote it, a digest whether it is
+whole. A file of another training, or a damaged one, costs a line of warning and a new beginning; a
+file that cannot be written costs a line. Neither ever costs the training.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from torch import Tensor, nn
 from benchmarks.protocol import Examples, Run
 
 DIGEST_BYTES = hashlib.sha256().digest_size
-# So many examples tell a training set from others, about.
+# Examples that are hashed, evenly spread, to tell one training set from another.
 SAMPLED_EXAMPLES = 64
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Place:
-    """Where a training stands: updates done, examples seen, and batches done of this epoch.
+class Progress:
+    """The progress of a training: updates done, examples seen, and batches done in this epoch.
 
-    order: the state of the generator from which this epoch's order is drawn, as JSON; empty between
+    order: the state of the generator before it drew this epoch's order, as JSON; empty between
     epochs.
     """
 
@@ -48,7 +48,7 @@ class Place:
 
 
 class Checkpoint:
-    """The file `run.checkpoint` of one training; none where that is None."""
+    """The checkpoint of one training, in the file `run.checkpoint`; without one it does nothing."""
 
     def __init__(
         self, network: nn.Module, optimiser: torch.optim.Optimizer, run: Run, identity: str
@@ -58,40 +58,41 @@ class Checkpoint:
         self.began = self.written = time.monotonic()
         self.exists = False
 
-    def resume(self) -> Place:
-        """Take up the state in the file, or say in a line why not, and where the training stands.
+    def resume(self) -> Progress:
+        """Load the state from the file and return how far the training is; warn where it fails.
 
-        A file of this training brings `run.earlier_seconds`.
+        Sets `run.earlier_seconds` to the seconds that the training took before it was interrupted.
         """
         if self.path is None or not self.path.is_file():
-            return Place()
+            return Progress()
         before = deepcopy(self._state())
         try:
             kept = _read(self.path)
             if kept["identity"] != self.identity:
                 raise ValueError("it is of another training")
-            place, seconds = Place(**kept["place"]), float(kept["seconds"])
-            self._take(kept, place.step)
+            progress, seconds = Progress(**kept["progress"]), float(kept["seconds"])
+            self._take(kept, progress.step)
         except Exception as error:  # what unpickling raises, or a state that does not fit
             self._take(before, 0)
             why = str(error).partition("\n")[0] or type(error).__name__
             _log.warning("checkpoint %s is left aside: %s; training begins anew.", self.path, why)
-            return Place()
+            return Progress()
         self.exists = True
         self.run.earlier_seconds = seconds
-        return place
+        return progress
 
-    def keep(self, place: Place, ended: bool) -> None:
-        """Write the file where it is time to, and at the end of a training that has one.
+    def keep(self, progress: Progress, ended: bool) -> None:
+        """Write the file when it is due, and once more at the end where one was written before.
 
-        The last one spares the training where what follows it fails, such as for want of memory.
+        The last one spares a repetition of the training where a later step of the cell fails, such
+        as for want of memory.
         """
         now = time.monotonic()
         due = now - self.written >= self.run.checkpoint_seconds
         if self.path is None or not (due or (ended and self.exists)):
             return
         seconds = self.run.earlier_seconds + now - self.began
-        whole = {"identity": self.identity, "place": asdict(place), "seconds": seconds}
+        whole = {"identity": self.identity, "progress": asdict(progress), "seconds": seconds}
         try:
             _write(self.path, whole | self._state())
             self.exists = True
@@ -101,7 +102,7 @@ class Checkpoint:
         self.written = time.monotonic()
 
     def _state(self) -> dict[str, Any]:
-        """The state of network, optimiser and torch's generators; tensors are not copies."""
+        """The state of network, optimiser and torch's generators; tensors are not copied."""
         streams = {"cpu": torch.get_rng_state()}
         if self.run.device.startswith("cuda"):
             streams["cuda"] = torch.cuda.get_rng_state(self.run.device)
@@ -120,15 +121,15 @@ class Checkpoint:
             return
         if "cuda" in streams:
             torch.cuda.set_rng_state(streams["cuda"], self.run.device)
-        else:  # begun on a CPU: a stream of its own, and not once more that of the beginning
+        else:  # begun on a CPU: a new stream, as the seed of the beginning would repeat its numbers
             with torch.cuda.device(self.run.device):
                 torch.cuda.manual_seed(self.run.seed_for(f"training from {step}"))
 
 
 def identity(network: nn.Module, examples: Examples, run: Run, how: Any) -> str:
-    """A hash of what tells one training from another: network, settings, budget, seed, examples.
+    """A hash that tells one training from another: network, settings, budget, seed, examples.
 
-    how: a dataclass, the settings of the loop.
+    how: the settings of the training loop, a dataclass.
     """
     settings = getattr(network, "settings", None)
     known = {

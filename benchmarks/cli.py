@@ -1,4 +1,4 @@
-"""The verbs. Each imports what it needs when it is used, so that help and lists come at once."""
+"""The command line's verbs. Each imports modules when it is used, so that help comes at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmarks.cli_options import (
     OnlyProfiles,
     OnlySuites,
     Out,
-    Profile,
+    ProfileName,
     Set,
     data_sources,
     example,
@@ -72,7 +72,7 @@ def run(
             metavar="SEEDS", help="How many (5) or which (0,3 or 10-19); else the profile's."
         ),
     ] = None,
-    profile: Profile = "quick",
+    profile: ProfileName = "quick",
     device: Annotated[
         str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")
     ] = "auto",
@@ -135,14 +135,14 @@ def list_(
         str, typer.Argument(help="suites, tasks, methods, profiles, datasets, settings or all.")
     ] = "all",
     method: Annotated[
-        str | None, typer.Argument(help="Of `settings`: whose; a name, file.py:Class or a glob.")
+        str | None, typer.Argument(help="For `settings`: a name, file.py:Class or a glob.")
     ] = None,
-    profile: Profile = "quick",
+    profile: ProfileName = "quick",
     suite: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Of `settings`: in these suites.")
+        list[str] | None, typer.Option(metavar="NAME", help="For `settings`: in these suites.")
     ] = None,
     task: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Of `settings`: on these tasks.")
+        list[str] | None, typer.Option(metavar="NAME", help="For `settings`: on these tasks.")
     ] = None,
     settings: Set = None,
 ) -> None:
@@ -316,7 +316,7 @@ def show(
 def load_records(
     folder: Path, suites: list[str] | None = None, profiles: list[str] | None = None
 ) -> tuple[list[Record], list[str]]:
-    """The records of a folder; files that are none are named on the error stream."""
+    """The records of a folder, and a line for each file that holds none, which is also printed."""
     from fnmatch import fnmatchcase
 
     from benchmarks.records import Store
@@ -363,7 +363,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
     from symdata.errors import DataError
 
-    # `kill` and the schedulers of clusters send SIGTERM: it ends a run as Ctrl-C does.
+    # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
     try:

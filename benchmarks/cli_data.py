@@ -1,4 +1,4 @@
-"""The verbs of `data`. Each imports what it needs when it is used."""
+"""The verbs below `data` on the command line. Each imports modules when it is used."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Options that several verbs of the command line share, and how examples are shown.
+"""Options that several verbs of the command line share, and the examples at the end of their help.
 
-Nothing else in the package reads the environment variables that say where data lie: `data_sources`
-makes one object of them and of the options, which is handed on, to worker processes too.
+No other module reads the environment variables that say where data lie: `data_sources` makes one
+object of them and of the options, which is handed on, to worker processes too.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from benchmarks.errors import SymbenchError
 from benchmarks.program import typed
 from symdata.sources import DEFAULT, DataSources
 
-# Where datasets that users bring are looked for, whose handwritten digits the scenes are made of,
-# where CIFAR-10 is read from, and where what is slow to make is kept.
+# Environment variables: the folder of datasets that users bring, the handwritten digits of which
+# scenes are made, the place of CIFAR-10, and the cache of results that are slow to make.
 DATA_VARIABLE = "SYMBENCH_DATA"
 DIGITS_VARIABLE = "SYMBENCH_DIGITS"
 CIFAR10_VARIABLE = "SYMBENCH_CIFAR10"
@@ -30,7 +30,11 @@ DIGITS = ("sklearn", "mnist")
 def data_sources(
     data_root: Path | None = None, digits: str | None = None, cifar10: str | None = None
 ) -> DataSources:
-    """Where data lie, by these options; where one is not given, by its environment variable."""
+    """The places of the data by these options; an option that is missing gives way to its variable.
+
+    The variable of `data_root` is `DATA_VARIABLE`, that of `digits` `DIGITS_VARIABLE`, that of
+    `cifar10` `CIFAR10_VARIABLE`.
+    """
     root, cache = data_root or os.environ.get(DATA_VARIABLE), os.environ.get(CACHE_VARIABLE)
     return DataSources(
         root=Path(root) if root else None,
@@ -41,7 +45,7 @@ def data_sources(
 
 
 def root_given(folder: Path | None) -> Path | None:
-    """The folder of `--data-root`, which must be there."""
+    """The value of `--data-root` as an absolute path; raises where there is no such folder."""
     if folder is None:
         return None
     if not folder.is_dir():
@@ -61,7 +65,7 @@ DataRoot = Annotated[
 
 
 def digits_given(value: str | None) -> str | None:
-    """What `--digits` says: a name that is known, or a folder."""
+    """The value of `--digits`, a known name or a folder; raises for anything else."""
     if value is None or value in DIGITS:
         return value
     if not Path(value).is_dir():
@@ -84,7 +88,7 @@ Digits = Annotated[
 
 
 def cifar10_given(value: str | None) -> str | None:
-    """What `--cifar10` says: the hub, or a folder."""
+    """The value of `--cifar10`, "hub" or a folder; raises for anything else."""
     if value is None or value == "hub":
         return value
     if not Path(value).is_dir():
@@ -105,7 +109,7 @@ Cifar10 = Annotated[
 ]
 
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the records.")]
-Profile = Annotated[
+ProfileName = Annotated[
     str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
 ]
 
@@ -126,7 +130,7 @@ OnlyProfiles = Annotated[
 
 
 class Format(StrEnum):
-    """How a table is written."""
+    """Formats in which a table can be written."""
 
     TERMINAL = "terminal"
     MARKDOWN = "markdown"
@@ -134,7 +138,7 @@ class Format(StrEnum):
 
 
 class FailOn(StrEnum):
-    """What makes `compare` exit with 1."""
+    """Findings that make `compare` exit with 1."""
 
     WORSE = "worse"
     MISSING = "missing"
@@ -142,6 +146,6 @@ class FailOn(StrEnum):
 
 
 def example(*lines: str) -> str:
-    """The end of a verb's help."""
+    """Text for the end of a verb's help: commands that a reader can copy."""
     title = "Examples" if len(lines) > 1 else "Example"
     return typed("\b\n" + "\n".join([f"{title}:", *(f"  {line}" for line in lines)]))

@@ -1,4 +1,4 @@
-"""Named columns of equal length, and the right to see them.
+"""Columns of examples: named arrays of equal length, some of which a reader may not see.
 
 Letters: N examples, T images of a sequence, S distinct items.
 """
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.errors import WithheldError
 
-if TYPE_CHECKING:  # at run time only where needed: the lists of the command line need none of it
+if TYPE_CHECKING:  # imported late at run time, as the lists of the command line need no NumPy
     import numpy as np
 
 
 class Deduplicated:
-    """A column (N, T, ...) whose items repeat: its distinct items, and where each one stands.
+    """A column (N, T, ...) with repeated items, stored as its distinct items and their positions.
 
     table: (S, ...) the distinct items; index: (N, T) integers into it, so that the column is
     `table[index]`. This is `np.unique` of the raw column: it says which items are equal, as the
-    raw items do, and no more; the order of the table carries no meaning. A method that does not
-    care calls `numpy.asarray(column)`; one that does encodes each distinct item once. Both fields
-    are NumPy arrays or both are torch tensors.
+    raw items do, and no more; the order of the table carries no meaning. `numpy.asarray(column)`
+    gives the raw column; a method that encodes each distinct item once saves time. Both fields are
+    NumPy arrays or both are torch tensors.
     """
 
     __slots__ = ("index", "table")
@@ -54,7 +54,7 @@ class Examples(Mapping[str, Column]):
     """Named columns of equal length: `examples["images"]`; `examples.take(rows)` is a subset.
 
     `withheld` names the columns that exist but are not given to this reader. Asking for one raises
-    `WithheldError` and is noted in `touched`: a method that swallows the error is still seen.
+    `WithheldError` and is noted in `touched`, so that a method which catches the error is found.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Examples(Mapping[str, Column]):
         return Examples(columns, self.withheld, self.touched)
 
     def select(self, names: tuple[str, ...]) -> Examples:
-        """Only the columns in `names`; the others become withheld."""
+        """The same examples with the columns in `names` alone; the others become withheld."""
         kept = {name: column for name, column in self._columns.items() if name in names}
         hidden = tuple(name for name in self._columns if name not in names)
         return Examples(kept, (*self.withheld, *hidden), self.touched)

@@ -1,4 +1,7 @@
-"""The conformance kit: does a method keep the protocol? Seconds on a CPU, on the smoke profile."""
+"""The conformance kit, which checks in seconds on a CPU whether a method keeps the protocol.
+
+It runs the method on the tasks of the suite's smoke profile.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ INTEGER_TOLERANCE = 0.01
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One rule, whether it is kept, and what was seen where it is not.
+    """One rule of the protocol, whether a method keeps it, and if not, in `detail`, what was seen.
 
-    skipped: the rule could not be looked at here; detail says why.
+    skipped: whether the rule could not be checked here; `detail` says why.
     """
 
     rule: str
@@ -42,11 +45,11 @@ class Finding:
 
 
 class _BrokenError(Exception):
-    """A rule is broken, and those that follow cannot be looked at."""
+    """The error for a broken rule after which no further rule can be checked."""
 
 
 def suite_of(spec: str) -> str:
-    """The suite against which a method is checked where none is named: the first that has it."""
+    """The suite for checking a method where none is named: the first with such an entry."""
     names = list(registry.suites())
     own = [name for name in names if spec in {entry.name for entry in registry.suite(name).entries}]
     return next(iter(own), names[0])
@@ -57,7 +60,7 @@ def check(
 ) -> list[Finding]:
     """Check a method (a name, `module:Class` or `file.py:Class`) against a suite's rules.
 
-    suite_name: where None, that of `suite_of`.
+    suite_name: the suite; None means the one that `suite_of` finds.
     """
     suite = registry.suite(suite_name or suite_of(spec))
     (entry,) = registry.entries(suite, [spec])[:1]
@@ -83,7 +86,7 @@ def check(
 def _rules(
     entry: Entry, tasks: list[Task], profile: Profile, sources: DataSources
 ) -> Iterator[Finding]:
-    """The rules one after the other; raises `_BrokenError` where none that follows can be seen."""
+    """Check one rule after the other; raises `_BrokenError` where the others cannot be checked."""
     task, *others = tasks
     bare, entry = entry, resolution.resolved(profile, entry, task)
     rule = "settings are a frozen dataclass with defaults that survives pickling"
@@ -100,7 +103,8 @@ def _rules(
     repeated = _difference(trial.outputs, again.outputs, wanted)
     yield _found("the same seed gives the same outputs", repeated)
     other = _Trial(entry, task, Run(1, budget, sources=sources), method_seed=2)
-    # Of all outputs: after a short training the answers may agree where what is behind differs.
+    # All outputs are compared: after a short training two seeds may give the same answers, but
+    # hardly the same further outputs, such as embeddings.
     apart = _difference(trial.outputs, other.outputs)
     if getattr(trial.method, "deterministic", False):
         yield _found("declared deterministic: another seed gives the same outputs", apart)
@@ -110,7 +114,7 @@ def _rules(
         )
         yield _found("another seed gives other outputs", same)
 
-    # What is drawn belongs to no input: its rows need not follow them.
+    # Outputs that a method draws, such as samples, answer no input: the order of rows is free.
     wanted -= set(task.generated)
     count = trial.inputs.count
     order = np.random.Generator(np.random.Philox(0)).permutation(count)
@@ -167,7 +171,10 @@ def _settings(entry: Entry) -> str:
 
 
 class _Trial:
-    """One fit and one evaluation, watched; raises `_BrokenError` where either fails."""
+    """One fit and one evaluation of a method; raises `_BrokenError` where either fails.
+
+    mutated: a line where the method has changed the data that it was given, "" where it has not.
+    """
 
     def __init__(self, entry: Entry, task: Task, run: Run, method_seed: int | None = None) -> None:
         self.task, self.run, self.mutated = task, run, ""
@@ -189,7 +196,7 @@ class _Trial:
 
     def evaluate(self, inputs: Examples) -> dict[str, np.ndarray]:
         outputs = self.method.evaluate(inputs, self.run)
-        return runner.checked(self.task, outputs, inputs.count)
+        return runner.checked_outputs(self.task, outputs, inputs.count)
 
 
 def _digest(data: TaskData) -> str:
@@ -206,7 +213,10 @@ def _digest(data: TaskData) -> str:
 def _difference(
     one: dict[str, np.ndarray], two: dict[str, np.ndarray], wanted: set[str] | None = None
 ) -> str:
-    """What differs between two answers: of the outputs in `wanted`, or of all of them."""
+    """The first difference between two answers, in a line; "" where there is none.
+
+    wanted: names of the outputs to compare; None means all of them.
+    """
     names = [name for name in (*one, *two) if wanted is None or name in wanted]
     for name in dict.fromkeys(names):
         if name not in one or name not in two:
@@ -215,7 +225,7 @@ def _difference(
         if a.shape != b.shape:
             return f"{name} have the shapes {a.shape} and {b.shape}"
         if a.dtype.kind in "iub":
-            # Numbers of clusters have no distance; those of a few examples may hang on a rounding.
+            # Integers such as cluster numbers have no distance; rounding may change a few of them.
             share = float((a != b).mean())
             if share > INTEGER_TOLERANCE:
                 return f"{name} differ in {100 * share:.2g} % of the places"

@@ -1,8 +1,8 @@
 """The device that a cell runs on: the precision it is made for, and its memory.
 
-A training step frees what it took and takes as much again. On Linux the C library gives large
-blocks back to the system at once, which hands them out again page by page, cleared: many thousands
-of page faults in every step on a CPU, whose number changes from run to run. `keep_freed` ends that.
+A training step frees memory and allocates as much again. On Linux the C library gives large blocks
+back to the system at once, which hands them out again page by page, cleared: many thousands of page
+faults in every step on a CPU, whose number changes from run to run. `keep_freed` ends that.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 
 from benchmarks.errors import SymbenchError
 
-# Parameters of glibc's mallopt (malloc.h), and the largest values that it takes for them. Larger
-# blocks than these 32 MiB come from the system as before.
+# Parameters of glibc's mallopt (malloc.h), and the largest values that it takes for them. Blocks
+# above BLOCK_BYTES, 32 MiB, still come from the system.
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 KEPT_BYTES, BLOCK_BYTES = 2**31 - 1, 2**25
-# How the CPU's allocator on Linux and on Windows, CUDA, and its libraries say that memory ran out.
+# Parts of the messages with which the CPU's allocator on Linux and on Windows, CUDA and its
+# libraries say that memory ran out.
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
 
 
@@ -32,7 +33,7 @@ def has_bfloat16(device: str) -> bool:
 
     if device.startswith("cuda"):
         return torch.cuda.get_device_capability(device)[0] >= 8
-    # Older versions of torch don't say what a CPU can do.
+    # Older versions of torch lack this function.
     tells = getattr(torch.cpu, "get_capabilities", None)
     has = tells() if tells and device == "cpu" else {}
     return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
@@ -40,7 +41,7 @@ def has_bfloat16(device: str) -> bool:
 
 @contextmanager
 def out_of_memory_says(what: str) -> Iterator[None]:
-    """Turn the many errors for memory that has run out into one line: it ran out when `what`."""
+    """Turn any error for memory that ran out into "memory ran out when `what`", in one line."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -51,7 +52,7 @@ def out_of_memory_says(what: str) -> Iterator[None]:
 
 
 def keep_freed() -> bool:
-    """Let this process keep the memory that it frees; whether its C library can."""
+    """Let this process keep the memory that it frees; False where its C library cannot."""
     library = _glibc()
     return (
         library is not None
@@ -61,9 +62,9 @@ def keep_freed() -> bool:
 
 
 def reset_peak_memory(device: str) -> None:
-    """Start a new high-water mark, where the system has one that can be reset.
+    """Reset the peak that `peak_memory` reads, where the system allows it.
 
-    What is kept of freed memory goes back first: it was not this cell's.
+    Freed memory that the process still keeps goes back first, as it was not this cell's.
     """
     if device.startswith("cuda"):
         import torch
@@ -80,7 +81,7 @@ def reset_peak_memory(device: str) -> None:
 
 
 def peak_memory(device: str) -> int:
-    """The most memory in use since the reset, in bytes: of the device, or of this process."""
+    """The most memory in use since the reset, in bytes, on a GPU or in this process."""
     if device.startswith("cuda"):
         import torch
 

@@ -1,4 +1,4 @@
-"""What a run shows while it works: bars in a terminal, lines in a log."""
+"""The progress display of a run: bars in a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on the error stream; the function it gives takes a name, how many done, of how many."""
+    """Show a bar on the error stream; yields a function of a name, a number done and a total."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20))
     counter = TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[note]}", markup=False)
@@ -40,7 +40,7 @@ def counting(what: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 class Display:
-    """Cells done and left with the time that remains, and for each worker the cell at work."""
+    """A bar for all cells with the time that remains, and a bar for each worker's current cell."""
 
     def __init__(
         self, console: Console, cells: list[Cell], jobs: int, estimator: Estimator
@@ -128,7 +128,10 @@ class Display:
         return f", about {duration(remaining)} to go" if remaining else ""
 
     def remaining_seconds(self) -> float | None:
-        """Wall seconds until the last cell is done, scaled by how this machine did so far."""
+        """Wall seconds until the last cell is done, scaled by this machine's speed so far.
+
+        None where no estimate is known for some cell.
+        """
         times = [self.estimator.seconds(cell) for cell in self.left.values()]
         if any(value is None for value in times):
             return None

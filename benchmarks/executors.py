@@ -1,8 +1,8 @@
-"""Where cells run: in this process, or in worker processes of this machine.
+"""Executors of cells: in this process, or in worker processes of this machine.
 
-Worker processes keep all cores busy with networks too small to use more than one, and stand
-between a cell that dies (out of memory, a crash in native code) and the others. Each cell runs on
-a fixed number of threads, so that its arithmetic does not depend on what runs beside it.
+Worker processes keep all cores busy with networks too small to use more than one, and shield the
+other cells from one that dies (out of memory, a crash in native code). Each cell runs on a fixed
+number of threads, so that its arithmetic does not depend on what runs beside it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ PROGRESS_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Place:
-    """What every worker is told: the folder of the records, the device, and threads for a cell.
+class Conditions:
+    """The conditions under which all cells of a run are computed, by every worker alike.
 
-    at_once, sources: see `Run`.
+    root: the folder of the records; threads: those of a cell; at_once, sources: as in `Run`.
     """
 
     root: Path
@@ -45,16 +45,16 @@ class Place:
 
 
 class Listener(Protocol):
-    """What is told how the cells fare; `slot` numbers the worker."""
+    """A receiver of news about the cells of a run; `slot` is the number of the worker."""
 
     def started(self, slot: int, cell: Cell) -> None:
-        """A cell begins."""
+        """Hear that a cell begins."""
 
     def progress(self, slot: int, values: dict[str, float]) -> None:
-        """A cell reports step, of, and scalars."""
+        """Hear how far a cell is: `step`, `of` (the total) and scalars such as the loss."""
 
     def finished(self, slot: int, cell: Cell, record: Record) -> None:
-        """A cell has its record, done or failed."""
+        """Hear that a cell has its record, done or failed."""
 
 
 def cores() -> int:
@@ -63,19 +63,22 @@ def cores() -> int:
 
 
 def threads_of(jobs: int) -> int:
-    """How many threads a cell gets: its share of the cores, or OMP_NUM_THREADS where that is less.
+    """The threads of a cell: its share of the cores, or OMP_NUM_THREADS where that is less.
 
-    They follow the jobs asked for, not the cells left: a resumed run computes the same.
+    They depend on the jobs asked for, not on the cells left, so that a resumed run computes the
+    same.
     """
     share = max(1, cores() // max(1, jobs))
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     return min(share, int(wanted)) if wanted.isdecimal() and int(wanted) else share
 
 
-def run_here(cells: Sequence[Cell], place: Place, listener: Listener, fail_fast: bool) -> None:
+def run_here(
+    cells: Sequence[Cell], conditions: Conditions, listener: Listener, fail_fast: bool
+) -> None:
     """Run the cells one after the other in this process."""
-    execute = _executor(place)
-    with _held_to(place.threads):
+    execute = _executor(conditions)
+    with _held_to(conditions.threads):
         for cell in cells:
             listener.started(0, cell)
             record = execute(cell, lambda **values: listener.progress(0, values))
@@ -86,7 +89,7 @@ def run_here(cells: Sequence[Cell], place: Place, listener: Listener, fail_fast:
 
 @contextmanager
 def _held_to(threads: int) -> Iterator[None]:
-    """Hold this process, which goes on afterwards, to so many threads."""
+    """Limit this process to so many threads within the block, and restore its own afterwards."""
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -99,10 +102,10 @@ def _held_to(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:
+def _executor(conditions: Conditions) -> Callable[[Cell, Callable[..., None]], Record]:
     from benchmarks import runner
 
-    store = Store(place.root)
+    store = Store(conditions.root)
 
     def execute(cell: Cell, reporter: Callable[..., None]) -> Record:
         # Another run into the same folder may have finished this cell since it was planned.
@@ -112,11 +115,11 @@ def _executor(place: Place) -> Callable[[Cell, Callable[..., None]], Record]:
         return runner.execute(
             cell,
             store,
-            place.device,
-            place.threads,
+            conditions.device,
+            conditions.threads,
             reporter,
-            at_once=place.at_once,
-            sources=place.sources,
+            at_once=conditions.at_once,
+            sources=conditions.sources,
         )
 
     return execute
@@ -131,7 +134,7 @@ class _Worker:
 
 
 def run_in_processes(
-    cells: Sequence[Cell], jobs: int, place: Place, listener: Listener, fail_fast: bool
+    cells: Sequence[Cell], jobs: int, conditions: Conditions, listener: Listener, fail_fast: bool
 ) -> None:
     """Run the cells in `jobs` worker processes; a worker that dies costs the cell it ran."""
     context = multiprocessing.get_context("spawn")
@@ -141,7 +144,7 @@ def run_in_processes(
 
     def employ(slot: int) -> None:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, place), daemon=True)
+        process = context.Process(target=_work, args=(theirs, conditions), daemon=True)
         process.start()
         theirs.close()
         workers[slot] = _Worker(process, ours)
@@ -177,7 +180,7 @@ def run_in_processes(
                     continue
                 if kind == "unable":
                     raise SymbenchError(value)
-                record = value if kind == "record" else _record_death(worker, place)
+                record = value if kind == "record" else _record_death(worker, conditions)
                 listener.finished(slot, cell, record)
                 if fail_fast and record.status == "failed":
                     return
@@ -196,7 +199,7 @@ def run_in_processes(
             worker.pipe.close()
 
 
-def _record_death(worker: _Worker, place: Place) -> Record:
+def _record_death(worker: _Worker, conditions: Conditions) -> Record:
     from benchmarks import runner
 
     worker.process.join(timeout=10)
@@ -208,20 +211,21 @@ def _record_death(worker: _Worker, place: Place) -> Record:
     assert worker.cell is not None
     seconds = time.perf_counter() - worker.began
     record = runner.describe(
-        worker.cell, place.device, place.threads, seconds, place.sources, error=error
+        worker.cell, conditions.device, conditions.threads, seconds, conditions.sources, error=error
     )
-    Store(place.root).save(record)
+    Store(conditions.root).save(record)
     return record
 
 
 def _silence_tracker() -> None:
-    """Keep Python's warning to itself that it cleans up after processes which were killed.
+    """Silence Python's warning that it cleans up after processes which were killed.
 
-    A worker ends by being killed, whatever pool of processes it has; its semaphores are removed by
-    a process that all share, which takes its filters from its environment.
+    A worker may be killed while it has a pool of processes of its own. The semaphores of that pool
+    are then removed by the resource tracker, a process that all share, which warns of it and which
+    takes its filters of warnings from the environment that it is started with.
     """
     if os.name != "posix":
-        return  # no such process there
+        return  # other systems have no such process
     name = "PYTHONWARNINGS"
     before = os.environ.get(name)
     os.environ[name] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
@@ -232,7 +236,7 @@ def _silence_tracker() -> None:
 
 
 def _limit_threads(threads: int) -> None:
-    """Hold libraries to so many threads: those to be loaded (torch) and those that are (NumPy)."""
+    """Limit libraries to so many threads, those to be loaded (torch) and those loaded (NumPy)."""
     from threadpoolctl import threadpool_limits
 
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
@@ -240,17 +244,17 @@ def _limit_threads(threads: int) -> None:
 
 
 def _leave_with_the_run() -> None:
-    """End this worker when the run is gone, whatever either of them is at."""
+    """Wait for the end of the process that started this worker, then end the worker at once."""
     run = multiprocessing.parent_process()
     assert run is not None
     run.join()
     os._exit(1)
 
 
-def _work(pipe: Connection, place: Place) -> None:
-    """A worker: take cells from the pipe until there is none; end when the other side is gone."""
-    # Ctrl-C and a scheduler's SIGTERM reach every process; they are for the run, which ends its
-    # workers itself. A worker that died first would look like one that failed.
+def _work(pipe: Connection, conditions: Conditions) -> None:
+    """Be a worker: run cells from the pipe until a None comes or the other side is gone."""
+    # Ctrl-C and a scheduler's SIGTERM reach every process. The run's own process handles them and
+    # ends its workers; a worker that died first would look like one that failed.
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
     threading.Thread(target=_leave_with_the_run, daemon=True).start()
@@ -265,14 +269,14 @@ def _work(pipe: Connection, place: Place) -> None:
             except OSError:
                 os._exit(1)  # the run was killed: leave its cells to the next one
 
-    _limit_threads(place.threads)
+    _limit_threads(conditions.threads)
     try:
-        execute = _executor(place)
+        execute = _executor(conditions)
         while (cell := pipe.recv()) is not None:
             try:
                 message: tuple[str, Any] = ("record", execute(cell, reporter))
             except OSError as error:
-                message = ("unable", f"cannot write below '{place.root}': {error}.")
+                message = ("unable", f"cannot write below '{conditions.root}': {error}.")
             pipe.send(message)
     except (EOFError, OSError):
         return

@@ -1,8 +1,8 @@
-"""What tells one result from another: declared versions of what is ours, hashes of what is not.
+"""The identity of a result: versions that code of symbench declares, hashes of all other code.
 
-Code of symbench carries integer versions, which are raised when what it computes changes and only
-then (`tests/behaviour` sees to it), so that a record stays valid through any other edit. Code of
-others has no such promise: its sources are hashed. Nothing is imported to learn either.
+Code of symbench carries integer versions, which are raised when its results change and only then
+(`tests/behaviour` makes sure), so that a record stays valid through any other edit. Other code
+makes no such promise: its sources are hashed. No module is imported to find either.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Versions:
-    """What a method or a task rests on.
+    """The versions of a method or a task, and of the parts that it rests on.
 
-    own: its declared version, None where it has none. parts: the versions of modules that it uses
-    and that have one of their own (metrics, a judge, a teacher), by the last part of their names,
-    so that a module may move; "sources" is the hash of code that is not ours.
+    own: its declared version, None where it has none. parts: the version of each metric, judge or
+    teacher that it uses, by the last part of the module's name, so that a module may move; under
+    "sources", the hash of code that is not part of symbench.
     """
 
     own: int | None
     parts: Mapping[str, int | str]
 
     def named(self, kind: str) -> dict[str, int | str | None]:
-        """All versions by name, its own under that of its kind."""
+        """All versions by name; `kind` ("method" or "task") is the name of its own."""
         return {kind: self.own, **self.parts}
 
 
@@ -54,7 +54,7 @@ def of_task(task: Task) -> Versions:
 
 
 def of_module(name: str) -> int | str:
-    """The `VERSION` that a module of ours declares; of any other module the hash of its sources."""
+    """The `VERSION` that a module of symbench declares; for any other, the hash of its sources."""
     version = declared(name, "VERSION") if is_ours(name) else None
     return version if isinstance(version, int) else source_hash(name)
 
@@ -99,9 +99,9 @@ def variant(
     entry: Entry,
     budget: Budget,
 ) -> str:
-    """A hash of all that determines a result but the seed.
+    """A hash of everything that determines a result, except the seed.
 
-    dataset: what `Task.dataset` says of the data. entry: with the settings that it runs with.
+    dataset: the identity of the data, from `Task.dataset`. entry: the entry with resolved settings.
     Versions of libraries and the device are recorded and do not count, so that an upgrade does not
     throw a table away.
     """
@@ -121,9 +121,9 @@ def variant(
 
 
 def outdated(record: Record, suite: Suite | None) -> str:
-    """What has changed since a record was made, in a line; "" where nothing has, or none can tell.
+    """The changes since a record was made, in a line; "" where there are none, or none can be told.
 
-    suite: that of the record as it is today, None where there is none of this name.
+    suite: today's suite of the record's name, None where there is none.
     """
     tasks, entries = (suite.tasks, suite.entries) if suite is not None else ((), ())
     changes = list(

@@ -1,4 +1,4 @@
-"""The `list` verb: names with a line on each, and how a method is set."""
+"""The `list` verb: names with a line on each, and the settings of methods."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _rows(kind: str) -> Iterable[tuple[str, str]]:
 def settings(filters: Filters) -> str:
     """Every setting of the selected methods on each task, its value and where it comes from.
 
-    Tasks on which all is alike share a section. The methods are imported.
+    Tasks with equal settings share a section. The methods are imported.
     """
     from benchmarks import plan
 
@@ -81,7 +81,7 @@ def settings(filters: Filters) -> str:
 
 
 def _settings(choice: Choice, entry: Entry, task: Task) -> str:
-    """A line for each setting, one for the budget, and one that says where the reasons stand."""
+    """A line for each setting, one for the budget, and a pointer to the page with the reasons."""
     from dataclasses import fields
 
     from benchmarks import resolution, runner

@@ -1,6 +1,6 @@
-"""How weights are updated: the optimiser, its rate and decay, clipping, precision.
+"""Updates of weights: the optimiser, its rate and decay, clipping, precision.
 
-Letters: m rows and n columns of a kernel as a matrix, m being its outputs.
+Letters: m rows and n columns of a kernel as a matrix; m is the number of its outputs.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ BETAS = 0.9, 0.999
 
 @dataclass(frozen=True)
 class Optimisation:
-    """How weights are updated, and how a device computes that; the defaults are plain Adam.
+    """The optimiser of a training and its options; the defaults are plain Adam.
 
-    optimiser: one of OPTIMISERS; "muon" is Adam but for hidden convolutions, see `Muon`.
-    betas: of "adam" alone.
+    optimiser: one of OPTIMISERS; "muon" is Adam except for hidden convolutions, see `Muon`.
+    betas: Adam's decay rates of the two moments; for "adam" alone.
     learning_rate: rises linearly from 0 for `warm_up` updates, then falls along half a cosine to
-    `final_rate` at the last update; None: it stays. weight_decay: of "adamw" alone, decoupled, on
-    what has two axes or more, so on no bias and no norm; moves along half a cosine to
-    `final_weight_decay`. clip: the largest norm that all gradients together may have, 0 for any.
-    mixed_precision: compute in bfloat16 on devices made for it; weights and loss are float32
-    nevertheless. channels_last: the memory order of kernels that suits convolutions. in_parts: a
-    batch may be computed `run.at_once` examples at a time; for losses that are means over examples.
+    `final_rate` at the last update; where `final_rate` is None it stays. weight_decay: decoupled,
+    for "adamw" alone, on parameters with two axes or more, so on no bias and no norm; moves along
+    half a cosine to `final_weight_decay`. clip: the largest norm that all gradients together may
+    have, 0 for any. mixed_precision: compute in bfloat16 on devices made for it; weights and loss
+    stay float32. channels_last: the memory order of kernels that suits convolutions. in_parts:
+    allow a batch to be computed `run.at_once` examples at a time; for losses that are means over
+    examples.
     """
 
     optimiser: str = "adam"
@@ -62,7 +63,7 @@ class Optimisation:
             raise SymbenchError(f"betas need the optimiser 'adam', not {self.optimiser}.")
 
     def rate(self, step: int, total: int) -> float:
-        """The learning rate of an update, counted from 0, of so many."""
+        """The learning rate of update `step`, counted from 0, of `total` updates."""
         if step < self.warm_up:
             return self.learning_rate * (step + 1) / self.warm_up
         if self.final_rate is None:
@@ -71,7 +72,7 @@ class Optimisation:
         return half_cosine(self.learning_rate, self.final_rate, done)
 
     def decay(self, step: int, total: int) -> float:
-        """The weight decay of an update, counted from 0, of so many."""
+        """The weight decay of update `step`, counted from 0, of `total` updates."""
         if self.final_weight_decay is None:
             return self.weight_decay
         return half_cosine(self.weight_decay, self.final_weight_decay, step / max(1, total - 1))
@@ -81,19 +82,19 @@ ADAM = Optimisation()
 
 
 def half_cosine(first: float, last: float, done: float) -> float:
-    """From `first`, where done is 0, to `last`, where it is 1, slowly at both ends."""
+    """A value between `first`, at done = 0, and `last`, at done = 1, along half a cosine."""
     return last + (first - last) * (1 + cos(pi * min(1.0, done))) / 2
 
 
 class Muon(torch.optim.Adam):
-    """Adam, but for the kernels of hidden convolutions, whose updates are made orthogonal.
+    """Adam, except that updates of the kernels of hidden convolutions are made orthogonal.
 
     An update of such a kernel, as a matrix (m, n), is its momentum with all singular values brought
-    near 1 by Newton-Schulz iterations: what a weak part of the loss asks for counts as much as what
-    the loudest does. Jordan et al., "Muon: An optimizer for hidden layers in neural networks"
-    (2024); scaled by 0.2 √max(m, n), after Liu et al. (2025, arXiv 2502.16982), so that a rate that
-    suits Adam suits it; no weight decay. Torch's own takes matrices alone, not kernels, and
-    computes in bfloat16, which many a CPU imitates.
+    near 1 by Newton-Schulz iterations: weak directions of the gradient count as much as strong
+    ones. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024); scaled by
+    0.2 √max(m, n), after Liu et al. (2025, arXiv 2502.16982), so that a rate that suits Adam suits
+    it; no weight decay. Torch's own Muon takes matrices alone, no kernels, and computes in
+    bfloat16, which many CPUs imitate slowly.
     """
 
     MOMENTUM, SCALE = 0.95, 0.2
@@ -104,11 +105,11 @@ class Muon(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update; the gradients of these kernels are used up."""
+        """Make one update; sets the gradients of the hidden kernels to None."""
         for kernel in self.kernels:
             if kernel.grad is not None:
                 self._orthogonal(kernel, kernel.grad, self.param_groups[0]["lr"])
-                kernel.grad = None  # Adam leaves alone what has none
+                kernel.grad = None  # Adam skips parameters without a gradient
         super().step()
 
     def _orthogonal(self, kernel: Tensor, gradient: Tensor, rate: float) -> None:
@@ -123,9 +124,9 @@ class Muon(torch.optim.Adam):
 
 
 def hidden_kernels(network: nn.Module) -> list[Tensor]:
-    """Of every convolution that another layer follows in an `nn.Sequential`: no output layers.
+    """The kernels of convolutions that another layer follows in an `nn.Sequential`.
 
-    A shuffle of pixels is no further layer.
+    Kernels of output layers are not among them; a shuffle of pixels does not count as a layer.
     """
     kernels: list[Tensor] = []
     for module in network.modules():
@@ -136,7 +137,7 @@ def hidden_kernels(network: nn.Module) -> list[Tensor]:
 
 
 def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """matrix: (m, n) → about U Vᵀ (m, n) of its singular value decomposition U S Vᵀ.
+    """Approximate U Vᵀ (m, n) of a matrix (m, n) with the singular value decomposition U S Vᵀ.
 
     Singular values that are not tiny beside the largest end between 0.65 and 1.2.
     """
@@ -154,7 +155,7 @@ def learned(network: nn.Module) -> list[nn.Parameter]:
 
 
 def optimiser_of(network: nn.Module, how: Optimisation) -> torch.optim.Optimizer:
-    """The optimiser; of "adamw", the second group of parameters is the one without decay."""
+    """The optimiser of a network; for "adamw" its second group of parameters has no decay."""
     if how.optimiser == "muon":
         return Muon(network, how.learning_rate)
     parameters = learned(network)
@@ -170,7 +171,7 @@ def optimiser_of(network: nn.Module, how: Optimisation) -> torch.optim.Optimizer
 
 
 def schedule(optimiser: torch.optim.Optimizer, how: Optimisation, step: int, total: int) -> None:
-    """Set rate and decay for an update, counted from 0, of so many."""
+    """Set rate and decay for update `step`, counted from 0, of `total` updates."""
     rate, decay = how.rate(step, total), how.decay(step, total)
     for group in optimiser.param_groups:
         group["lr"] = rate

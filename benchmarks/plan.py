@@ -1,4 +1,4 @@
-"""From a suite and filters to cells: what is to run, what has run, and how long it may take."""
+"""Plans of runs: the cells that filters select, which of them are done, and an estimate of time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from symdata.sources import DEFAULT, DataSources
 
 @dataclass(frozen=True)
 class Cell:
-    """One result: a method entry on one task with one seed under one profile. It can be pickled.
+    """The unit of work: a method entry on one task with one seed under one profile, picklable.
 
-    variant: a hash of all that determines the result but the seed (`identity.variant`); key: of
-    that and the seed. versions: of the method. source_hash: of its sources, for provenance.
+    variant: a hash of everything that determines the result, except the seed (`identity.variant`);
+    key: a hash of variant and seed. versions: those of the method. source_hash: the hash of the
+    method's sources, for provenance.
     """
 
     suite: str
@@ -48,7 +49,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """How the cell is called on the screen."""
+        """The cell's name on the screen."""
         return f"{self.method} {self.task}/{self.regime} seed {self.seed}"
 
     def definition(self) -> Task:
@@ -59,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Filters:
-    """What the command line selects; empty means what the profile names.
+    """Filters of the command line; an empty one selects what the profile names.
 
     settings: `name=value` for each selected entry; see `resolution.variants`.
     """
@@ -73,7 +74,7 @@ class Filters:
 
 
 def seeds_from(text: str) -> list[int]:
-    """Seeds from `5` (the first five), `0,3,7` or `10-19`."""
+    """Parse seeds, written as `5` (the first five), `0,3,7` or `10-19`."""
     try:
         if text.isdigit():
             chosen = list(range(int(text)))
@@ -91,23 +92,23 @@ def seeds_from(text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Selection:
-    """The cells that filters select, and by task id why a task that they select does not run."""
+    """The cells that filters select, and the reasons, by task id, why selected tasks do not run."""
 
     cells: list[Cell]
     skipped: dict[str, str]
 
 
 def cells(filters: Filters, where: DataSources = DEFAULT) -> list[Cell]:
-    """The cells that the filters select and that can run here; see `select`."""
-    return select(filters, where).cells
+    """The cells that the filters select and that can run here; see `selection`."""
+    return selection(filters, where).cells
 
 
-def select(filters: Filters, where: DataSources = DEFAULT) -> Selection:
+def selection(filters: Filters, where: DataSources = DEFAULT) -> Selection:
     """The cells that the filters select, seed by seed, so that an early stop leaves whole rows.
 
-    A task that cannot run here is left out, with its reason; it is an error where it was named, and
-    where a name was given of which no regime can run. Where no task is named, those that run on
-    request are left out too. where: the places of the data.
+    A task that cannot run here is left out, with its reason; if it was named, or no regime of a
+    named task can run, `SymbenchError` is raised. Where no task is named, those that run on request
+    alone are left out too. where: the places of the data.
     """
     chosen = choices(filters)
     planned, skipped = list[Cell](), dict[str, str]()
@@ -116,7 +117,7 @@ def select(filters: Filters, where: DataSources = DEFAULT) -> Selection:
             task for task in choice.tasks if any(entry.runs_on(task.id) for entry in choice.entries)
         ]
         later = {} if filters.tasks else choice.profile.on_request
-        # Where a task cannot run at all, that is the reason to give.
+        # A task that cannot run at all gets that reason, even if it runs on request alone.
         given = {task.id: task.skip(where) or later.get(task.id) for task in meant}
         reasons = {task: reason for task, reason in given.items() if reason is not None}
         runnable = [task for task in meant if task.id not in reasons]
@@ -144,7 +145,7 @@ def profile_of(suite: Suite, name: str) -> Profile:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the filters select of one suite; entries may include some that run on no task here."""
+    """The part of one suite that filters select; some entries may run on none of the tasks."""
 
     suite: Suite
     profile: Profile
@@ -154,7 +155,7 @@ class Choice:
 
     @classmethod
     def of(cls, suite: Suite, filters: Filters) -> Choice:
-        """A suite under filters; names that it does not know select nothing of it."""
+        """Choose from a suite; names that it does not know select nothing."""
         profile = profile_of(suite, filters.profile)
         tasks = [task for task in suite.tasks if task.id in profile.tasks]
         wanted = _patterns(filters)
@@ -169,7 +170,7 @@ class Choice:
         return cls(suite, profile, tasks, entries, seeds)
 
     def cells(self, tasks: list[Task], where: DataSources = DEFAULT) -> Iterable[Cell]:
-        """The cells of these tasks, on the data that lie there."""
+        """The cells of these tasks; where: the places of the data."""
         datasets = {task.id: task.dataset(where) for task in tasks}
         for entry, task in product(self.entries, tasks):
             if not entry.runs_on(task.id):
@@ -196,7 +197,7 @@ class Choice:
 
 
 def choices(filters: Filters) -> list[Choice]:
-    """What the filters select of each suite; raises for names that no suite knows."""
+    """Choose from each suite by the filters; raises for names that no suite knows."""
     names = registry.matching("suite", filters.suites or ["*"], list(registry.suites()))
     chosen = [Choice.of(registry.suite(name), filters) for name in names]
     _refuse_strangers(chosen, filters)
@@ -204,12 +205,12 @@ def choices(filters: Filters) -> list[Choice]:
 
 
 def _patterns(filters: Filters) -> list[str]:
-    """`rmts` selects every regime of the task that the profile has; `rmts/m95` one of them."""
+    """Globs over task ids: `rmts` becomes `rmts/*`, all regimes of the task; no filter is `*`."""
     return [p if "/" in p else f"{p}/*" for p in filters.tasks] or ["*"]
 
 
 def _refuse_strangers(chosen: list[Choice], filters: Filters) -> None:
-    """Refuse names that no suite knows, and methods of no suite where more than one is meant."""
+    """Refuse unknown names, and methods that belong to no suite where several suites are meant."""
     tasks = [task for one in chosen for task in one.suite.tasks if task.id in one.profile.tasks]
     for pattern, wanted in zip(filters.tasks, _patterns(filters), strict=False):
         if not any(fnmatchcase(task.id, wanted) for task in tasks):
@@ -226,7 +227,7 @@ def _refuse_strangers(chosen: list[Choice], filters: Filters) -> None:
 
 
 def nothing(chosen: list[Choice], skipped: dict[str, str]) -> SymbenchError:
-    """Why no cell is left: data that are missing, or methods that are not for these tasks."""
+    """The error for an empty selection: data are missing, or no method is for these tasks."""
     if skipped:
         first = next(iter(skipped))
         others = f" ({len(skipped) - 1} more tasks cannot run either)" if len(skipped) > 1 else ""
@@ -243,7 +244,7 @@ def nothing(chosen: list[Choice], skipped: dict[str, str]) -> SymbenchError:
 
 @dataclass
 class Plan:
-    """Cells sorted by what is to be done with them."""
+    """Selected cells by state: those to run, and the records of those that are done or failed."""
 
     waiting: list[Cell]
     done: list[Record]
@@ -256,10 +257,10 @@ class Plan:
 
 
 def plan(selected: Sequence[Cell], store: Store, retry_failed: bool = False) -> Plan:
-    """Which cells have a finished record in the store, which failed, and which are to run.
+    """Sort cells by their records in the store: done, failed, or to run.
 
-    A failed cell of unchanged code is not run again unless asked for: with the same seed it would
-    fail in the same way. A change of the method's code changes the key, and then it runs.
+    A failed cell is not run again unless asked for: with the same seed it would fail in the same
+    way. A new version of the method, or changed code of another package, changes the key: it runs.
     """
     result = Plan([], [], [])
     for cell in selected:
@@ -274,7 +275,7 @@ def plan(selected: Sequence[Cell], store: Store, retry_failed: bool = False) -> 
 
 
 class Estimator:
-    """Seconds a cell takes on one worker, from records of earlier runs; no records, no estimate."""
+    """An estimator of the seconds that a cell takes on one worker, from records of earlier runs."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._times: dict[tuple[str, ...], list[float]] = {}
@@ -288,7 +289,10 @@ class Estimator:
             self._times.setdefault(key, []).append(record.wall_seconds)
 
     def seconds(self, cell: Cell) -> float | None:
-        """The median of the nearest cells on record: same task and method, else task, else any."""
+        """The median over records of the same task and method, else of the task, else of any.
+
+        None where there is no record of this suite and profile.
+        """
         for key in _levels(cell):
             if key in self._times:
                 return statistics.median(self._times[key])

@@ -42,7 +42,7 @@ __all__ = [
     "WithheldError",
 ]
 
-if TYPE_CHECKING:  # at run time only where needed: the lists of the command line need none of it
+if TYPE_CHECKING:  # imported late at run time, as the lists of the command line need neither
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a method may learn and on how much it is tested, as the profile decides.
+    """The length of a training and the number of test examples, as a profile sets them.
 
     Exactly one of `steps` (parameter updates) and `epochs` (passes over the training set) is set.
     evaluate_on: the number of test examples scored, all of them where None.
@@ -83,17 +83,17 @@ def _ignore(**_: float) -> None:
 
 @dataclass
 class Run:
-    """What the harness hands to a method beside the data.
+    """The means that the harness hands to a method beside the data: seed, budget, device, reports.
 
     Random numbers come from `seed_for(purpose)` or `rng(purpose)`: streams that are independent by
     purpose ("weights", "batches", "evaluation" …), so that no result depends on what ran before.
 
-    at_once: how many examples the device computes at a time, so that they fit its memory; None: a
-    batch in training, and what the method thinks best in its evaluation. An evaluation's answers do
-    not depend on it beyond rounding. checkpoint: a file that outlives this process, for a long
-    training to go on from; every checkpoint_seconds it is written anew. earlier_seconds: what the
-    processes before this one spent on what it went on from. sources: where data lie, and the cache
-    folder for what a method makes once for all its runs.
+    at_once: the number of examples that the device computes at a time, so that they fit its memory;
+    None means a batch in training, and the method's own choice in its evaluation. An evaluation's
+    answers do not depend on it beyond rounding. checkpoint: a file that outlives this process, from
+    which a long training can go on; it is written anew every checkpoint_seconds. earlier_seconds:
+    the time that this training took in earlier processes. sources: the places of the data, and the
+    cache folder for results that a method computes once for all its runs.
     """
 
     seed: int
@@ -124,25 +124,26 @@ class Run:
         return np.random.Generator(np.random.Philox(self._sequence(purpose)))
 
     def report(self, step: int, of: int, examples: int, **scalars: float) -> None:
-        """Tell where training stands: updates done, of how many, and examples seen so far."""
+        """Tell how far training is: updates done, their total, and examples seen so far."""
         self.steps, self.examples = step, examples
         self.reporter(step=step, of=of, **scalars)
 
 
 @runtime_checkable
 class Method(Protocol):
-    """Anything with settings, `fit` and `evaluate`; no base class is needed.
+    """The protocol of methods: settings, `fit` and `evaluate`; no base class is needed.
 
     Settings: a frozen dataclass whose fields all have defaults; the class is called with one.
-    version: of a class in symbench, a literal that is raised when the same settings, data and seed
-    give another result; sources of other packages are hashed in its place. rests_on: names of
-    modules that it uses and that have a `VERSION` of their own, such as a teacher's.
-    reads: privileged columns that the method wants beside the inputs. Only controls have any.
-    deterministic: True where the seed changes nothing; the conformance kit then expects that.
-    explanation: where it is set once `evaluate` is done, a JSON dict that goes into the record:
-    what was learned, in a form that people read, such as programs and how they were found.
-    illustrations: where it is set once `evaluate` is done, small arrays of any shape by name, kept
-    beside the record for the task's pictures.
+
+    Further attributes are optional. version: an integer literal of methods in symbench, raised when
+    the same settings, data and seed give another result; sources of other packages are hashed in
+    its place. rests_on: names of modules that the method uses and that have a `VERSION` of their
+    own, such as a teacher's. reads: privileged columns that the method wants beside the inputs;
+    only controls may have any. deterministic: True where the seed changes nothing, as the
+    conformance kit then expects. explanation: set by `evaluate`, a JSON dict for the record that
+    says what was learned in a form that people read, such as programs and how they were found.
+    illustrations: set by `evaluate`, small arrays of any shape by name, kept beside the record for
+    the task's pictures.
     """
 
     Settings: ClassVar[type]
@@ -162,9 +163,10 @@ class NoSettings:
 
 @dataclass(frozen=True)
 class Score:
-    """One score of a task: its name, and what guessing and perfection give.
+    """One score of a task: its name, its unit and direction, and its values at the two ends.
 
-    chance: None where it depends on the data; a control called `random` then measures it.
+    chance: the score of guessing, None where it depends on the data; a control called `random` then
+    measures it. ceiling: the score of a perfect answer.
     """
 
     name: str
@@ -176,11 +178,11 @@ class Score:
 
 @dataclass(frozen=True)
 class TaskData:
-    """One draw of a task: what `fit` sees, what `evaluate` sees, and what only the task sees.
+    """One draw of a task: examples for `fit`, inputs for `evaluate`, targets for the task alone.
 
-    inputs holds privileged columns too; the runner withholds them from all but controls.
-    fingerprint: a hash of the content, to be equal on every machine. classes: the names of the
-    classes, where pictures are to show them.
+    inputs holds privileged columns too; the runner withholds them from all methods but controls.
+    fingerprint: a hash of the content, equal on every machine. classes: the names of the classes,
+    for pictures that show them.
     """
 
     train: Examples
@@ -193,15 +195,16 @@ class TaskData:
 class Task(ABC):
     """One question with one score: a dataset, a regime, and the way answers are scored.
 
-    data: its data set, where it has that another task may share; settings and budgets may go by it.
+    data: the name of its data set, which tasks may share; settings and budgets may go by it.
     version: raised when the same outputs get other scores, or the same seed other data. rests_on:
     modules of metrics and judges that it uses, which have a `VERSION` of their own.
-    needs: names of outputs; an item that is a tuple asks for at least one of its names.
-    generated: outputs whose rows are drawn and answer for no input, such as samples.
-    also: further scores that are worth a column of the full table; no method ranks by them.
+    needs: names of required outputs; a tuple asks for at least one of its names.
+    generated: outputs whose rows are drawn and answer no input, such as samples.
+    also: further scores with a column in the full table; methods are not ranked by them.
+    privileged: columns of the inputs that controls alone may read.
 
-    Where data lie, `skip`, `dataset` and `load` are told by `sources`; nothing is read from
-    environment variables.
+    `skip`, `dataset` and `load` find the data by their argument `sources`; no environment variable
+    is read.
     """
 
     name: str
@@ -217,25 +220,25 @@ class Task(ABC):
 
     @property
     def id(self) -> str:
-        """`name/regime`, unique in its suite."""
+        """The task's id, `name/regime`, unique in its suite."""
         return f"{self.name}/{self.regime}"
 
     @property
     def alternatives(self) -> tuple[tuple[str, ...], ...]:
-        """`needs`, every item as a tuple of which one is enough."""
+        """The required outputs, `needs`, each as a tuple of names of which one is enough."""
         return tuple((need,) if isinstance(need, str) else need for need in self.needs)
 
     def skip(self, sources: DataSources = DEFAULT) -> str | None:
-        """Why the task cannot run here (data that are not there), in one line; None: it can."""
+        """One line that says why the task cannot run here (missing data); None where it can."""
         return None
 
     @abstractmethod
     def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
-        """What determines the data, but for the seed: dataset name, version, settings (JSON)."""
+        """The identity of the data as JSON: name, version, settings; everything but the seed."""
 
     @abstractmethod
     def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
-        """The draw of this seed."""
+        """Make the draw of this seed."""
 
     @abstractmethod
     def check(self, outputs: Outputs, count: int) -> None:
@@ -245,13 +248,13 @@ class Task(ABC):
     def evaluate(
         self, outputs: Outputs, targets: Examples, device: str = "cpu"
     ) -> dict[str, float]:
-        """Scores by name; `score.name` and the names of `also` are among them.
+        """Score the outputs; the names `score.name` and those of `also` are among the result's.
 
-        device: where a score that trains a network of its own may do so.
+        device: the device for scores that train a network of their own.
         """
 
     def flags(self, scores: Mapping[str, float]) -> list[str]:
-        """What a reader of these scores must be warned of, such as a collapse; a line each."""
+        """Warnings for readers of these scores, such as of a collapse; a line each."""
         return []
 
     def pictures(
@@ -261,9 +264,9 @@ class Task(ABC):
         explanation: Mapping[str, Any],
         illustrations: Mapping[str, np.ndarray] = {},
     ) -> Mapping[str, Callable[[], Figure]]:
-        """What is worth drawing of one cell, by name; each is drawn only when it is called.
+        """The pictures of one cell by name, as functions that draw when they are called.
 
-        outputs: empty where they were not kept; then only what needs none can be drawn.
+        outputs: empty where they were not kept; pictures that need them are then left out.
         data: the draw, its inputs and targets cut to the examples that the outputs answer.
         illustrations: those of the method, empty where it gave none or they were not kept.
         """
@@ -294,9 +297,9 @@ class Entry:
 
     path: `module:Class`, or `file.py:Class`; imported only when a cell runs.
     kind: "method", "baseline", "ablation" or "control".
-    tasks: the tasks on which it runs, globs over their ids.
-    family: by which name profiles change its settings and its budget; entries with the same fields
-    share one. An entry without a family is changed by no profile.
+    tasks: globs over the ids of the tasks on which it runs.
+    family: a name under which profiles change settings and budgets of entries with the same fields;
+    no profile changes an entry without a family.
     by_data: its own settings where they depend on the data set; keys are those of `about`.
     """
 
@@ -316,15 +319,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Profile:
-    """How much of a suite runs: which tasks and methods, how many seeds, and each task's budget.
+    """A choice of tasks, methods, seeds and budgets of a suite, such as `quick` or `paper`.
 
-    seeds: how many run by default, 0, 1 and so on; further_seeds: how many more results may have.
+    seeds: the number of seeds run by default (0, 1 and so on); further_seeds: the number of seeds
+    after them that records may have too.
     budgets: the budget of each task; keys are those of `about`, and the most special one counts.
     own_budgets: family → the same, where a family has another budget than the rest.
     changes: family → key of `about` → settings that differ here from the published ones, mostly to
     make a training shorter. `benchmarks.resolution` says in which order settings lie over each
-    other. on_request: task id → why it runs only where tasks are asked for by name, in one line
-    that says how.
+    other. on_request: task id → the reason, in one line, why it runs only where it is asked for by
+    name, and how to ask.
     """
 
     name: str

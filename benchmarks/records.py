@@ -1,4 +1,4 @@
-"""What a cell leaves behind: the record's schema, and storage that survives a crash.
+"""Records of cells: their schema, and storage that survives a crash.
 
 One JSON file a record, written to a temporary name and renamed, so that a reader sees a whole
 record or none; the outputs lie beside it as Parquet, the method's illustrations as NumPy's .npz,
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class Failure(BaseModel):
-    """Why a cell failed: the exception's class, its one line, and the traceback."""
+    """The failure of a cell: the exception's class, its message, and the traceback."""
 
     type: str
     message: str
@@ -40,15 +40,15 @@ class Further(BaseModel):
 
 
 class Record(BaseModel):
-    """All that is known about one cell; scores are fractions, times seconds, memory bytes.
+    """The record of one cell; scores are fractions, times seconds, memory bytes.
 
-    task_parts, method_parts: versions of what the task and the method use that has one of its own,
-    by its name; "sources" is the hash of code that is not part of symbench, whose method_version is
-    None. source_hash: of the method's sources, for provenance: no result is told apart by it.
-    chance: None where no theory gives it. also: which of the scores have a column of their own.
-    flags: what a reader of the scores must be warned of. explanation: what was learned, as the
-    method tells it. examples: seen in training, repetitions counted; evaluated: scored. outputs,
-    illustrations: the files beside the record that hold them.
+    task_parts, method_parts: by name, the versions of the metrics, judges and teachers that the
+    task and the method use; "sources" is the hash of code that is not part of symbench, which has
+    no method_version. source_hash: the hash of the method's sources, for provenance alone.
+    chance: None where no theory gives it. also: the further scores with a column of their own.
+    flags: warnings for readers of the scores. explanation: the method's own account of what it
+    learned. examples: training examples seen, repetitions counted; evaluated: the number of test
+    examples. outputs, illustrations: names of the files beside the record that hold them.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -115,7 +115,7 @@ class Record(BaseModel):
         return self.examples / self.fit_seconds if self.examples and self.fit_seconds else None
 
 
-# Below the folder of the records; what starts with a dot is not searched for records.
+# The folder of checkpoints below that of the records; the search for records skips dotted names.
 CHECKPOINTS = ".checkpoints"
 
 
@@ -141,10 +141,10 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def folder_name(method: str) -> str:
-    """The folder of a method's records: its name, with "_" for what some system refuses in names.
+    """The folder of a method's records: its name, with "_" for characters that systems refuse.
 
-    Names that are long are cut and end in a hash. Two methods may share a folder: a record says
-    itself whose it is, and its file's name has its key.
+    Long names are cut and end in a hash. Two methods may share a folder: each record holds the name
+    of its method, and its file's name the key.
     """
     name = re.sub(r'[<>:"/\\|?*\x00-\x1f]|[. ]$', "_", method)
     return name if len(name.encode()) <= 120 else f"{name[:40]}-{content_hash(method)}"
@@ -157,12 +157,12 @@ class Store:
         self.root = root
 
     def path(self, record: Record | Any) -> Path:
-        """Where the record of a cell lies; anything with a record's identity will do."""
+        """The file for the record of a cell; `record` may be a record or a cell."""
         folder = self.root / record.suite / record.profile / record.task / record.regime
         return folder / folder_name(record.method) / f"seed{record.seed}-{record.key}.json"
 
     def checkpoint(self, cell: Any) -> Path:
-        """Where the cell's training may leave what it goes on from after an interruption."""
+        """The file for the checkpoint of a cell's training."""
         return self.root / CHECKPOINTS / f"{cell.key}.pt"
 
     def find(self, cell: Any) -> Record | None:
@@ -204,7 +204,7 @@ class Store:
         return sorted(records, key=lambda record: (record.created, record.key)), problems
 
     def files(self) -> list[Path]:
-        """The files below the folder that should be records, sorted; what is hidden is left out."""
+        """The files below the folder that should be records, sorted; hidden ones are left out."""
         return [
             path
             for path in sorted(self.root.rglob("*.json"))

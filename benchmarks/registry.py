@@ -1,7 +1,7 @@
-"""Names to suites and methods, by dotted path and loaded when used.
+"""The registry of suites and methods by name; each is imported when it is used.
 
-A suite is ours or comes from the entry point group `symbench.suites` of an installed package; a
-method comes from a suite's entries, from the group `symbench.methods`, or straight from
+A suite is part of symbench or comes from the entry point group `symbench.suites` of an installed
+package; a method comes from a suite's entries, from the group `symbench.methods`, or directly from
 `package.module:Class` or `path/to/file.py:Class`.
 """
 
@@ -32,7 +32,7 @@ METHOD_POINTS, SUITE_POINTS = "symbench.methods", "symbench.suites"
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> SymbenchError:
-    """The error for a name that is not known: the nearest names, or all of them."""
+    """The error for an unknown name, which offers the nearest names, or else all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else f"there are: {', '.join(names)}."
@@ -48,7 +48,7 @@ def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> list[s
 
 
 def suites() -> dict[str, str]:
-    """The names of all suites, ours first, each with the path of its `Suite`."""
+    """The names of all suites, those of symbench first, each with the path of its `Suite`."""
     return registered(SUITE_POINTS, SUITES)
 
 
@@ -95,7 +95,7 @@ def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
     named = [pattern for pattern in patterns if ":" not in pattern]
     chosen = [known[name] for name in matching("method", named, list(known))] if named else []
     for path in paths:
-        load_class(path)  # a path that cannot be imported is the user's mistake: say so at once
+        load_class(path)  # fails at once, with one line, where the path cannot be imported
         chosen.append(Entry(path.rpartition(":")[2], path))
     names = [entry.name for entry in chosen]
     for name in names:
@@ -130,7 +130,7 @@ def _load_module(name: str) -> ModuleType:
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise SymbenchError(f"no file '{path}'; give path/to/file.py:Class.")
-    # Named by its place, so that a worker process which pickles by name finds the same module.
+    # The module's name follows from the path, so that worker processes unpickle the same classes.
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     name = f"symbench_file_{path.stem}_{digest}"
     if name not in sys.modules:

@@ -1,14 +1,14 @@
-"""How an entry is set on a task, and where each value comes from.
+"""Resolution of settings: the values that an entry has on a task, and the origin of each.
 
 Settings lie over each other in this order, the later ones over the earlier:
 
 1. the defaults of the fields of the method's `Settings`;
-2. what that class publishes for the data set, in its literal `published`;
-3. what the profile changes for the entry's family, on all tasks and then on this data set;
+2. the values of the paper for the data set, in the literal `published` of that class;
+3. the profile's changes for the entry's family, on all tasks and then on this data set;
 4. the entry's own settings for this data set, and then its own settings on every task, among them
    those of `run --set`.
 
-Nothing here imports a method but `variants`, which has to know the types of settings.
+No method is imported, except by `variants` and `check_settings`, which need the class of settings.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from benchmarks.protocol import Entry, Profile, Task, about
 
 @dataclass(frozen=True)
 class Layer:
-    """Settings that come from one place, which `origin` says in words."""
+    """Settings of one origin, which `origin` names in words."""
 
     origin: str
     settings: Mapping[str, Any]
 
 
 def layers(profile: Profile, entry: Entry, task: Task) -> list[Layer]:
-    """What is set beside the defaults, in the order in which it is laid over them."""
+    """The layers of settings above the defaults, in the order in which they are applied."""
     published = about(sources.published(entry.path), task)
     changes = about(profile.changes.get(entry.family, {}), task)
     own = about(entry.by_data, task)
@@ -47,7 +47,7 @@ def layers(profile: Profile, entry: Entry, task: Task) -> list[Layer]:
 
 
 def resolved(profile: Profile, entry: Entry, task: Task) -> Entry:
-    """The entry with all settings that it has on this task in this profile, but for defaults."""
+    """The entry with its settings on this task in this profile, without mere defaults."""
     settings: dict[str, Any] = {}
     for layer in layers(profile, entry, task):
         settings |= layer.settings
@@ -57,7 +57,7 @@ def resolved(profile: Profile, entry: Entry, task: Task) -> Entry:
 def variants(entries: Sequence[Entry], assignments: Sequence[str]) -> list[Entry]:
     """Each entry with the settings of `--set name=value`; two values of a name make two rows.
 
-    Each row is called by what was set, such as `esbn[learning_rate=0.001]`. Imports the methods.
+    A row's name shows them, as `esbn[learning_rate=0.001]` does. The methods are imported.
     """
     texts = dict[str, list[str]]()
     for assignment in assignments:
@@ -76,8 +76,8 @@ def variants(entries: Sequence[Entry], assignments: Sequence[str]) -> list[Entry
     return list(made.values()) if texts else list(entries)
 
 
-def check(entry: Entry) -> None:
-    """Build the settings of an entry, so that values which its class refuses end in one line."""
+def check_settings(entry: Entry) -> None:
+    """Build the settings of an entry, which raises a one-line error for values it refuses."""
     registry.load_class(entry.path).Settings(**entry.settings)
 
 

@@ -1,4 +1,4 @@
-"""One cell to one record: load, fit, evaluate, check, score."""
+"""The runner of one cell: it loads, fits, evaluates, checks, scores and writes the record."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ from benchmarks.protocol import (
 from benchmarks.records import Failure, Further, Record, Store, content_hash
 from symdata.sources import DEFAULT, DataSources
 
-# Draws of tasks that a process keeps for its next cells.
+# Bytes of tasks' draws that a process keeps for its next cells.
 KEPT_BYTES = 1_000_000_000
-# Of `np.savez_compressed`, in one release or another.
+# Names of arguments of `np.savez_compressed` in any release: no array may be called like them.
 _ARGUMENTS = ("file", "args", "kwds", "allow_pickle")
-# What helps where memory runs out and no more is known.
+# Advice for errors of memory: where the data do not fit, and where fit or evaluate do not.
 SMALLER_DATA = (
     "each worker holds its own: give --jobs a smaller number, or take smaller data with --task or "
     "--profile, and --retry-failed"
@@ -70,9 +70,9 @@ def execute(
 ) -> Record:
     """Run a cell, store its record and draw its pictures.
 
-    Whatever the method raises becomes a failed record. A picture that fails costs nothing: the
-    record that is returned, but not the one stored, has a line on it among its flags. A training
-    that left a checkpoint goes on from it; it is kept until the cell is done, or cannot be.
+    An exception of the method makes a failed record. A picture that fails adds a line to the flags
+    of the record that is returned, but not of the one stored. A training that left a checkpoint
+    goes on from it; the file is removed when the cell is done or has diverged.
     """
     started = time.perf_counter()
     keep_freed()
@@ -116,7 +116,7 @@ def answer(
 def _answer(
     task: Task, entry: Entry, method: Any, run: Run, data: TaskData
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """`answer`, of a method on data that it may change."""
+    """Do the work of `answer` with a method and data that the method may change."""
     count = run.budget.evaluate_on or data.inputs.count
     train, inputs = visible(task, entry, method, data)
     inputs, targets = inputs.take(slice(0, count)), data.targets.take(slice(0, count))
@@ -125,7 +125,7 @@ def _answer(
     fitted = time.perf_counter()
     outputs = method.evaluate(inputs, run)
     evaluated = time.perf_counter()
-    kept = checked(task, outputs, inputs.count)
+    kept = checked_outputs(task, outputs, inputs.count)
     shown = illustrations(method)
     scores = task.evaluate(kept, targets, run.device)
     if not np.isfinite(list(scores.values())).all():
@@ -141,7 +141,7 @@ def _answer(
         "examples": run.examples,
         "evaluated": inputs.count,
         "parameters": getattr(method, "parameters", None),
-        # What has no form in JSON is shown as Python shows it.
+        # Values without a form in JSON are stored as their `repr`.
         "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=repr)),
     }
     return result, kept, shown
@@ -151,7 +151,7 @@ _DRAWS: dict[tuple[Task, DataSources, str, int], tuple[TaskData, int]] = {}
 
 
 def _load(task: Task, seed: int, sources: DataSources = DEFAULT) -> TaskData:
-    """The draw of a task, kept for the next cells; of all kept ones, the youngest that fit."""
+    """The draw of a task, kept for the next cells; the oldest go when KEPT_BYTES are exceeded."""
     key = (task, sources, content_hash(task.dataset(sources)), seed)
     if key not in _DRAWS:
         data = task.load(seed, sources)
@@ -162,7 +162,7 @@ def _load(task: Task, seed: int, sources: DataSources = DEFAULT) -> TaskData:
 
 
 def _size(data: TaskData) -> int:
-    """Bytes of all columns; those that two parts share count twice."""
+    """The bytes of all columns of a draw; columns that two parts share count twice."""
     columns = [
         column for part in (data.train, data.inputs, data.targets) for column in part.values()
     ]
@@ -182,7 +182,7 @@ def build(entry: Entry) -> Any:
 
 
 def settings_of(entry: Entry) -> Any:
-    """The settings of an entry, defaults included; an unknown one is a user's mistake."""
+    """The settings of an entry, defaults included; raises `SymbenchError` for an unknown one."""
     cls = registry.load_class(entry.path)
     allowed = [field.name for field in fields(cls.Settings)]
     for name in entry.settings:
@@ -203,8 +203,8 @@ def visible(task: Task, entry: Entry, method: Any, data: TaskData) -> tuple[Exam
     return train, Examples(columns, withheld=(*shown.withheld, *data.targets))
 
 
-def checked(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
-    """The outputs that the task needs as arrays, or the reason why they cannot be scored."""
+def checked_outputs(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
+    """The outputs as arrays; raises `OutputError` where they cannot be scored."""
     if not hasattr(outputs, "keys"):
         raise OutputError(
             f"evaluate returned {type(outputs).__name__}; expected a dict of arrays with: "
@@ -238,7 +238,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
 
 
 def illustrations(method: Any) -> dict[str, np.ndarray]:
-    """The arrays that the method gives for pictures, or the reason why they cannot be kept."""
+    """The arrays that the method gives for pictures; raises `OutputError` for unfit ones."""
     given = getattr(method, "illustrations", None)
     if given is None:
         return {}
@@ -247,7 +247,7 @@ def illustrations(method: Any) -> dict[str, np.ndarray]:
             f"the method's illustrations are {type(given).__name__}; expected a dict of arrays."
         )
     for name in given:
-        # `np.savez` takes them as arguments, beside some of its own.
+        # `np.savez` takes the arrays as keyword arguments, beside some of its own.
         if not (isinstance(name, str) and name.isidentifier()) or name in _ARGUMENTS:
             raise OutputError(
                 f"an illustration is called {name!r}; expected letters, digits and '_', and none "
@@ -257,7 +257,7 @@ def illustrations(method: Any) -> dict[str, np.ndarray]:
 
 
 def explanation(method: Any) -> dict[str, Any]:
-    """What the method says of what it learned, as JSON, or the reason why it cannot be kept."""
+    """The method's account of what it learned, as JSON; raises `OutputError` if it has no form."""
     given = getattr(method, "explanation", None)
     if given is None:
         return {}
@@ -279,7 +279,7 @@ def describe(
     sources: DataSources = DEFAULT,
     **result: Any,
 ) -> Record:
-    """The record of a cell from what is known before it runs and the fields of its result."""
+    """Make the record of a cell from its plan and the fields of its result."""
     task = cell.definition()
     return Record(
         key=cell.key,
@@ -327,9 +327,9 @@ def _failure(error: Exception) -> Failure:
 
 @cache
 def environment(device: str, threads: int) -> dict[str, Any]:
-    """Where a cell ran: packages, Python, commit, device, threads.
+    """The environment of a cell for its record: packages, Python, commit, device, threads.
 
-    bfloat16: whether it is what `mixed_precision` means on this device; if not, it means nothing.
+    bfloat16: whether the setting `mixed_precision` has an effect on this device.
     """
     name = _processor()
     if device.startswith("cuda"):

@@ -1,4 +1,4 @@
-"""The `run` verb: plan, preview, execute, and the table at the end."""
+"""The `run` verb: it plans, previews and executes cells, and shows the table at the end."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 REFERENCE_RESULTS = Path(__file__).resolve().parent.parent / "leaderboard" / "results"
 STALE_SECONDS = 3600.0
 STALE_CHECKPOINT_SECONDS = 30 * 24 * 3600.0
-# What NVIDIA's driver, Windows' subsystem for Linux and AMD's driver put there.
+# Device files of NVIDIA's driver, of Windows' subsystem for Linux, and of AMD's driver.
 GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a selection of cells is run; see `python -m benchmarks run --help`."""
+    """Options of a run beside its filters; see `python -m benchmarks run --help`."""
 
     out: Path
     device: str = "auto"
@@ -76,9 +76,9 @@ def run(
     options: Options,
     table: Callable[[list[Record], int], str] | None = None,
 ) -> int:
-    """Run what is not done yet, show the table, and return the exit code.
+    """Run the cells that are not done yet, show the table, and return the exit code.
 
-    table: the text for records at so many columns; None: no table.
+    table: a function that makes the table of records in so many columns; None: no table.
     """
     store = Store(options.out)
     _ensure_writable(options.out)
@@ -102,12 +102,12 @@ def run(
 
 
 def _select(filters: Filters, options: Options) -> list[plan.Cell]:
-    """The cells that can run here; a line for each task that cannot."""
-    selection = plan.select(filters, options.sources)
+    """The selected cells that can run here; prints a line for each task that cannot."""
+    selection = plan.selection(filters, options.sources)
     for task, reason in selection.skipped.items():
         print(f"skipped  {task}: {reason}")
     for cell in selection.cells if filters.settings else ():
-        resolution.check(cell.entry)
+        resolution.check_settings(cell.entry)
     return selection.cells
 
 
@@ -115,7 +115,7 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     device = resolve_device(options.device)
     jobs = executors.cores() if options.jobs is None else options.jobs
     workers = max(1, min(jobs, len(state.waiting)))
-    place = executors.Place(
+    conditions = executors.Conditions(
         store.root, device, executors.threads_of(jobs), options.at_once, options.sources
     )
     _remove_stale(store.root)
@@ -128,9 +128,9 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     display = Display(console, state.waiting, workers, _estimator(store))
     with display:
         if jobs == 0:
-            executors.run_here(state.waiting, place, display, options.fail_fast)
+            executors.run_here(state.waiting, conditions, display, options.fail_fast)
         else:
-            executors.run_in_processes(state.waiting, jobs, place, display, options.fail_fast)
+            executors.run_in_processes(state.waiting, jobs, conditions, display, options.fail_fast)
 
 
 def _conclude(
@@ -141,7 +141,7 @@ def _conclude(
     console: Console,
     table: Callable[[list[Record], int], str] | None,
 ) -> int:
-    """Show the table, the cells that failed and those that wait; returns the exit code."""
+    """Show the table, the cells that failed and those still to run; returns the exit code."""
     records, problems = store.load()
     for problem in problems:
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
@@ -153,7 +153,7 @@ def _conclude(
     if state.failed:
         for record in state.failed[:3]:
             assert record.error
-            print(f"failed: {_place(record)}: {record.error.type}: {record.error.message}")
+            print(f"failed: {_called(record)}: {record.error.type}: {record.error.message}")
             print(f"        traceback in {store.path(record)}")
         print(
             f"{len(state.failed)} of {state.total} cells failed; `--retry-failed` tries them again."
@@ -164,12 +164,12 @@ def _conclude(
     return FAILED if state.failed or state.waiting else DONE
 
 
-def _place(record: Record) -> str:
+def _called(record: Record) -> str:
     return f"{record.method} {record.task}/{record.regime} seed {record.seed}"
 
 
 def _estimator(store: Store) -> Estimator:
-    """Times from this folder where it has any, else from the results that come with the package."""
+    """An estimator of times by the records of this folder and those that come with symbench."""
     here = store.load()[0] if store.root.is_dir() else []
     reference = Store(REFERENCE_RESULTS).load()[0] if REFERENCE_RESULTS.is_dir() else []
     return Estimator((*reference, *here))
@@ -189,9 +189,9 @@ def _ensure_writable(folder: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what killed runs left half-written, and checkpoints that nobody went on from.
+    """Remove half-written files of killed runs, and old checkpoints that were never resumed.
 
-    Younger files may belong to another run, or to one that will be taken up again.
+    Younger files may belong to another run, or to one that will be resumed.
     """
     kept = (folder / CHECKPOINTS).glob("*.pt")
     ages = [(path, STALE_SECONDS) for path in folder.rglob(".*.partial")]
@@ -211,7 +211,7 @@ def resolve_device(name: str) -> str:
     if name != "auto" and (kind != "cuda" or not (index == "" or index.isdigit())):
         raise SymbenchError(f"--device '{name}' is not known; there are: auto, cpu, cuda, cuda:N.")
     if name == "auto" and sys.platform == "linux" and not any(map(Path.exists, GPU_DRIVERS)):
-        return "cpu"  # torch would say the same, after seconds of being imported
+        return "cpu"  # saves the import of torch, which takes seconds and would find no GPU either
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

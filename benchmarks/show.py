@@ -1,4 +1,4 @@
-"""The `show` verb: one record as people read it, and its pictures."""
+"""The `show` verb: one record in words and numbers, and its pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ LISTED = 6
 
 
 def find(spec: str, out: Path) -> Path:
-    """The file of the one record that is meant: a path, digits of a key, or names below `out`."""
+    """The file of the one record that `spec` means: a path, digits of a key, or names below `out`.
+
+    Raises `SymbenchError` where no record or several are meant.
+    """
     if spec.endswith(".json"):
         if not Path(spec).is_file():
             raise SymbenchError(f"no file '{spec}'; give the JSON file of a record.")
@@ -53,7 +56,7 @@ def _means(names: list[str], path: Path, out: Path) -> bool:
 
 
 def read(path: Path) -> Record:
-    """The record in a file, or an error that says why it is none."""
+    """The record in a file; raises `SymbenchError` where it holds none."""
     record = read_record(path)
     if isinstance(record, str):
         raise SymbenchError(record.removesuffix("; ignored.") + ".")
@@ -90,7 +93,7 @@ def text(record: Record, width: int = 100) -> str:
 
 
 def _scores(record: Record) -> Iterator[str]:
-    """A line a score: those in percent first declared so, all others as they are."""
+    """A line for each score: those that the record declares first, the others as they are."""
     if not record.scores:
         return
     percent = {record.score_name: record.percent, **{one.name: one.percent for one in record.also}}
@@ -115,7 +118,7 @@ def _number(value: float, percent: bool) -> str:
 
 
 def _learned(explanation: dict[str, Any], width: int) -> Iterator[str]:
-    """Programs in their notation and in words, and how large the search for each was."""
+    """A block for each learned program (formula, words, size of the search), and one for others."""
     searches = {one.get("program"): one for one in explanation.get("search", [])}
     for place, program in enumerate(explanation.get("programs", []), 1):
         lines = [f"program {place}", indent(str(program.get("text", "")), "  ")]
@@ -138,7 +141,7 @@ def _short(value: Any) -> str:
 
 
 def _settings(record: Record) -> str:
-    """The settings that the suite gave first, then the method's own."""
+    """The settings in a line: those that the suite gives, then the method's own."""
     given: set[str] = set()
     if record.suite in registry.suites():
         suite = registry.suite(record.suite)
@@ -188,7 +191,7 @@ def _made(record: Record) -> str:
 
 
 def pictures(path: Path, sources: DataSources = DEFAULT) -> list[str]:
-    """Draw what the task has pictures of; a line for each file, and for each that cannot be drawn.
+    """Draw the task's pictures of a record; a line for each file, and for each failure.
 
     path: the record's file. Its outputs and illustrations, where they were kept, lie beside it.
     """

@@ -1,4 +1,4 @@
-"""Source files read without importing them: what a class declares, and hashes of code.
+"""Source files read without importing them: literals that classes declare, and hashes of code.
 
 Planning needs versions and published settings of methods whose import would load torch, which takes
 seconds; as both are literals, the text of the source is enough.
@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.errors import SymbenchError
 
-# Modules of the harness that determine what a method computes.
+# Modules of the harness that count as part of a method's sources, as its results depend on them.
 COUNTED = (
     "benchmarks.training",
     "benchmarks.optimisation",
@@ -29,7 +29,7 @@ def declared(path: str, name: str, default: Any = None) -> Any:
 
     path: `module`, `module:Class` or `file.py:Class`. A class inherits the literals of its bases; a
     package that imports it stands for the module where it is defined. Returns the default where
-    nothing is assigned or there is no such file; raises `SymbenchError` for what is no literal.
+    nothing is assigned or there is no such file; raises `SymbenchError` where it is no literal.
     """
     location, _, wanted = path.rpartition(":") if ":" in path else (path, "", "")
     if wanted:
@@ -215,7 +215,7 @@ def file_of(module: str) -> Path | None:
 
 
 def imports(text: str, module: str) -> set[str]:
-    """The names that the source text of a module imports, of modules and of what is in them."""
+    """The dotted names of modules, and of names in them, that a source text imports."""
     return set(_imports(ast.parse(text), module))
 
 

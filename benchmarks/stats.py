@@ -1,9 +1,9 @@
-"""How sure the numbers are: intervals, ranks and paired differences over seeds.
+"""Statistics over seeds: intervals, ranks and paired differences.
 
 Pure functions of scores; a score is a fraction unless its task says otherwise. Random resampling
 uses a fixed stream, so that the same records give the same table on every machine. `scipy.stats`
-has these tests too, but takes seconds to import, for which a table on a terminal cannot wait: here
-are the few lines that are needed, and the tests hold them against it.
+has these tests too, but takes seconds to import, too long for a table on a terminal; the tests
+compare these few lines with it.
 
 Letters: R rows (methods), n seeds, B resamples.
 """
@@ -17,13 +17,13 @@ import numpy as np
 
 RESAMPLES = 10_000
 _STREAM = 20_210_112
-# Scores that differ by less than this are equal: what is left is the order of a sum.
+# Scores that differ by less than this are equal: rounding of sums in another order makes as much.
 TIE = 1e-12
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the interval around it; low and high are None where one seed is all there is."""
+    """A mean and the interval around it; low and high are None where there is a single seed."""
 
     mean: float
     low: float | None
@@ -58,7 +58,7 @@ def mean_interval(
 
 
 def _draws(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Seeds drawn with replacement: (B, n) places among n."""
+    """Draw seeds with replacement: (B, n) places among n."""
     return rng.integers(n, size=(resamples, n))
 
 
@@ -68,7 +68,7 @@ def rank_intervals(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> list[tuple[int, int]]:
-    """For each of R rows (scores by seed) the first and the last rank that the seeds allow.
+    """The first and the last rank that the seeds allow, for each of R rows (scores by seed).
 
     Rows with the same seeds are resampled together, because a seed fixes the data that all of them
     saw; rows with other seeds on their own. A row that ties with others holds all of their ranks.

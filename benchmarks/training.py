@@ -2,17 +2,17 @@
 
 A network offers `loss(batch, step) -> (scalar, dict of scalars)` and holds no optimiser, device or
 file. The loop keeps the data on the device, images as uint8, draws batches by index, and reads
-numbers back only when it reports, so that a fast device is never made to wait. What else it can do
-(clip gradients, compute in bfloat16 or in parts of a batch, follow schedules) is asked for with
-`Optimisation`; its defaults are plain Adam.
+numbers back only when it reports, so that a fast device is never made to wait. Its options (clip
+gradients, compute in bfloat16 or in parts of a batch, follow schedules) are in `Optimisation`,
+whose defaults are plain Adam.
 
 A training that was killed goes on from `run.checkpoint`. On a CPU it then ends in the same weights,
-bit for bit, as one that was not. There is one checkpoint to a `Run`: of several trainings, all but
-one are given a run without.
+bit for bit, as one that was not. There is one checkpoint to a `Run`: a method with several
+trainings gives all but one of them a run without.
 
 A network may have `adapt(scalars)`, called without a gradient after each update, with the scalars
-that its loss gave; a tensor with axes among them is for `adapt` alone and is not shown. What it
-changes must be in the network's state, to be in checkpoints.
+that its loss gave; a tensor with axes among them is for `adapt` alone and is not shown. Whatever
+`adapt` changes must be part of the network's state, to be in checkpoints.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Batch = dict[str, Any]
 
 
 class Network(Protocol):
-    """What the loop trains: a `torch.nn.Module` with a loss."""
+    """The protocol of networks that the loop trains: a `torch.nn.Module` with a loss."""
 
     def loss(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean loss of a batch in nats, and scalars worth showing."""
@@ -70,7 +70,7 @@ def to_device(examples: Mapping[str, Any], device: str) -> Batch:
 
 
 def rows_of(batch: Batch, rows: Any) -> Batch:
-    """The same columns for some rows."""
+    """The batch of some rows: the same columns, cut to `rows`."""
     return {name: column[rows] for name, column in batch.items()}
 
 
@@ -83,8 +83,8 @@ def train(
 ) -> None:
     """Minimise the network's loss for the run's budget, each epoch in a new random order.
 
-    examples: columns of NumPy arrays, or of tensors that are on the device already. name: tells
-    the random streams of this training from those of others with the same run. Raises
+    examples: columns of NumPy arrays, or of tensors that are on the device already. name: part of
+    the purpose of this training's random streams, for runs that have several trainings. Raises
     `DivergedError` when the loss stops being a finite number, at the next report.
     """
     for _ in updates(network, examples, run, how, name):
@@ -98,7 +98,7 @@ def updates(
     how: Optimisation = ADAM,
     name: str = "",
 ) -> Generator[int, None, None]:
-    """`train`, update by update: yields how many are done. The speed cases time these."""
+    """Train as `train` does, but yield after each update how many are done, as speed cases need."""
     assert isinstance(network, torch.nn.Module)
     count, batch_size = examples.count, min(run.budget.batch_size, examples.count)
     total, stream = run.budget.total_steps(count), f" of {name}" if name else ""
@@ -114,42 +114,45 @@ def updates(
     checkpoint, order = Checkpoint(network, optimiser, run, whose), run.rng(f"batches{stream}")
     network.train()
     with seeded(run, f"training{stream}"), out_of_memory_says(_advice(at_once, batch_size, how)):
-        place = checkpoint.resume()
-        if place.step:
-            run.report(place.step, total, place.seen)
-        while place.step < total:
-            if place.order:
-                order.bit_generator.state = json.loads(place.order)
-            # A training that goes on within this epoch draws its order once more.
-            place.order = json.dumps(order.bit_generator.state, default=np.ndarray.tolist)
+        progress = checkpoint.resume()
+        if progress.step:
+            run.report(progress.step, total, progress.seen)
+        while progress.step < total:
+            if progress.order:
+                order.bit_generator.state = json.loads(progress.order)
+            # The state before the order is drawn lets a resumed training draw the same order again.
+            progress.order = json.dumps(order.bit_generator.state, default=np.ndarray.tolist)
             batches = torch.from_numpy(order.permutation(count)).to(run.device).split(batch_size)
-            for rows in batches[place.batches : place.batches + total - place.step]:
+            for rows in batches[progress.batches : progress.batches + total - progress.step]:
                 optimiser.zero_grad(set_to_none=True)
-                loss, scalars = _gradients(network, data, rows, at_once, place.step, mixed)
+                loss, scalars = _gradients(network, data, rows, at_once, progress.step, mixed)
                 if how.clip:
                     torch.nn.utils.clip_grad_norm_(weights, how.clip, foreach=True)
-                schedule(optimiser, how, place.step, total)
+                schedule(optimiser, how, progress.step, total)
                 optimiser.step()
                 if adapt is not None:
                     with torch.no_grad():
                         adapt(scalars)
-                place.step, place.seen = place.step + 1, place.seen + len(rows)
-                place.batches += 1
-                if place.step % REPORT_EVERY == 0 or place.step == total:
-                    _report(run, place.step, total, place.seen, name, {"loss": loss, **scalars})
-                    checkpoint.keep(place, ended=place.step == total)
-                yield place.step
-            place.order, place.batches = "", 0
+                progress.step, progress.seen = progress.step + 1, progress.seen + len(rows)
+                progress.batches += 1
+                if progress.step % REPORT_EVERY == 0 or progress.step == total:
+                    _report(
+                        run, progress.step, total, progress.seen, name, {"loss": loss, **scalars}
+                    )
+                    checkpoint.keep(progress, ended=progress.step == total)
+                yield progress.step
+            progress.order, progress.batches = "", 0
     network.eval()
 
 
 def _gradients(
     network: Network, data: Batch, rows: Tensor, at_once: int, step: int, mixed: bool
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Add the gradients of the mean loss over the examples at rows (B,); that loss, and scalars.
+    """Add the gradients of the mean loss over the examples at rows (B,); returns loss and scalars.
 
-    A part of `at_once` examples counts by its size, so that every mean is that of the batch. Each
-    part draws noise of its own: other parts give other random numbers, for the same expected loss.
+    Each part of `at_once` examples is weighted by its size, so that every mean is that of the
+    batch. Each part draws noise of its own: another size of parts gives other random numbers, for
+    the same expected loss.
     """
     parts, means = rows.split(at_once), dict[str, Tensor]()
     for part in parts:
@@ -169,7 +172,7 @@ def _gradients(
 def _report(
     run: Run, step: int, total: int, seen: int, name: str, scalars: dict[str, Tensor]
 ) -> None:
-    """Tell the run where the training stands, with the scalars that have no axes."""
+    """Tell the run how far the training is, with the scalars that have no axes."""
     values = {key: float(value) for key, value in scalars.items() if not value.dim()}
     if not np.isfinite(values["loss"]):
         where = f" ({name})" if name else ""
@@ -181,7 +184,7 @@ def _report(
 
 
 def _advice(at_once: int, batch_size: int, how: Optimisation) -> str:
-    """What memory ran out for, and what to do."""
+    """The end of the message for memory that ran out in training: its cause, and the remedy."""
     what = f"{at_once} examples of a batch of {batch_size} were computed at once"
     if not how.in_parts:
         return f"{what}; give --jobs a smaller number, or use a device with more memory"

@@ -1,4 +1,4 @@
-"""The `verify` verb: whether a folder of records can stand as it is, a line for each fault."""
+"""The `verify` verb: it finds faults in a folder of records and tells each in a line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from benchmarks.plan import profile_of
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Record, Store, read_record
 
-# The end of a commit in a record that was made while files differed from it.
+# The suffix of a record's commit where files differed from the commit when the record was made.
 DIRTY = "+changes"
 
 
 def faults(folder: Path) -> tuple[list[str], int]:
-    """A line for each fault of the records below a folder, and how many files were read."""
+    """A line for each fault of the records below a folder, and the number of files read."""
     store = Store(folder)
     found = {path: read_record(path) for path in store.files()}
     lines = [line for path, record in found.items() for line in _of_file(path, record, store)]
@@ -31,7 +31,7 @@ def faults(folder: Path) -> tuple[list[str], int]:
 
 
 def _of_file(path: Path, record: Record | str, store: Store) -> Iterator[str]:
-    """The faults of one file, whatever lies beside it."""
+    """The faults of one file that can be told without the others."""
     if isinstance(record, str):
         yield _unknown_fields(path) or record
         return
@@ -62,7 +62,7 @@ def _of_file(path: Path, record: Record | str, store: Store) -> Iterator[str]:
 
 
 def _unknown_fields(path: Path) -> str:
-    """A line on fields that a record has and the schema lacks; "" where there are none."""
+    """A line that names fields which the schema lacks; "" where there are none."""
     try:
         known = {name for one in Record.model_fields.items() for name in (one[0], one[1].alias)}
         extra = sorted(set(json.loads(path.read_text(encoding="utf-8"))) - known)

@@ -1,1 +1,1 @@
-"""Published figures, results and their rendering."""
+"""The leaderboard: results and published figures, their comparison and their tables."""

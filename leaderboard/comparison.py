@@ -1,10 +1,10 @@
-"""Two result folders, cell by cell: what became better or worse, and what could have been seen.
+"""The comparison of two result folders, cell by cell: verdicts, and the smallest visible effects.
 
 Cells are paired by suite, profile, task, regime, version, dataset and method, their scores by seed.
 A verdict is Student's paired t test over seeds, corrected over all cells with Holm's method, so
-that a change that changes nothing is called worse or better in one comparison of twenty at most.
-A cell of the same variant and the same scores on both sides is one program run twice: there is
-nothing to test, and it does not weaken the test of the others.
+that a change without any effect is called worse or better in one comparison of twenty at most.
+A cell of the same variant and the same scores on both sides is one program run twice: it is not
+tested, and does not weaken the test of the others.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from benchmarks.records import Record
 from benchmarks.stats import PairedDifference, holm, paired_difference, smallest_effect
 from leaderboard.selection import Entrant, Group, Groups, failure, grouped
 
-# An accuracy counts whole examples: near the ceiling, all seeds may differ by the same one or two
-# examples by chance. Equal differences are therefore taken to be as uncertain as if both scores
-# had been rounded to whole points: sd sqrt(2 / 12) points.
+# The sd assumed where all seeds differ by the same amount: that of two scores rounded to whole
+# points, sqrt(2 / 12) points. Accuracies count whole examples, so that near the ceiling all seeds
+# may differ by the same one or two examples by chance.
 _ROUNDING = 0.01 * (2 / 12) ** 0.5
 FAIL_ON = ("worse", "missing", "never")
-Verdict = Literal["better", "worse", "no evidence"]
+ChangeVerdict = Literal["better", "worse", "no evidence"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Change:
 
     difference: head minus base. p: Holm-corrected. smallest: the least difference of means that
     would have been significant with this spread, this many seeds and the strictest level that Holm
-    asks for. p and smallest are None where fewer than two seeds are paired. unchanged: one variant
-    and the same scores on both sides; such a cell is not among those that are corrected for.
+    asks for. p and smallest are None where fewer than two seeds are paired. unchanged: whether
+    variant and scores are the same on both sides; Holm's correction does not count such a cell.
     """
 
     group: Group
@@ -45,7 +45,7 @@ class Change:
     difference: PairedDifference
     p: float | None
     smallest: float | None
-    verdict: Verdict
+    verdict: ChangeVerdict
     unchanged: bool = False
 
 
@@ -60,10 +60,11 @@ class Unpaired:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found; every cell is in `changes` or, with its reason, in another list.
+    """The result of `compare`; every cell is in `changes` or, with a reason, in another list.
 
-    missing: base has scores that head does not. failed: head tried and failed. A cell with some
-    seeds missing or failed is in `changes` too. added: only head has scores.
+    missing: base has scores that head has not. failed_cells: head tried and failed. A cell with
+    some seeds missing or failed is in `changes` too. added: only head has scores. incomparable:
+    both have scores, but for other versions of task, data or protocol.
     """
 
     alpha: float
@@ -73,12 +74,12 @@ class Comparison:
     added: tuple[Unpaired, ...]
     incomparable: tuple[Unpaired, ...]
 
-    def count(self, verdict: Verdict) -> int:
-        """How many cells have this verdict."""
+    def count(self, verdict: ChangeVerdict) -> int:
+        """The number of cells with this verdict."""
         return sum(change.verdict == verdict for change in self.changes)
 
     def regressions(self, min_effect: float = 0.0) -> list[Change]:
-        """Cells that are worse by at least min_effect: points of % where a score is in percent."""
+        """The cells that are worse by at least min_effect, points where a score is in percent."""
         return [
             change
             for change in self.changes
@@ -86,7 +87,7 @@ class Comparison:
         ]
 
     def failed(self, fail_on: str = "worse", min_effect: float = 0.0) -> bool:
-        """Whether to report failure; fail_on: "worse", "missing" (worse or missing) or "never"."""
+        """Whether it is a failure by fail_on: "worse", "missing" (worse or lost) or "never"."""
         if fail_on not in FAIL_ON:
             allowed = ", ".join(FAIL_ON)
             raise SymbenchError(f"There is no --fail-on '{fail_on}'; choose one of {allowed}.")
@@ -100,7 +101,7 @@ def compare(base: Iterable[Record], head: Iterable[Record], alpha: float = 0.05)
     """Compare two sets of records; raises `SymbenchError` where one of them is empty."""
     if not 0 < alpha < 1:
         raise SymbenchError(f"alpha is a probability between 0 and 1, not {alpha}.")
-    before, after = _select(base, "base"), _select(head, "head")
+    before, after = _grouped(base, "base"), _grouped(head, "head")
     paired: list[tuple[Group, Entrant, Entrant]] = []
     missing: list[Unpaired] = []
     failed: list[Unpaired] = []
@@ -143,7 +144,7 @@ def compare(base: Iterable[Record], head: Iterable[Record], alpha: float = 0.05)
     )
 
 
-def _select(records: Iterable[Record], side: str) -> Groups:
+def _grouped(records: Iterable[Record], side: str) -> Groups:
     found = list(records)
     if not found:
         raise SymbenchError(
@@ -171,7 +172,7 @@ def _newcomer(cells: dict[str, Entrant], method: str) -> str:
 
 
 def _losses(group: Group, old: Entrant, new: Entrant) -> tuple[list[Unpaired], list[Unpaired]]:
-    """Seeds of one cell that base scored and head did not: those absent, those that failed."""
+    """Seeds of a cell that base scored and head did not, those absent and those that failed."""
     gone = set(old.done) - set(new.done)
     broken = sorted(gone & set(new.failed))
     absent = sorted(gone - set(new.failed))
@@ -206,7 +207,7 @@ def _changes(paired: list[tuple[Group, Entrant, Entrant]], alpha: float) -> list
         smallest = None if one.sd is None or unchanged else smallest_effect(one.sd, one.n, level)
         record = new.newest
         gain = one.mean if record.higher_is_better else -one.mean
-        verdict: Verdict = "no evidence"
+        verdict: ChangeVerdict = "no evidence"
         if p is not None and p <= alpha:
             verdict = "better" if gain > 0 else "worse"
         mean = sum(first) / len(first)

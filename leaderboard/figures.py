@@ -1,7 +1,7 @@
-"""What others published about these tasks: claims and reference runs, to stand beside our numbers.
+"""Published figures on these tasks: claims and reference runs, shown beside our results.
 
-One JSON file a suite in `published/`; numbers are fractions. A claim is what a paper says; a
-reference is what the authors' own program gave, run by run.
+Each suite has one JSON file in `published/`; numbers are fractions. A claim is a number from a
+paper; a reference is the result of the authors' own program, run by run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "published"
 class Figure(BaseModel):
     """One published number for one method on one task: a value, a lower bound, or single runs.
 
-    score: the name of a further score of the task; None is the one by which it ranks.
+    score: the name of a further score of the task; None stands for the one by which it ranks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,7 +53,7 @@ class Figure(BaseModel):
 class Published(BaseModel):
     """A suite's published figures, and the profile whose protocol they follow.
 
-    data: by `task/regime`, which data the figures of a task are on, where those are not ours.
+    data: by `task/regime`, a note on the data of the figures where they differ from ours.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

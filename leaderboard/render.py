@@ -62,7 +62,7 @@ CSV_COLUMNS = (
 
 
 def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) -> str:
-    """All tables as "terminal", "markdown" or "csv"; width: columns at which notes are wrapped."""
+    """Render all tables; form: "terminal", "markdown" or "csv"; width: columns of wrapped notes."""
     if known_format(form) == "csv":
         return _csv(tables)
     parts: list[str] = []
@@ -86,7 +86,7 @@ def heading(level: int, text: str, form: str) -> str:
 
 
 def figure_notes(tables: Sequence[Table]) -> list[str]:
-    """What the published figures are, where they come from, and that their budget is another."""
+    """Notes on the published figures: their meaning, their sources, their other budget."""
     lines: list[str] = []
     sources: dict[str, str] = {}
     for table in tables:
@@ -102,7 +102,7 @@ def figure_notes(tables: Sequence[Table]) -> list[str]:
 
 
 def score_name(table: Table) -> str:
-    """The score with its unit, and its direction where that is not the usual one."""
+    """The name of a table's score with its unit, and its direction where lower is better."""
     text = titled(table.score, table.percent)
     return text if table.higher_is_better else f"{text} (lower is better)"
 
@@ -173,7 +173,7 @@ def _further(interval: Interval | None, percent: bool, digits: int) -> str:
 
 
 def _further_header(one: Further) -> str:
-    """The name with unit and direction, on narrow lines, since there may be many such columns."""
+    """The header of a further score, with unit and direction, in narrow lines."""
     name = titled(one.name, one.percent).replace("_", " ")
     lines = wrap(name if one.higher_is_better else f"{name} (lower is better)", 10)
     return "\n".join(lines)
@@ -184,7 +184,7 @@ def _has_figures(table: Table, one: Further) -> bool:
 
 
 def _csv(tables: Sequence[Table]) -> str:
-    """One long table; numbers as they are, scores as fractions, empty where there is none."""
+    """All tables as one in CSV: numbers unrounded, scores as fractions, empty where missing."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -198,7 +198,7 @@ def _csv(tables: Sequence[Table]) -> str:
 
 
 def _as_ranking(row: Row, score: str) -> Row:
-    """The row with a further score in the place of the one that ranks."""
+    """The row with a further score in place of the one that ranks."""
     figures = row.further.get(score, ())
     return replace(row, interval=row.also[score], rank=None, figures=figures)
 

@@ -1,4 +1,4 @@
-"""A comparison as text: for a terminal, and as Markdown for a pull request."""
+"""The report of a comparison as text, for a terminal or as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report(
     """The verdicts in one line, the cells that changed, then all cells (folded in Markdown)."""
     known_format(form, ("terminal", "markdown"))
     changed = [change for change in comparison.changes if change.verdict != "no evidence"]
-    # Regressions first, the largest first: a reader of a pull request may read no further.
+    # Large regressions come first, as a reader of a pull request may read no further.
     changed.sort(key=lambda change: (change.verdict == "better", -abs(change.difference.mean)))
     boards = {(group.suite, group.profile) for group in _groups(comparison)}
     wide = len(boards) > 1
@@ -58,7 +58,7 @@ def report(
 
 
 def headline(comparison: Comparison) -> str:
-    """`2 worse, 1 better, 45 no evidence, 0 missing`, and what else there is."""
+    """The numbers of cells: `2 worse, 1 better, 45 no evidence, 0 missing`, and others above 0."""
     counts = [
         f"{comparison.count(verdict)} {verdict}" for verdict in ("worse", "better", "no evidence")
     ]
@@ -116,7 +116,7 @@ def _line(change: Change, wide: bool) -> list[str]:
 def _detectable(change: Change) -> str:
     if change.smallest is None:
         return NONE
-    # No difference of two fractions is larger than 1: these seeds could have shown nothing.
+    # Two fractions differ by 1 at most: with these seeds no difference could be significant.
     if change.percent and change.smallest > 1:
         return ">100"
     return number(change.smallest, change.percent, _digits(change))

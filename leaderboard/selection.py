@@ -1,4 +1,4 @@
-"""Records that may stand together: a group a task as it was run, an entrant a method in it."""
+"""Selection of records for tables: groups that ask the same question, and their entrants."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTROL = "control"
 
 @dataclass(frozen=True)
 class Group:
-    """What records must agree on to be compared: the question, its data and the rules.
+    """A group of comparable records: the question, its data and rules, on which they agree.
 
     task_parts: name and version of each metric and judge of the task.
     """
@@ -34,11 +34,11 @@ class Group:
 
     @property
     def question(self) -> tuple[str, str, str, str]:
-        """The group whatever the version of task, data and protocol."""
+        """The question that the group asks, without versions of task, data and protocol."""
         return (self.suite, self.profile, self.task, self.regime)
 
     def differences(self, other: Group) -> str:
-        """What keeps two groups of one question apart, as `task version 1 → 2`."""
+        """The differences of two groups that ask one question, such as `task version 1 → 2`."""
         parts, others = dict(self.task_parts), dict(other.task_parts)
         named: dict[str, tuple[int | str | None, int | str | None]] = {
             "task version": (self.task_version, other.task_version),
@@ -53,10 +53,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Entrant:
-    """One method in one group: the records by seed of its newest variant, and what was left out.
+    """One method in one group: the records of its newest variant by seed, and a count of others.
 
-    failed: the newest failure of each seed that has no score. older: records of other variants,
-    which are of older code or settings.
+    failed: the newest failure of each seed that has no score. older: the number of records of other
+    variants, made with older code or settings.
     """
 
     method: str
@@ -77,9 +77,10 @@ Groups = dict[Group, dict[str, Entrant]]
 
 
 def grouped(records: Iterable[Record]) -> Groups:
-    """The cells of all groups, by method; groups in the order of suite, profile, task and regime.
+    """Sort records into groups, and each group by method; in order of suite, profile and task.
 
-    Of the groups that ask one question (an older task version beside a newer), the newest is first.
+    Of several groups that ask one question (an older task version beside a newer), the newest is
+    first.
     """
     piles: dict[Group, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
@@ -110,12 +111,12 @@ def group_of(record: Record) -> Group:
 
 
 def newest(cells: dict[str, Entrant]) -> datetime:
-    """When the last record of a group was made."""
+    """The time at which the last record of a group was made."""
     return max(cell.newest.created for cell in cells.values())
 
 
 def natural(text: str) -> list[Any]:
-    """A sort key by which m5 comes before m50 and m50 before m100."""
+    """A sort key for text with numbers: m5 comes before m50 and m50 before m100."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
@@ -135,7 +136,7 @@ def _cell(records: list[Record]) -> Entrant:
     ordered = sorted(records, key=lambda record: (record.created, record.key))
     last = ordered[-1]
     current = [record for record in ordered if record.variant == last.variant]
-    # Oldest first, so that of two records of one seed the newer one stays.
+    # The order is oldest first, so that of two records of one seed the newer one stays.
     done = {record.seed: record for record in current if _scored(record)}
     failed = {record.seed: record for record in current if record.seed not in done}
     return Entrant(

@@ -1,8 +1,8 @@
-"""A suite at one look: methods down, tasks across, in as many blocks as the terminal needs.
+"""The summary of a suite: a matrix of methods and tasks, in as many blocks as the terminal needs.
 
 A cell is the mean and half the width of its 95 % interval; "rank" is the mean of a method's ranks
-over all columns. Only the newest version of a task has a column, and its further scores have one
-where the first cannot tell the methods apart. Tasks without a method in common are apart.
+over all columns. Only the newest version of a task has a column; its further scores have one where
+all methods tie in the first. Tasks without a method in common are in separate blocks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HEADER = 11
 
 @dataclass(frozen=True)
 class _Standing:
-    """A method over all columns; mean and rank are None unless every column is complete."""
+    """A row of the matrix, a method; mean and rank are None unless every column is complete."""
 
     method: str
     competes: bool
@@ -31,7 +31,7 @@ class _Standing:
 
 
 def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -> str:
-    """One matrix for each suite and profile, split into blocks no wider than `width` columns.
+    """Render a matrix for each suite and profile, in blocks no wider than `width` columns.
 
     form: "terminal" or "markdown"; Markdown is never split.
     """
@@ -51,7 +51,7 @@ def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -
 
 
 def _further(table: Table) -> list[Table]:
-    """The table once more for each further score, where all methods tie in the first."""
+    """Copies of the table, one for each further score, where all methods tie in the first."""
     if not _tied(table):
         return []
     return [
@@ -70,11 +70,7 @@ def _further(table: Table) -> list[Table]:
 
 
 def _tied(table: Table) -> bool:
-    """Whether the score by which the task ranks tells no method from another, and there are some.
-
-    It does not where they share a value within all their intervals, which one sample in hundreds
-    may widen.
-    """
+    """Whether several methods tie in the score that ranks: one value is in all their intervals."""
     running = [row.interval for row in table.rows if row.competes and row.interval]
     lows = [one.mean if one.low is None else one.low for one in running]
     highs = [one.mean if one.high is None else one.high for one in running]
@@ -82,18 +78,18 @@ def _tied(table: Table) -> bool:
 
 
 def _summed(columns: Sequence[Table]) -> bool:
-    """Whether these columns have a mean and a rank: several, of which one tells methods apart."""
+    """Whether these columns get a mean and a rank: there are several, and not all are tied."""
     first = _first(columns)
     return len(first) > 1 and not all(map(_tied, first))
 
 
 def _first(columns: Sequence[Table]) -> list[Table]:
-    """The columns of scores by which tasks rank: means and ranks are over these alone."""
+    """The columns of scores by which tasks rank, over which means and ranks are taken."""
     return [table for table in columns if all(one.name != table.score for one in table.also)]
 
 
 def _related(columns: Sequence[Table]) -> list[list[Table]]:
-    """Columns that a method links, directly or by others; columns of controls alone come first."""
+    """Groups of columns linked by common methods, directly or not; controls alone come first."""
     groups: list[tuple[set[str], list[Table]]] = []
     for column in columns:
         names, together = {row.method for row in column.rows if row.competes}, [column]
@@ -167,7 +163,7 @@ def _width(block: list[tuple[str, list[str]]]) -> int:
 def _standings(columns: list[Table]) -> list[_Standing]:
     """Methods with every column first, best first; then the others; then controls and theory."""
     names = list(dict.fromkeys(row.method for table in columns for row in table.rows))
-    # A control that was run in some columns stands in one row with what theory gives in the others.
+    # A control that was run in some columns shares its row with the theory's values in the others.
     stand_in = {control: name for control, name in THEORIES.items() if control in names}
     names = [name for name in names if name not in stand_in.values()]
     first = _first(columns)
@@ -200,7 +196,7 @@ def _standings(columns: list[Table]) -> list[_Standing]:
 
 
 def _ranks(table: Table) -> dict[str, float]:
-    """Each ranked row's place by its mean; rows that tie share the mean of their places."""
+    """The place of each ranked row by its mean; rows that tie share the mean of their places."""
     sign = 1 if table.higher_is_better else -1
     means = {
         row.method: round(sign * row.interval.mean, 12)
@@ -215,7 +211,7 @@ def _ranks(table: Table) -> dict[str, float]:
 
 
 def _one_scale(columns: list[Table]) -> bool:
-    """Whether a mean over the columns means something: one score, one direction."""
+    """Whether the columns have one score and direction, so that a mean over them makes sense."""
     return len({(table.score, table.percent, table.higher_is_better) for table in columns}) == 1
 
 
@@ -224,7 +220,7 @@ def _section(one: _Standing) -> int:
 
 
 def _cell(row: Row | None, table: Table) -> str:
-    """`99.8 ± 0.5`, with `2/3` before it where seeds are missing, or `outdated`."""
+    """The text of a cell: `99.8 ± 0.5`, after `2/3` where seeds are missing, or `outdated`."""
     if row is None:
         return ""
     partial = "" if row.complete else f"{len(row.scores)}/{row.planned}  "
@@ -240,7 +236,7 @@ def _cell(row: Row | None, table: Table) -> str:
 
 
 def _claims(table: Table) -> dict[str, str]:
-    """What papers claim for each method, without our reference runs of their programs."""
+    """The claims of papers for each method, without reference runs of the authors' programs."""
     return {
         row.method: figure(one, table.percent, table.digits[table.score])
         for row in table.rows
@@ -250,9 +246,9 @@ def _claims(table: Table) -> dict[str, str]:
 
 
 def _header(table: Table, form: str, scores: bool) -> str:
-    """The task's name over its regime, broken at underscores to keep columns narrow.
+    """The header of a column: task over regime, broken at underscores to keep columns narrow.
 
-    scores: columns have different ones, so that each names its own.
+    scores: whether to name the score too, as the columns have different ones.
     """
     score = [table.score] if scores else []
     if form == "markdown":

@@ -1,4 +1,4 @@
-"""Records become tables: one for each task as it was run, a row for each method.
+"""Tables of records: one for each task as it was run, with a row for each method.
 
 Tables never mix profiles, task versions, datasets or versions of the protocol. Methods, baselines
 and ablations with all planned seeds are ranked; incomplete and outdated rows and controls are not.
@@ -17,9 +17,9 @@ from leaderboard.selection import CONTROL, Entrant, Group, failure, grouped, new
 from leaderboard.wording import decimals
 
 THEORY = "theory"
-# Files of a data set that are named above a table.
+# The most files of a data set that are named above a table.
 FILES = 3
-# Controls that measure what theory gives, and the name of the row that stands in for each.
+# Rows for scores that theory gives, and the controls that would measure the same.
 CHANCE, CEILING = "chance (theory)", "ceiling (theory)"
 THEORIES = {
     **{"oracle": CEILING, "real": CEILING},
@@ -31,9 +31,9 @@ THEORIES = {
 class Row:
     """One method on one task: its scores by seed, their interval and its rank interval.
 
-    interval is None where no seed is done; rank is None where the row is not ranked. outdated: what
-    has changed since the scores were made, "" where nothing has. also: the further scores by name.
-    figures: published, of the score that ranks; further: of the others.
+    interval is None where no seed is done; rank is None where the row is not ranked. outdated: the
+    changes since the scores were made, "" where there are none. also: the further scores by name.
+    figures: published figures for the score that ranks; further: those for the other scores.
     """
 
     method: str
@@ -72,11 +72,11 @@ class Row:
 class Table:
     """One task of one profile, one version and one dataset; rows are in the order to be shown.
 
-    planned: seeds of the profile. failures: a line for each method with failed seeds. also: the
-    further scores that have a column. data: what the task is read from, where that is files.
-    figures_from: the profile whose protocol published figures follow.
-    superseded: there is a newer version of the same question. digits: by score, the decimals of
-    its column where it is not in percent.
+    planned: the number of seeds of the profile. failures: a line for each method with failed seeds.
+    also: the further scores that have a column. data: the files from which the task is read, if
+    any. figures_from: the profile whose protocol published figures follow. superseded: whether
+    there is a newer version of the same question. digits: by score, the decimals of its column
+    where it is not in percent.
     """
 
     group: Group
@@ -107,7 +107,7 @@ def build_tables(
     """One table for each group of records; raises `SymbenchError` where there is no record.
 
     order: names of tasks as their suite lists them; tasks that are not in it follow by name.
-    outdated: what has changed since a record was made, "" where nothing has.
+    outdated: a function that names the changes since a record was made, "" where there are none.
     """
     tables: list[Table] = []
     for group, cells in grouped(records).items():
@@ -128,7 +128,7 @@ def _table(group: Group, cells: dict[str, Entrant], outdated: Callable[[Record],
     latest = next(cell.newest for cell in cells.values() if cell.newest.created == newest(cells))
     planned = latest.profile_seeds
     suite_figures = published_figures(group.suite)
-    # Records of before these columns, or of another method's version, may lack them.
+    # Further scores of all methods together, as old records may lack some.
     also = {one.name: one for cell in cells.values() for one in cell.newest.also}.values()
     rows = [
         replace(
@@ -188,7 +188,7 @@ def _figures(known: Published | None, group: Group, method: str, latest: Record)
 
 
 def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures) -> Row:
-    """The row of a method, before any is ranked."""
+    """The row of a method, not yet ranked."""
     scores, record = cell.scores, cell.newest
     further = {}
     for one in also:
@@ -208,7 +208,7 @@ def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures)
 
 
 def _decimals(score: str, main: str, cells: Mapping[str, Entrant], rows: Sequence[Row]) -> int:
-    """The decimals of a column, by the scores of all seeds and what is published beside them."""
+    """The decimals of a column, by the scores of all seeds and the published figures."""
     records = [record for cell in cells.values() for record in cell.done.values()]
     values = [record.scores[score] for record in records if score in record.scores]
     for row in rows:
@@ -218,13 +218,13 @@ def _decimals(score: str, main: str, cells: Mapping[str, Entrant], rows: Sequenc
 
 
 def _published_data(known: Published | None, group: Group) -> list[str]:
-    """On which data the published figures of this task are, where those are not ours."""
+    """A note on the data of the published figures where they differ from ours; empty if not."""
     text = known.data.get(f"{group.task}/{group.regime}") if known else None
     return [f"Published figures are {text}."] if text else []
 
 
 def _data(record: Record) -> str:
-    """What data read from files are: name, version, each file's hash, examples scored."""
+    """A description of data read from files: name, version, hashes, number of examples scored."""
     files = record.dataset.get("files")
     if not isinstance(files, dict):
         return ""
@@ -251,7 +251,7 @@ def _ranked(rows: list[Row], higher_is_better: bool) -> list[Row]:
 
 
 def _failures(cells: dict[str, Entrant]) -> list[str]:
-    """Which seeds failed, and why the last of them did."""
+    """A line for each method with failed seeds: which, and why the last of them failed."""
     lines = []
     for name, cell in sorted(cells.items()):
         if cell.failed:
@@ -263,7 +263,7 @@ def _failures(cells: dict[str, Entrant]) -> list[str]:
 
 
 def _notes(cells: dict[str, Entrant]) -> list[str]:
-    """What a reader must know about this table beside its numbers."""
+    """Notes below a table: records left out, other budgets, warnings."""
     notes = []
     older = sum(cell.older for cell in cells.values())
     if older:
@@ -274,7 +274,7 @@ def _notes(cells: dict[str, Entrant]) -> list[str]:
 
 
 def _renewals(group: Group, rows: Sequence[Row]) -> list[str]:
-    """Why rows are outdated, and the command that makes them anew."""
+    """Notes on outdated rows: the reasons, and the command that makes them anew."""
     methods: dict[str, list[str]] = {}
     for row in rows:
         if row.outdated:
@@ -291,7 +291,7 @@ def _renewals(group: Group, rows: Sequence[Row]) -> list[str]:
 
 
 def _budgets(cells: dict[str, Entrant]) -> list[str]:
-    """Which rows were given another budget than most, by the profile or by an older one."""
+    """Notes on rows that had another budget than most, by the profile or an older version of it."""
     given: dict[str, list[str]] = {}
     for name, cell in sorted(cells.items()):
         if _competes(cell):
@@ -312,7 +312,7 @@ def _budget(given: dict[str, Any]) -> str:
 
 
 def _flags(cells: dict[str, Entrant]) -> list[str]:
-    """What readers of single scores must be warned of, each warning once a method."""
+    """Warnings for readers of single scores, each once for a method."""
     notes = []
     for name, cell in sorted(cells.items()):
         seeds: dict[str, list[int]] = {}

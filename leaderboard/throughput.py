@@ -1,4 +1,4 @@
-"""How fast methods learn, and in how much memory; machines are never mixed in one table."""
+"""Tables of speed and memory of training; machines are never mixed in one table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CSV_COLUMNS = (
 
 
 def throughput(records: Iterable[Record], form: str = "terminal", width: int = 100) -> str:
-    """One table for each suite, profile and machine: medians over seeds, a row for task and method.
+    """Render a table for each suite, profile and machine: medians over seeds by task and method.
 
     Steps are parameter updates and examples training examples, both a second of `fit`.
     """
@@ -112,7 +112,7 @@ def _steps(cell: Entrant) -> float:
 
 
 def _grid(board: list[dict[str, object]], form: str) -> str:
-    """A row for each task and method; the task is named where it changes, in Markdown always."""
+    """Lay out a row for each task and method; a terminal names a task in its first row alone."""
     versions: dict[tuple[object, object], set[tuple[object, object]]] = defaultdict(set)
     for row in board:
         versions[row["task"], row["regime"]].add((row["task_version"], row["dataset"]))

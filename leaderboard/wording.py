@@ -1,4 +1,4 @@
-"""How numbers are written in a table, and tables in a terminal or in Markdown."""
+"""The wording of numbers in tables, and the layout of tables in a terminal or in Markdown."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ _PLAIN = TableFormat(
 def decimals(values: Iterable[float]) -> int:
     """The decimals of scores that are no shares, the same for a whole column.
 
-    Three below 100, one below 1,000, then none: the largest says how fine a difference can mean
-    something. None where all are counts.
+    Three where the largest is below 100, one below 1,000, else none; none where all are counts.
     """
     finite = [value for value in values if isfinite(value)]
     if counts(finite):
@@ -45,20 +44,20 @@ def decimals(values: Iterable[float]) -> int:
 
 
 def counts(values: Sequence[float]) -> bool:
-    """Whether all are whole numbers, and one is beyond 1: of steps, say, and no shares."""
+    """Whether all are whole numbers and one is beyond 1, as counts of steps are and shares not."""
     return any(abs(value) > 1 for value in values) and all(
         float(value).is_integer() for value in values
     )
 
 
 def number(value: float, percent: bool, digits: int = 3) -> str:
-    """A score: percent with one decimal, or as many decimals as its column has."""
+    """Write a score: percent with one decimal, or as many decimals as its column has."""
     text = f"{100 * value:.1f}" if percent else f"{value:,.{digits}f}"
     return text.replace("-", "−")
 
 
 def signed(value: float, percent: bool, digits: int = 3) -> str:
-    """A difference of scores, with its sign; nothing that rounds to zero has one."""
+    """Write a difference of scores with its sign; one that rounds to zero has none."""
     text = number(abs(value), percent, digits)
     if not text.strip("0."):
         return text
@@ -66,7 +65,7 @@ def signed(value: float, percent: bool, digits: int = 3) -> str:
 
 
 def bounds(interval: Interval | None, percent: bool, digits: int = 3) -> str:
-    """The two ends of an interval."""
+    """Write the two ends of an interval."""
     if interval is None or interval.low is None or interval.high is None:
         return NONE
     ends = (number(end, percent, digits) for end in (interval.low, interval.high))
@@ -74,7 +73,7 @@ def bounds(interval: Interval | None, percent: bool, digits: int = 3) -> str:
 
 
 def rank(interval: tuple[int, int] | None) -> str:
-    """A rank, or the ranks from first to last."""
+    """Write a rank, or the ranks from first to last."""
     if interval is None:
         return NONE
     low, high = interval
@@ -82,12 +81,12 @@ def rank(interval: tuple[int, int] | None) -> str:
 
 
 def count(done: int, planned: int) -> str:
-    """Seeds done, and of how many where some are missing."""
+    """Write the number of seeds done, as `2/3` where some are missing."""
     return str(done) if done >= planned else f"{done}/{planned}"
 
 
 def figure(one: Figure, percent: bool, digits: int = 3) -> str:
-    """A published figure: `≥ 95`, `83.0`, `10,964`, or the mean of its runs with their range."""
+    """Write a published figure: `≥ 95`, `83.0`, `10,964`, or the mean of its runs with a range."""
     scale = 100 if percent else 1
     if one.minimum is not None:
         return f"≥ {_short(scale * one.minimum)}"
@@ -100,12 +99,12 @@ def figure(one: Figure, percent: bool, digits: int = 3) -> str:
 
 
 def _short(value: float) -> str:
-    """Four digits, or all of a larger whole number, and never a power of ten."""
+    """Write a number with four digits, or all before the point from 1,000 on."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def figures(several: Sequence[Figure], percent: bool, digits: int = 3) -> str:
-    """All published figures of a row."""
+    """Write all published figures of a row."""
     return "; ".join(figure(one, percent, digits) for one in several)
 
 
@@ -116,21 +115,21 @@ def titled(score: str, percent: bool) -> str:
 
 
 def known_format(form: str, allowed: Sequence[str] = FORMATS) -> str:
-    """The name of an output format, or an error that lists them."""
+    """The name of an output format; raises an error that lists them where it is unknown."""
     if form not in allowed:
         raise SymbenchError(f"There is no format '{form}'; choose one of {', '.join(allowed)}.")
     return form
 
 
 def plural(amount: int, noun: str) -> str:
-    """`1 record`, `2 records`."""
+    """Write an amount with its noun: `1 record`, `2 records`."""
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
 
 
 def grid(
     headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str], form: str
 ) -> str:
-    """Rows of text as a terminal or a Markdown table; align: "left" or "right" for each column."""
+    """Lay out rows of text as a table for a form; align: "left" or "right" for each column."""
     if form == "markdown":
         body = [[escaped(cell) for cell in row] for row in rows if row]
         return tabulate(
@@ -151,14 +150,14 @@ def grid(
 
 
 def escaped(text: str) -> str:
-    """Text that stays in one cell of a Markdown table, and text where it is written."""
+    """Escape text for a cell of a Markdown table, so that it is shown as written."""
     for special, safe in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*")):
         text = text.replace(special, safe)
     return " ".join(text.split())
 
 
 def notes(lines: Sequence[str], form: str, width: int) -> str:
-    """Remarks below a table: wrapped lines in a terminal, a list in Markdown."""
+    """Lay out remarks below a table: wrapped lines in a terminal, a list in Markdown."""
     if form == "markdown":
         return "\n".join(f"- {escaped(line)}" for line in lines)
     return "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)

@@ -1,6 +1,6 @@
-"""Judges: programs that look at an image and say whether its scene obeys its data set's rule.
+"""Judges: programs that decide whether the scene in an image obeys the rule of its data set.
 
-The published structure accuracy was counted by hand. A judge takes the hand's place: it parses an
+The authors counted the structure accuracy by hand. A judge does this automatically: it parses an
 image back into a scene graph, and asks the data set's own `rule.violations` about it. Judges are
 fixed and versioned, and the weights that they need lie beside them, so that a score means the same
 for everybody; a training script beside each makes its weights anew. The suite scores the judges
@@ -22,13 +22,13 @@ import symdata
 from benchmarks.errors import SymbenchError
 from symdata.registration import loaded, registered
 
-__all__ = ["Found", "Judges", "Verdict", "checked", "load", "module"]
+__all__ = ["Found", "Judges", "Verdict", "checked_images", "load", "module"]
 
 JUDGES = {
     "digits": "benchmarks.judges.digits:load",
     "arrow_room": "benchmarks.judges.arrow_room:load",
 }
-"""Name → what loads it."""
+"""Judges by name: the paths of the functions that load them."""
 
 ENTRY_POINTS = "symbench.judges"
 SMALLEST = 32
@@ -36,7 +36,7 @@ SMALLEST = 32
 
 @dataclass(frozen=True)
 class Found:
-    """An object that a judge sees: its name, its box (x0, y0, x1, y1) in pixels, and how surely."""
+    """An object that a judge sees: name, box (x0, y0, x1, y1) in pixels, confidence in [0, 1]."""
 
     name: str
     box: tuple[float, float, float, float]
@@ -45,7 +45,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge says of one image; `reason` is the first thing against it, "" if it obeys."""
+    """A judge's decision on one image; `reason` is its first objection, "" if the image obeys."""
 
     obeys: bool
     reason: str
@@ -71,7 +71,7 @@ def module(data: str) -> str:
 
 
 def _path(data: str) -> str:
-    """Where the judge of a data set is loaded from, as `module:function`."""
+    """The path of the function that loads the judge of a data set, `module:function`."""
     known = registered(ENTRY_POINTS, JUDGES)
     judge = symdata.dataset(data).judge
     if not judge:
@@ -84,8 +84,8 @@ def _path(data: str) -> str:
     return known[judge]
 
 
-def checked(images: np.ndarray, channels: int) -> np.ndarray:
-    """The images, if a judge can read them: uint8 (N, H, H, C) with the right C and H >= 32."""
+def checked_images(images: np.ndarray, channels: int) -> np.ndarray:
+    """The images, unchanged; raises unless they are uint8 (N, H, H, `channels`) with H >= 32."""
     shape, dtype = np.shape(images), getattr(images, "dtype", None)
     square = len(shape) == 4 and shape[1] == shape[2] >= SMALLEST and shape[3] == channels
     if not square or dtype != np.uint8:

@@ -1,8 +1,8 @@
-"""The judge of `arrow_room`: finds the things in an image, where they stand, and asks the rule.
+"""The judge of `arrow_room`: it finds the things in an image and their places, and asks the rule.
 
-A detector (`room_detector`) says what is seen and where; as the camera never moves, a place in the
-image is a place on the floor, and `symdata.arrow_room.rule.violations` can be asked. Whatever is
-there but is not plainly one thing makes the image fail, as it would before a person.
+A detector (`room_detector`) names the things and their places in the image. The camera never moves,
+so that each gives a place on the floor, about which `symdata.arrow_room.rule.violations` is asked.
+An object that cannot be recognised makes the image fail, as it would before a person.
 
 Letters: N images, S their side in pixels.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor, nn
 
-from benchmarks.judges import Found, Judges, Verdict, checked, stored
+from benchmarks.judges import Found, Judges, Verdict, checked_images, stored
 from benchmarks.judges.room_detector import Detector, Thing
 from symdata.arrow_room import MATERIALS, SHAPES, camera, rule
 from symdata.arrow_room.shapes import HEIGHTS
@@ -20,10 +20,10 @@ from symdata.arrow_room.shapes import HEIGHTS
 NAME = "arrow_room"
 VERSION = 1
 
-# Below this nobody could say what a thing is.
+# Confidence below which a thing counts as not recognisable.
 PLAIN = 0.5
-# How far off the arrow may seem to point, and how much farther than another it may seem to lie, as
-# the places that are seen are not exact: between what obeys and what does not, in the data set.
+# Tolerances of the rule for detected places, which are not exact: the arrow's error in degrees, and
+# its margin over the next thing. Both lie between obeying and breaking scenes of the data set.
 DEGREES, NEARER = 14.0, -0.15
 
 
@@ -34,14 +34,14 @@ def load(data: str) -> Judges:
     detector.network = BothWays(detector.network)  # type: ignore[assignment]
 
     def judge(images: np.ndarray) -> list[Verdict]:
-        size = checked(images, 3).shape[1]
+        size = checked_images(images, 3).shape[1]
         return [verdict(things, size) for things in detector(images)]
 
     return judge
 
 
 class BothWays(nn.Module):
-    """The mean of what a detector says of images and of their mirror images, mirrored back."""
+    """The mean of a detector's maps for images and for their mirror images, mirrored back."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class BothWays(nn.Module):
 
 
 def verdict(things: list[Thing], size: int) -> Verdict:
-    """What the rule says of the things that are seen in an image of this size."""
+    """Ask the rule about the things detected in an image of this size."""
     found = tuple(_found(thing, size) for thing in things)
     if any(thing.confidence < PLAIN for thing in things):
         return Verdict(False, "an object cannot be recognised", found)
@@ -75,7 +75,7 @@ def verdict(things: list[Thing], size: int) -> Verdict:
 
 
 def _position(thing: Thing) -> np.ndarray:
-    """(3,), in the world: the camera never moves, and everything stands on the floor."""
+    """The position (3,) of a thing in the world, from its place in the image and its height."""
     height = HEIGHTS[thing.shape]
     return np.append(camera.unproject(thing.place, height), height)
 

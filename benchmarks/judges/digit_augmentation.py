@@ -1,7 +1,7 @@
-"""What a judge of digits learns from: digits as other people's models may draw them, and no digits.
+"""Training images for the judge of digits: digits as models may draw them, and images of no digit.
 
-Everything is drawn from torch's global stream, which the training script seeds. Digits are images
-(B, 28, 28) in [0, 1], B a batch; `seen` gives them as they would stand in an image of some size.
+All random numbers come from torch's global stream, which the training script seeds. Digits are
+images (B, 28, 28) in [0, 1], B a batch; `seen` renders them as they look in an image of some size.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Images = Tensor
 
 
 def uniform(count: int, low: float, high: float) -> Tensor:
-    """(B,) evenly in [low, high)."""
+    """Numbers (B,) drawn uniformly from [low, high)."""
     return low + (high - low) * torch.rand(count)
 
 
 def warped(digits: Images, strength: float = 1.0) -> Images:
-    """Turned, slanted, stretched and bent a little; strength 1 keeps every digit readable."""
+    """Turn, slant, stretch and bend digits a little; strength 1 keeps every digit readable."""
     count = len(digits)
     turn, slant = strength * uniform(count, -0.2, 0.2), strength * uniform(count, -0.25, 0.25)
     size = 1 + strength * uniform(count, -0.18, 0.18)
@@ -39,11 +39,11 @@ def warped(digits: Images, strength: float = 1.0) -> Images:
 
 
 def thickened(digits: Images) -> Images:
-    """Strokes up to a pixel thicker or thinner on either side."""
+    """Make strokes up to a pixel thicker or thinner on either side."""
     amount = uniform(len(digits), -0.6, 1.0)[:, None, None]
     thick = F.max_pool2d(digits[:, None], 3, 1, 1)[:, 0]
     thin = -F.max_pool2d(-digits[:, None], 3, 1, 1)[:, 0]
-    # Thin strokes would vanish where they are a pixel wide already: half of them is kept.
+    # Half the ink is kept, as strokes of a single pixel would vanish.
     thinner = torch.maximum(thin, 0.5 * digits)
     return torch.where(
         amount > 0, digits + amount * (thick - digits), digits - amount * (thinner - digits)
@@ -51,7 +51,7 @@ def thickened(digits: Images) -> Images:
 
 
 def blurred(images: Images, sigma: Tensor) -> Images:
-    """Gaussian blur of (B,) deviations in pixels, each at least 0.05."""
+    """Blur images with Gaussians of deviations sigma (B,) in pixels, each at least 0.05."""
     span = int(3 * float(sigma.max())) + 1
     offsets = torch.arange(-span, span + 1).float()
     kernel = torch.exp(-0.5 * (offsets / sigma[:, None].clamp_min(0.05)) ** 2)
@@ -63,15 +63,15 @@ def blurred(images: Images, sigma: Tensor) -> Images:
 
 
 def softened(images: Images) -> Images:
-    """Most of them bent and resampled as the digits are, so that sharp edges give nothing away."""
+    """Warp 80 % of the images as digits are, so that sharp edges do not tell the two apart."""
     bent = torch.rand(len(images), 1, 1) < 0.8
     return torch.where(bent, warped(images), images)
 
 
 def coarse(digits: Images) -> Images:
-    """As if recorded in 8×8 pixels and enlarged, which is how scikit-learn's digits look.
+    """Reduce digits to 8×8 pixels and enlarge them, so that they look as scikit-learn's do.
 
-    The ink is brought to 20 pixels of height, of which each of the 8 rows takes 2.5.
+    The ink is scaled to 20 pixels of height, 2.5 for each of the 8 rows.
     """
     count = len(digits)
     rows = digits.amax(2) > 0.3
@@ -91,10 +91,10 @@ def coarse(digits: Images) -> Images:
 
 
 def seen(digits: Images, size: int, shake: bool = True) -> Tensor:
-    """The digits as windows (B, W, W) of an image of this size: smaller, blurred, paler, noisy.
+    """Normalised crops (B, 1, 28, 28) of digits as in an image of this size: blurred, pale, noisy.
 
-    shake: with a random zoom and a centre that is a little off, as where an object is cut out with
-    a part missing or with something beside it. Returns normalised crops (B, 1, 28, 28).
+    shake: add a random zoom and shift the centre a little, as where an object is cut out with a
+    part missing or with something beside it.
     """
     count, step = len(digits), FULL // size
     wide = 2 * reach(size) * step
@@ -110,7 +110,7 @@ def seen(digits: Images, size: int, shake: bool = True) -> Tensor:
     noise = torch.where(torch.rand(count) < 0.3, uniform(count, 0.0, 0.12), torch.zeros(count))
     canvas = pale[:, None, None] * canvas + noise[:, None, None] * torch.randn_like(canvas)
     canvas = (255 * canvas.clamp(0, 1)).round() / 255
-    # A judge hears only of the pixels of an object and of those around it.
+    # A judge is given only the pixels of an object and those around it.
     near = F.max_pool2d((canvas > 0.2).float()[:, None], 3, 1, 1)[:, 0]
     canvas = canvas * near
     if not shake:
@@ -120,7 +120,7 @@ def seen(digits: Images, size: int, shake: bool = True) -> Tensor:
 
 
 def junk(digits: Images, labels: Tensor) -> Images:
-    """One image without a readable digit for each that is given, of many kinds."""
+    """Make an image without a readable digit from each digit, of one of many kinds."""
     kinds: tuple[tuple[float, Callable[[Images, Tensor], Images]], ...] = (
         (1.0, halves), (2.0, smears), (1.0, wiped), (1.0, merged), (0.7, blends), (0.7, strokes),
         (1.0, blobs), (1.0, scrambled),
@@ -136,7 +136,7 @@ def junk(digits: Images, labels: Tensor) -> Images:
 
 
 def _partners(digits: Images, labels: Tensor) -> Images:
-    """For each digit another of a different class, if one is among 8 drawn at random."""
+    """A partner for each digit, of a different class if one is among 8 drawn at random."""
     drawn = torch.randint(len(digits), (8, len(digits)))
     fits = labels[drawn] != labels
     first = fits.float().argmax(0)
@@ -144,14 +144,14 @@ def _partners(digits: Images, labels: Tensor) -> Images:
 
 
 def _plane(count: int) -> Tensor:
-    """(B, 28, 28): the coordinate of each pixel along a random direction, from the middle."""
+    """Coordinates (B, 28, 28) of the pixels along a random direction, from the middle."""
     angle = uniform(count, 0, 2 * torch.pi)[:, None, None]
     place = torch.arange(CELL) - (CELL - 1) / 2
     return angle.cos() * place + angle.sin() * place[:, None]
 
 
 def halves(digits: Images, labels: Tensor) -> Images:
-    """About a half of a digit; of a 1, which is a shorter 1 then, less."""
+    """Cut off about half of a digit; of a 1 more, as its half is a readable, shorter 1."""
     along = _plane(len(digits))
     share = uniform(len(digits), 0.35, 0.55) - 0.15 * (labels == 1)
     # The line that leaves this share of the ink on one side.
@@ -163,14 +163,14 @@ def halves(digits: Images, labels: Tensor) -> Images:
 
 
 def smears(digits: Images, labels: Tensor) -> Images:
-    """A digit blurred until nobody can read it, as bright as before or paler."""
+    """Blur a digit until nobody can read it, as bright as before or paler."""
     made = blurred(digits, uniform(len(digits), 3.5, 6.5))
     bright = uniform(len(digits), 0.35, 1.0)[:, None, None]
     return bright * made / made.amax((1, 2), keepdim=True).clamp_min(1e-3)
 
 
 def wiped(digits: Images, labels: Tensor) -> Images:
-    """A digit dragged 12 to 24 pixels in a direction."""
+    """Drag a digit 12 to 24 pixels in a direction."""
     count = len(digits)
     angle, length = uniform(count, 0, torch.pi), uniform(count, 12, 24)
     shifts = torch.linspace(-0.5, 0.5, 13)
@@ -186,14 +186,14 @@ def wiped(digits: Images, labels: Tensor) -> Images:
 
 
 def merged(digits: Images, labels: Tensor) -> Images:
-    """Two digits of different classes, one over the other or beside it."""
+    """Lay a digit of another class over a digit, or beside it."""
     x, y = torch.randint(0, 17, (2,)).tolist()
     other = F.pad(_partners(digits, labels), (8, 8, 8, 8))[:, y : y + CELL, x : x + CELL]
     return torch.maximum(digits, other)
 
 
 def blends(digits: Images, labels: Tensor) -> Images:
-    """Halfway between two digits of different classes, sharp or blurred."""
+    """Mix two digits of different classes about half and half, sharp or blurred."""
     share = uniform(len(digits), 0.45, 0.55)[:, None, None]
     made = share * digits + (1 - share) * _partners(digits, labels)
     made = (made * uniform(len(digits), 1.0, 1.8)[:, None, None]).clamp(max=1)
@@ -201,7 +201,7 @@ def blends(digits: Images, labels: Tensor) -> Images:
 
 
 def strokes(digits: Images, labels: Tensor) -> Images:
-    """Two or three bent strokes at random."""
+    """Draw two or three bent strokes at random."""
     count, points = len(digits), 24
     ink = torch.zeros(count, CELL, CELL)
     place = torch.arange(CELL).float()
@@ -219,7 +219,7 @@ def strokes(digits: Images, labels: Tensor) -> Images:
 
 
 def blobs(digits: Images, labels: Tensor) -> Images:
-    """Smooth noise within a digit's space, cut at a threshold or left grey."""
+    """Draw smooth noise within a digit's space, cut at a threshold or left grey."""
     count = len(digits)
     smooth = blurred(torch.randn(count, CELL, CELL), uniform(count, 0.3, 4.0))
     smooth = smooth / smooth.std((1, 2), keepdim=True)
@@ -230,7 +230,7 @@ def blobs(digits: Images, labels: Tensor) -> Images:
 
 
 def scrambled(digits: Images, labels: Tensor) -> Images:
-    """The four quarters of a digit's 20×20 pixels in another order, each perhaps mirrored."""
+    """Permute the four quarters of a digit's 20×20 pixels, each perhaps mirrored."""
     middle = digits[:, 4:24, 4:24]
     parts = [middle[:, :10, :10], middle[:, :10, 10:], middle[:, 10:, :10], middle[:, 10:, 10:]]
     order = torch.randperm(4).tolist()

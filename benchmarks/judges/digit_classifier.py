@@ -1,4 +1,4 @@
-"""Reads crops with the trained network, and looks again at those that are not plain.
+"""The classifier of digits: it reads crops with the trained network, unsure ones several times.
 
 Letters: M crops, W = H their side in pixels, J = 11 classes.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.judges.digit_network import NO_DIGIT, DigitNetwork, normalised
 
-# Views of a crop that is not plain at first sight: zoom, rotation (radians), slant.
+# Views of an unsure crop, whose probabilities are averaged: zoom, rotation (radians), slant.
 VIEWS = ((1.0, 0.0, 0.0), (0.92, 0.0, 0.0), (1.08, 0.0, 0.0), (1.0, 0.1, 0.0), (1.0, -0.1, 0.0),
          (1.0, 0.0, 0.15), (1.0, 0.0, -0.15))  # fmt: skip
 PLAIN = 0.98
@@ -21,7 +21,7 @@ AT_ONCE = 512
 
 
 class Classifier:
-    """The trained network, for use: windows → probabilities."""
+    """The trained network with a method that gives probabilities for windows of an image."""
 
     def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
         self.network = DigitNetwork()
@@ -30,7 +30,10 @@ class Classifier:
         self.network.to(memory_format=torch.channels_last).eval()
 
     def probabilities(self, windows: np.ndarray, size: int) -> np.ndarray:
-        """windows: uint8 (M, W, W) → (M, J) float32; crops that are not plain get further looks."""
+        """Probabilities (M, J) float32 for windows uint8 (M, W, W) of images of this size.
+
+        A window whose best class has less than PLAIN is read in all VIEWS and averaged.
+        """
         found = [
             self._of(torch.from_numpy(windows[start : start + AT_ONCE]).float() / 255, size)
             for start in range(0, len(windows), AT_ONCE)

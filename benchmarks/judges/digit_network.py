@@ -1,8 +1,8 @@
-"""Which digit a crop shows, if any: a small convolutional network with ten classes and "no digit".
+"""The network of the judge of digits: convolutional, with ten classes and "no digit".
 
-A crop is brought to the scale of the 28-pixel cell (20-pixel digits, as MNIST has them) with its
-centre of mass in the middle, whatever the size of the image that it was cut from. The scale is that
-of the image and not of the crop: a digit of half the size is not blown up to a whole one.
+A crop is scaled to a cell of 28 pixels (20-pixel digits, as MNIST has them) with its centre of mass
+in the middle, whatever the size of the image that it was cut from. The scale follows from the size
+of the image and not of the crop: a digit of half the size stays half as large.
 
 Letters: M crops, W = H their side in pixels, J = 11 classes.
 """
@@ -22,7 +22,7 @@ LAYERS = ((32, 5, 2), (64, 3, 1), (96, 3, 2), (128, 3, 1))
 
 
 class DigitNetwork(nn.Module):
-    """Four convolutions with batch normalisation, maxima over 2×2 places, one linear layer."""
+    """Four convolutions with batch normalisation, 2×2 max pooling, one linear layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,29 +36,30 @@ class DigitNetwork(nn.Module):
         self.classes = nn.Sequential(nn.Dropout(0.2), nn.Linear(inputs * 16, NO_DIGIT + 1))
 
     def forward(self, crops: Tensor) -> Tensor:
-        """crops: (M, 1, 28, 28) in [0, 1] → logits (M, J)."""
+        """Logits (M, J) for crops (M, 1, 28, 28) in [0, 1]."""
         logits: Tensor = self.classes(self.features(crops))
         return logits
 
 
 def reach(size: int) -> int:
-    """Half the side, in pixels, of a window that holds a digit's cell in an image of this size."""
+    """Half the side of a window that holds a digit's cell, in pixels of an image of this size."""
     return -(-17 * size // FULL)
 
 
 def normalised(
     windows: Tensor, size: int, zoom: Tensor | float = 1.0, turn: float = 0.0, slant: float = 0.0
 ) -> Tensor:
-    """windows: (M, W, W) in [0, 1], all but the object 0 → crops (M, 1, 28, 28).
+    """Crops (M, 1, 28, 28) from windows (M, W, W) in [0, 1], which are 0 outside of the object.
 
-    size: of the image. The object's centre of mass comes into the middle; bilinear interpolation.
+    size: pixels of the image's side. The object's centre of mass is moved to the middle, with
+    bilinear interpolation.
     """
     count, side, _ = windows.shape
     place = torch.arange(side, dtype=windows.dtype, device=windows.device) + 0.5 - side / 2
     mass = windows.sum((1, 2)).clamp_min(1e-6)
     x = (windows.sum(1) * place).sum(1) / mass
     y = (windows.sum(2) * place).sum(1) / mass
-    # From a place in the crop, in [-1, 1], to a place in the window, in [-1, 1].
+    # theta maps a place in the crop, in [-1, 1], to a place in the window, in [-1, 1].
     scale = torch.as_tensor(zoom, dtype=windows.dtype, device=windows.device)
     scale = (CELL * size / FULL / side) / scale.expand(count)
     cosine, sine = float(np.cos(turn)), float(np.sin(turn))

@@ -1,8 +1,8 @@
-"""Where the digits of an image are: connected ink, fragments joined and touching digits parted.
+"""Segmentation of an image into digits: connected ink, fragments joined, touching digits parted.
 
-All lengths are of an image of 128 pixels and scale with the image. The ink of a digit is up to 20
+All lengths are for an image of 128 pixels and scale with the image. The ink of a digit is up to 20
 pixels wide and high, and two digits of a correct scene have their centres 28 apart in x or in y:
-so what fits into one digit's space is one object, and what does not fit is more than one.
+ink that fits into one digit's space is taken as one object, and larger ink as several.
 
 Letters: N images, S their side in pixels, M objects, P pixels of ink, W the side of a window.
 """
@@ -16,16 +16,18 @@ from scipy import ndimage
 
 from benchmarks.judges.digit_network import FULL, reach
 
-# Ink is what is brighter than this share of the image's brightest pixel, where that is no darker
-# than DARK of 255. Other people's digits are blurred, and have grey around them.
+# Ink is a pixel brighter than this share of the image's brightest pixel, which must have at least
+# DARK of 255. Digits drawn by models are blurred, and have grey around them.
 INK, DARK = 0.25, 50
 # Fragments no further apart than GAP are one digit if together they are no longer than WHOLE.
 GAP, WHOLE = 5.0, 23.0
-# Ink longer than TOUCHING is parted where its bright cores, or else its pixels, fall in two.
+# Ink longer than TOUCHING is parted between its bright cores, pixels above a level of CORES, or
+# where there are no two cores, at its thinnest place.
 TOUCHING = 26.0
 CORES = (0.45, 0.6, 0.75, 0.9)
 # Ink that adds up to fewer white pixels than this is dirt, and no object at all.
 SPECK = 6.0
+# The most fragments of an image that are considered for joining, the largest first.
 MOST = 64
 
 _EIGHT = np.zeros((3, 3, 3), dtype=bool)
@@ -34,11 +36,11 @@ _EIGHT[1] = True
 
 @dataclass(frozen=True)
 class Objects:
-    """What lies in the images, in the order of the images.
+    """The objects found in all images, in the order of the images.
 
-    image: (M,) which image. boxes: (M, 4) of the ink. centres: (M, 2) of mass, x and y in pixels.
-    windows: (M, W, W) uint8, around the centre of mass, 0 but for the object; the image's brightest
-    pixel is 255.
+    image: (M,) the number of each object's image. boxes: (M, 4) x0, y0, x1, y1 of its ink. centres:
+    (M, 2) its centre of mass, x and y in pixels. windows: (M, W, W) uint8 around that centre, 0
+    outside of the object; the image's brightest pixel is 255.
     """
 
     image: np.ndarray
@@ -48,7 +50,7 @@ class Objects:
 
 
 def objects(images: np.ndarray) -> Objects:
-    """images: (N, S, S) uint8."""
+    """Find the objects in images (N, S, S) uint8."""
     peak = images.max(axis=(1, 2), keepdims=True).astype(np.float32)
     bright = np.where(peak >= DARK, images / np.maximum(peak, 1), 0).astype(np.float32)
     labels, count = ndimage.label(bright > INK, structure=_EIGHT)
@@ -60,25 +62,25 @@ def objects(images: np.ndarray) -> Objects:
 
 
 def _ink(labels: np.ndarray, bright: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(P,) each: label from 0, image, y, x, brightness of every pixel of ink."""
+    """Label from 0, image, y, x and brightness, (P,) each, of every pixel of ink."""
     image, y, x = np.nonzero(labels)
     return labels[image, y, x] - 1, image, y, x, bright[image, y, x]
 
 
 def _boxes(labels: np.ndarray) -> np.ndarray:
-    """(M, 4) x0, y0, x1, y1 of labels 1 … M, all present."""
+    """Boxes (M, 4), x0, y0, x1, y1, of the labels 1 … M, all of which must be present."""
     found = ndimage.find_objects(labels) if labels.any() else []
     return np.array([(x.start, y.start, x.stop, y.stop) for _, y, x in found]).reshape(-1, 4)
 
 
 def _masses(labels: np.ndarray, count: int, bright: np.ndarray) -> np.ndarray:
-    """(M,) the ink of each label in white pixels of an image of 128 pixels."""
+    """The ink (M,) of each label, in white pixels of an image of 128 pixels."""
     scale = FULL / labels.shape[1]
     return np.bincount(labels.ravel(), bright.ravel(), count + 1)[1:] * scale**2
 
 
 def _renumbered(labels: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, int]:
-    """The labels 1 … M changed to new (M,), where -1 is for none; then numbered without a gap."""
+    """Change the labels 1 … M to new (M,), -1 for none, numbered without a gap; and their count."""
     kept, numbers = np.unique(new[new >= 0], return_inverse=True)
     table = np.zeros(len(new) + 1, dtype=labels.dtype)
     table[1:][new >= 0] = numbers + 1
@@ -86,7 +88,7 @@ def _renumbered(labels: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _joined(labels: np.ndarray, count: int, bright: np.ndarray) -> np.ndarray:
-    """The nearest fragments first, as long as the whole is no longer than a digit."""
+    """Join fragments, the nearest first, as long as the whole is no longer than a digit."""
     scale = FULL / labels.shape[1]
     boxes, masses = _boxes(labels) * scale, _masses(labels, count, bright)
     image = np.array([found[0].start for found in ndimage.find_objects(labels)])
@@ -94,14 +96,14 @@ def _joined(labels: np.ndarray, count: int, bright: np.ndarray) -> np.ndarray:
     for one in np.unique(image):
         mine = np.flatnonzero(image == one)
         if len(mine) > 1:
-            # Of an image that is full of dirt only the largest pieces are looked at.
+            # An image full of dirt has thousands of pieces: only the largest are considered.
             mine = mine[np.argsort(-masses[mine], kind="stable")[:MOST]]
             new[mine] = mine[_groups(boxes[mine])]
     return _renumbered(labels, new)[0]
 
 
 def _groups(boxes: np.ndarray) -> np.ndarray:
-    """boxes: (K, 4) → (K,) the number of one member of the group to which each belongs."""
+    """Group near boxes (K, 4); gives each (K,) the number of one member of its group."""
     group, boxes = np.arange(len(boxes)), boxes.copy()
     gaps = np.maximum(boxes[:, None, :2] - boxes[:, 2:], boxes[:, :2] - boxes[:, None, 2:])
     gap = np.maximum(gaps, 0).max(axis=-1)
@@ -116,7 +118,7 @@ def _groups(boxes: np.ndarray) -> np.ndarray:
 
 
 def _parted(labels: np.ndarray, bright: np.ndarray) -> tuple[np.ndarray, int]:
-    """Labels of more than a digit's length become several."""
+    """Part labels longer than a digit into several; returns the labels and their number."""
     scale = FULL / labels.shape[1]
     found = ndimage.find_objects(labels)
     count = len(found)
@@ -133,7 +135,7 @@ def _parted(labels: np.ndarray, bright: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _parts(mask: np.ndarray, bright: np.ndarray, scale: float) -> np.ndarray:
-    """mask: (h, w) → numbers from 1 on within the mask: one for each digit that may be there."""
+    """Number the pixels of mask (h, w) from 1 on, by the digit to which each may belong."""
     for level in CORES:
         cores, count = ndimage.label(mask & (bright > level), structure=_EIGHT[1])
         ink = ndimage.sum_labels(bright, cores, np.arange(1, count + 1)) * scale**2
@@ -144,7 +146,7 @@ def _parts(mask: np.ndarray, bright: np.ndarray, scale: float) -> np.ndarray:
                 cores == 0, return_distances=False, return_indices=True
             )
             return np.where(mask, cores[tuple(nearest)], 0)
-    # No core falls apart: cut across the longer side where the least ink is, near the middle.
+    # Without two cores: cut across the longer side where the least ink is, near the middle.
     along = int(mask.shape[1] >= mask.shape[0])
     profile = (mask * bright).sum(axis=1 - along)
     third = len(profile) // 3
@@ -159,7 +161,7 @@ def _without_specks(labels: np.ndarray, count: int, bright: np.ndarray) -> np.nd
 
 
 def _cut(labels: np.ndarray, bright: np.ndarray) -> Objects:
-    """The objects of labels 1 … M, sorted by image as `ndimage.label` leaves them."""
+    """Cut out the objects of the labels 1 … M, sorted by image."""
     count, size = int(labels.max(initial=0)), labels.shape[1]
     label, image, y, x, ink = _ink(labels, bright)
     mass = np.bincount(label, ink, count)
@@ -182,6 +184,6 @@ def _cut(labels: np.ndarray, bright: np.ndarray) -> Objects:
 
 
 def _grown(labels: np.ndarray) -> np.ndarray:
-    """Each label with the pixels around it that belong to no other."""
+    """Extend each label to the pixels around it that belong to no other."""
     wider = ndimage.grey_dilation(labels, footprint=_EIGHT)
     return np.where(labels > 0, labels, wider)

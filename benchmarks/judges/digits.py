@@ -1,18 +1,15 @@
-"""The judge of `mnist4` and `mnist10`: reads the digits of an image and asks the rule.
+"""The judge of `mnist4` and `mnist10`: it reads the digits of an image and asks the rule.
 
 An image is parted into objects (`digit_segmentation`), each is read (`digit_classifier`), and the
-classes with their centres of mass go to the rule that the data set names. What nobody can read is
-of class -1, which no rule allows.
+classes with their centres of mass go to the rule that the data set names. An object that nobody can
+read is of class -1, which no rule allows.
 
 Some handwritten digits can be read in two ways, and a person who counts correct scenes takes the
 way that fits. So does the judge, within bounds: one digit of an image may be read as any class that
 is at least `PLAUSIBLE` times as probable as the likeliest, and the image obeys if one such reading
-does. A wrong digit that is plainly written has no second reading, nor has what is hardly a digit at
-all (`DOUBTFUL`): the smears that generators draw early would otherwise be whatever fits.
-
-Beside an eye: 96 samples of a GNM after 3,000 updates on MNIST, half of them accepted, were looked
-at without the verdicts. Of 29 that plainly obey the judge accepts 27, of 39 that plainly do not 6,
-of 28 that can be argued about 15.
+does. A wrong digit that is plainly written has no second reading, nor has an object that is hardly
+a digit at all (`DOUBTFUL`): smears, as generators draw them early, would otherwise pass as any
+class. How the judge compares with a person is told in docs/settings.md.
 
 Letters: N images, S their side in pixels, M objects, J = 11 classes with "no digit".
 """
@@ -26,15 +23,17 @@ from pkgutil import resolve_name
 import numpy as np
 
 import symdata
-from benchmarks.judges import Found, Judges, Verdict, checked, stored
+from benchmarks.judges import Found, Judges, Verdict, checked_images, stored
 from benchmarks.judges.digit_classifier import Classifier
 from benchmarks.judges.digit_network import NO_DIGIT
 from benchmarks.judges.digit_segmentation import Objects, objects
 
 NAME = "digits"
-VERSION = 2  # since 2: one second reading an image, and none of what is doubtful
+VERSION = 2  # since 2: one second reading in an image, and none of doubtful objects
 
-# Chosen on validation digits, and on samples of a GNM after 13,000 updates: see the module's text.
+# Bounds on probabilities: PLAUSIBLE for a second reading, as a share of the best class; NOTHING and
+# DOUBTFUL of "no digit", above which an object is unreadable, or has no second reading; CLEAR, the
+# least share of the best digit in all digits. How they were chosen: docs/settings.md, scenes.
 PLAUSIBLE = 0.02
 NOTHING, DOUBTFUL, CLEAR = 0.95, 0.6, 0.4
 UNREADABLE = -1
@@ -50,7 +49,7 @@ def load(data: str) -> Judges:
     rule: Rule = resolve_name(symdata.dataset(data).rule)
 
     def judge(images: np.ndarray) -> list[Verdict]:
-        grey = checked(images, 1)[..., 0]
+        grey = checked_images(images, 1)[..., 0]
         verdicts = []
         for start in range(0, len(grey), AT_ONCE):
             verdicts += _verdicts(grey[start : start + AT_ONCE], classifier, rule)
@@ -93,7 +92,7 @@ def _verdict(seen: Objects, said: np.ndarray, mine: slice, size: int, rule: Rule
 
 
 def plausible(said: np.ndarray) -> list[tuple[float, int]]:
-    """said: (J,) probabilities → the classes that it may be: (−log p, class), likeliest first."""
+    """Classes that an object may be by its probabilities said (J,): (−log p, class), best first."""
     best = float(said[:NO_DIGIT].max())
     if said[NO_DIGIT] > NOTHING or best < CLEAR * (1 - said[NO_DIGIT]):
         return [(0.0, UNREADABLE)]
@@ -104,9 +103,9 @@ def plausible(said: np.ndarray) -> list[tuple[float, int]]:
 
 
 def readings(options: Sequence[list[tuple[float, int]]]) -> Iterator[tuple[int, ...]]:
-    """All objects as what they likeliest are, then one of them as something else, likeliest first.
+    """Readings of an image: the likeliest, then those with one object read otherwise, best first.
 
-    options: of each object its (−log p, class), likeliest first.
+    options: for each object its (−log p, class), likeliest first.
     """
     first = tuple(ways[0][1] for ways in options)
     yield first

@@ -1,4 +1,4 @@
-"""A judge as a method: the entry of the tasks that ask how good the judges themselves are."""
+"""A judge as a method, for the tasks that measure how good the judges themselves are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.protocol import Examples, Run
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """data: whose judge it is; published: each data set has its own."""
+    """The settings of a judge: `data`, its data set; `published` sets it to that of the task."""
 
     published: ClassVar[dict[str, dict[str, str]]] = {
         "mnist4": {"data": "mnist4"},
@@ -35,9 +35,9 @@ class Judge:
         self.judge = load(settings.data)
 
     def fit(self, train: Examples, run: Run) -> None:
-        """Nothing: its weights lie beside it."""
+        """Do nothing: the judge's weights come with the package."""
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`verdicts`: (N,) bool, whether each image obeys the rule."""
+        """Judge the images: `verdicts` (N,) bool, True where an image obeys the rule."""
         verdicts = self.judge(np.asarray(inputs["images"]))
         return {"verdicts": np.array([verdict.obeys for verdict in verdicts], dtype=bool)}

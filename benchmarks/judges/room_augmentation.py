@@ -1,4 +1,4 @@
-"""Rooms as other people's models may draw them: moved, mirrored, soft, noisy, too bright, smeared.
+"""Augmentation of rooms, as models may draw them: moved, mirrored, soft, noisy, bright, smeared.
 
 Letters: B images, K things at most, H = W = 64 pixels.
 """
@@ -14,16 +14,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SHIFT, ZOOM = 3.0, 0.06  # pixels; share of the size
-BLURS = (0.0, 0.0, 0.6, 1.1)  # of the quarters of a batch, pixels
+BLURS = (0.0, 0.0, 0.6, 1.1)  # standard deviations in pixels, one for each quarter of a batch
 NOISE, GAIN, TINT, LIFT = 0.06, 0.2, 0.05, 0.06
 SMEARED, SMEAR = 0.12, 11  # share of the images; pixels over which a mean is taken, twice
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Images (B, H, W, 3) uint8 and what is in them, (B, K, ...); shape -1: nothing.
+    """Images (B, H, W, 3) uint8 and the things in them, (B, K, ...); shape -1 stands for no thing.
 
-    places (2) and boxes (4) in pixels, turns (2) on the floor; smeared: beyond recognition.
+    places (2) and boxes (4) are in pixels, turns (2) are directions on the floor; smeared: whether
+    a thing is blurred beyond recognition.
     """
 
     images: Tensor
@@ -35,17 +36,17 @@ class Seen:
     smeared: Tensor
 
     def take(self, rows: Tensor) -> Seen:
-        """Some of the images."""
+        """The images at `rows`, with their things."""
         return Seen(**{name: each[rows] for name, each in vars(self).items()})
 
     @staticmethod
     def joined(parts: Sequence[Seen]) -> Seen:
-        """All of the parts' images."""
+        """The images of all parts together."""
         return Seen(**{name: torch.cat([vars(p)[name] for p in parts]) for name in vars(parts[0])})
 
 
 def varied(plain: Seen) -> tuple[Tensor, Seen]:
-    """Images (B, 3, H, W) in [0, 1], each changed in its own way, and what is then in them."""
+    """Change each image in its own way: (B, 3, H, W) in [0, 1], and the things then in it."""
     images = plain.images.permute(0, 3, 1, 2).float() / 255
     images, moved = _moved(images, plain)
     images, moved = _smeared(images, moved)
@@ -62,7 +63,7 @@ def varied(plain: Seen) -> tuple[Tensor, Seen]:
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
-    """images: (B, C, H, W), convolved with a Gaussian of this standard deviation in pixels."""
+    """Convolve images (B, C, H, W) with a Gaussian of this standard deviation in pixels."""
     reach = math.ceil(3 * sigma)
     line = torch.arange(-reach, reach + 1, dtype=images.dtype)
     bell = torch.exp(-line.square() / (2 * sigma**2))
@@ -73,18 +74,18 @@ def blurred(images: Tensor, sigma: float) -> Tensor:
 
 
 def _even(*shape: int) -> Tensor:
-    """Uniform in [-1, 1)."""
+    """Random numbers, uniform in [-1, 1)."""
     return 2 * torch.rand(*shape) - 1
 
 
 def _moved(images: Tensor, plain: Seen) -> tuple[Tensor, Seen]:
-    """Mirrored, shifted and zoomed; a third of them only mirrored, and as sharp as they were."""
+    """Mirror, shift and zoom images; a third of them are only mirrored, and stay sharp."""
     count, _, size, _ = images.shape
     change = torch.rand(count, 1) < 0.67
     shift = torch.where(change, SHIFT * _even(count, 2), 0.0)
     zoom = torch.where(change, 1 + ZOOM * _even(count, 1), 1.0)
     side = torch.where(torch.rand(count, 1) < 0.5, -1.0, 1.0)
-    # A place u in the new image, from its middle, shows the old one's place zoom (side u) + shift.
+    # theta: place u in the new image, from its middle, shows the old place zoom (side u) + shift.
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0], theta[:, 1, 1] = (zoom * side)[:, 0], zoom[:, 0]
     theta[:, :, 2] = 2 * shift / size
@@ -102,7 +103,7 @@ def _moved(images: Tensor, plain: Seen) -> tuple[Tensor, Seen]:
 
 
 def _smeared(images: Tensor, plain: Seen) -> tuple[Tensor, Seen]:
-    """In some images one thing is blurred until nobody can say what it is."""
+    """Blur one thing in some images until nobody can say what it is."""
     count, _, size, _ = images.shape
     rows = torch.arange(count)
     which = torch.randint(3, (count,))

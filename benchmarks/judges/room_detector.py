@@ -1,8 +1,8 @@
-"""Where the things of a room are, and what they are: a small detector after CenterNet.
+"""A detector of the things in a room, after CenterNet: their places, shapes and materials.
 
 For each place of a map of half the image's resolution the network says whether the centre of a
 thing lies there, and what that thing is. Peaks of the first map are the things (Zhou, Wang and
-Krähenbühl, "Objects as Points", arXiv 1904.07850). Images of other sizes are brought to 64 pixels
+Krähenbühl, "Objects as Points", arXiv 1904.07850). Images of other sizes are scaled to 64 pixels
 before.
 
 Letters: N images, H = W = 64 pixels, h = w = 32 places, K things found.
@@ -21,25 +21,25 @@ from torch import Tensor, nn
 
 SIZE, STRIDE = 64, 2
 SHAPES, MATERIALS = 4, 2
-# Channels of the maps at 32, 16 and 8 places, and of what the heads read.
+# Channels of the maps at 32, 16 and 8 places a side, and of the map that the heads read.
 FINE, MIDDLE, COARSE, TOP = 28, 48, 80, 40
-# What is said of a place: thing or not, shape, material, offset of the centre, the sides of the
-# box as seen from the centre, and the direction on the floor.
+# Channels of the answers at a place: thing or not, shape, material, offset of the centre, distances
+# from the centre to the sides of the box, and the direction on the floor.
 HEADS = {"thing": 1, "shape": SHAPES, "material": MATERIALS, "offset": 2, "sides": 4, "turn": 2}
 AT_ONCE = 256
-# A peak fainter than this is nothing, and no second thing is looked for this near a first (pixels).
+# The least probability of a peak, and the least distance of two things in pixels.
 FAINTEST, NEAREST = 0.12, 2.5
 
 
 class Block(nn.Module):
-    """x + convolutions of x."""
+    """A residual block: x plus two convolutions of x."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(_convolved(channels, channels), _convolved(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
+        """The output, of the same shape as x (N, channels, height, width)."""
         return x + self.layers(x)
 
 
@@ -49,7 +49,7 @@ def _convolved(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class RoomDetector(nn.Module):
-    """Down to 8×8 places, back up to 32×32 with what was seen on the way, and the heads."""
+    """The network: down to 8×8 places, back up to 32×32 with skip connections, and the heads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,10 @@ class RoomDetector(nn.Module):
         self.register_buffer("where", torch.stack(torch.meshgrid(line, line, indexing="xy"))[None])
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """images: (N, 3, H, W) in [0, 1] → by name (N, channels, h, w); first three: logits."""
+        """Maps (N, channels, h, w) by the names of HEADS, the first three as logits.
+
+        images: (N, 3, H, W) in [0, 1].
+        """
         where = self.where.expand(len(images), -1, -1, -1)
         fine = self.fine(torch.cat([2 * images - 1, where], 1))
         middle = self.middle(fine)
@@ -80,10 +83,11 @@ class RoomDetector(nn.Module):
 
 @dataclass(frozen=True)
 class Thing:
-    """What is seen at a peak; lengths in units of the image's side.
+    """A detected thing; lengths are in units of the image's side.
 
-    confidence: the least of how surely it is a thing, of this shape, of this material. place: (2,),
-    of its centre. box: (4,). direction: (2,), unit, on the floor; for an arrow alone.
+    confidence: the least of three probabilities, that it is a thing, of this shape, and of this
+    material. place: (2,) its centre. box: (4,). direction: (2,) a unit vector on the floor, which
+    means something for an arrow alone.
     """
 
     shape: int
@@ -95,7 +99,7 @@ class Thing:
 
 
 class Detector:
-    """The trained network, for use."""
+    """The trained network as a function from images to the things in them."""
 
     def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
         self.network = RoomDetector()
@@ -105,7 +109,7 @@ class Detector:
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> list[list[Thing]]:
-        """images: uint8 (N, H, H, 3) of any size → the things in each, the surest first."""
+        """Find the things in each of images uint8 (N, H, H, 3) of any size, the surest first."""
         found: list[list[Thing]] = []
         for start in range(0, len(images), AT_ONCE):
             said = self.network(scaled(images[start : start + AT_ONCE]))
@@ -114,7 +118,7 @@ class Detector:
 
 
 def scaled(images: np.ndarray) -> Tensor:
-    """uint8 (N, H, H, 3) → (N, 3, 64, 64) in [0, 1]; area means where pixels become fewer."""
+    """Scale images uint8 (N, H, H, 3) to (N, 3, 64, 64) in [0, 1]; area means where they shrink."""
     pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
     if pixels.shape[-1] > SIZE:
         return F.interpolate(pixels, size=(SIZE, SIZE), mode="area")
@@ -124,7 +128,7 @@ def scaled(images: np.ndarray) -> Tensor:
 
 
 def things(said: Mapping[str, Tensor]) -> list[list[Thing]]:
-    """The peaks of each image's map; said: what the network gives for N images."""
+    """The things at the peaks of each image's map; said: the network's maps for N images."""
     sure = said["thing"].sigmoid()
     peaks = (sure == F.max_pool2d(sure, 3, 1, 1)) & (sure > FAINTEST)
     image, _, y, x = peaks.nonzero().unbind(1)

@@ -1,4 +1,4 @@
-"""Weights of judges: float16 arrays in a compressed .npz, with their version and what made them.
+"""Files of judges' weights: float16 arrays in a compressed .npz, with version and provenance.
 
 A file also holds `version` and `made_by`, a JSON text that states the training script's seed,
 steps and data, and a hash of the code and data from which the weights came.
@@ -22,15 +22,15 @@ from benchmarks.errors import SymbenchError
 LARGEST = 1_000_000
 
 
-def place(name: str) -> Path:
-    """Where the weights of this name lie."""
+def weights_file(name: str) -> Path:
+    """The file of the weights of this name."""
     return Path(str(resources.files("benchmarks.judges"))) / "weights" / f"{name}.npz"
 
 
 def write(
     path: Path, weights: Mapping[str, np.ndarray], version: int, made_by: Mapping[str, Any]
 ) -> None:
-    """Store the weights, rounded to float16; they are to stay below 1 MB."""
+    """Store the weights, rounded to float16; raises where the file has 1 MB or more."""
     rounded = {name: np.asarray(array, dtype=np.float16) for name, array in weights.items()}
     story = json.dumps(dict(made_by), sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,16 +41,18 @@ def write(
 
 
 def content(name: str) -> bytes:
-    """The file of this name as it is."""
+    """The bytes of the file of this name."""
     try:
-        return place(name).read_bytes()
+        return weights_file(name).read_bytes()
     except OSError as error:
-        raise SymbenchError(f"{place(name)} cannot be read ({error}); {_way_out(name)}.") from error
+        raise SymbenchError(
+            f"{weights_file(name)} cannot be read ({error}); {_way_out(name)}."
+        ) from error
 
 
 def read(name: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The weights of this name in float32, and what made them."""
-    path, file = place(name), io.BytesIO(content(name))
+    """The weights of this name in float32, and the record of what made them."""
+    path, file = weights_file(name), io.BytesIO(content(name))
     try:
         with np.load(file) as stored:
             arrays = {key: stored[key] for key in stored.files}
@@ -67,7 +69,7 @@ def _way_out(name: str) -> str:
 
 
 def digest(*parts: bytes | np.ndarray) -> str:
-    """SHA-256 of the parts in their order, each behind its length, an array with its type."""
+    """A SHA-256 of the parts in order, each after its length, an array after its type and shape."""
     state = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):

@@ -1,10 +1,10 @@
 """Makes the weights of the judge of arrow_room: `python -m benchmarks.judges.train_arrow_room`.
 
-Trained on rooms of its own, of two kinds: such as the data set has, and free ones, of three to five
-things of any shape, material and place, with any number of arrows that point anywhere, so that the
-network learns to see and not the rule. Rendering them is the greater part of the work; they stay in
-the cache folder, which `--cache` names. The weights are part of the judge: a change of them is a
-new `VERSION` in `arrow_room`.
+The network trains on rooms of its own, of two kinds: rooms that obey the rule, as in the data set,
+and free ones with three to five things of any shape, material and place, with any number of arrows
+that point anywhere, so that it learns to see things and not the rule. Rendering them takes most of
+the time; they stay in the cache folder, which `--cache` names. The weights are part of the judge: a
+change of them is a new `VERSION` in `arrow_room`.
 
 Letters: N scenes, B a batch, K things at most, H = W = 64 pixels, h = w = 32 places.
 """
@@ -42,7 +42,8 @@ RATE, DECAY = 3e-3, 1e-2
 SAMPLES, PIECE = 16, 20
 PARTS = {"obeying": 1_800, "free_3": 600, "free_4": 2_000, "free_5": 600}
 MOST = 5
-# Of the bump around a centre, in places; what lies within it learns what the thing is.
+# The bump around a centre: its standard deviation in places, and the height above which a place
+# learns what the thing is.
 SPREAD, NEAR = 1.0, 0.3
 
 
@@ -56,13 +57,13 @@ def rooms(part: str) -> Rooms:
     shapes = draw("shapes").below(4, count * things).reshape(count, things)
     free = furnish(shapes, draw, lambda rooms, away: np.ones(len(rooms), dtype=bool), target=False)
     materials = draw("each_material").below(2, shapes.size).reshape(shapes.shape)
-    # In half of them one material, as generated images have it.
+    # In half of the rooms all things have one material, as in many generated images.
     materials[::2] = materials[::2, :1]
     return Rooms(**{**vars(free), "materials": materials})
 
 
 def rendered(part: str, given: Rooms, folder: Path, processes: int | None = None) -> np.ndarray:
-    """Its images (N, H, W, 3), rendered once and kept below this folder."""
+    """The images (N, H, W, 3) of a part's rooms, rendered once and kept below this folder."""
     key = {"judge": NAME, "version": DATA.version, "part": part, "seed": SEED}
     key |= {"count": len(given), "samples": SAMPLES}
 
@@ -76,7 +77,7 @@ def rendered(part: str, given: Rooms, folder: Path, processes: int | None = None
 
 
 def seen(given: Rooms, images: np.ndarray) -> Seen:
-    """Rooms and their images as tensors, places in pixels; what is not there is of shape -1."""
+    """Rooms and their images as tensors, places in pixels; missing things have shape -1."""
     known = graph(given, SIZE)
     absent = ((0, 0), (0, MOST - given.shapes.shape[1]))
 
@@ -96,7 +97,7 @@ def seen(given: Rooms, images: np.ndarray) -> Seen:
 
 
 def loss(said: dict[str, Tensor], true: Seen) -> Tensor:
-    """Focal loss of the map of things, and around each centre what is said of the thing there."""
+    """The loss: focal for the map of things, and around each centre that of the thing there."""
     line = STRIDE * (torch.arange(SIZE // STRIDE) + 0.5)
     cells = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)  # (h, w, 2)
     there = (true.shapes >= 0) & ((true.places > 0) & (true.places < SIZE)).all(-1)
@@ -117,7 +118,7 @@ def loss(said: dict[str, Tensor], true: Seen) -> Tensor:
     weight = weight / weight.sum()
     at = {name: of.movedim(1, -1)[rows] for name, of in said.items()}
     shapes = true.shapes[image, owner]
-    # What is smeared beyond recognition is as much of one kind as of another.
+    # A thing smeared beyond recognition is equally likely of every shape and material.
     smeared = true.smeared[image, owner][:, None]
     what = _entropy(at["shape"], shapes, smeared) + _entropy(
         at["material"], true.materials[image, owner], smeared
@@ -135,14 +136,14 @@ def loss(said: dict[str, Tensor], true: Seen) -> Tensor:
 
 
 def _entropy(logits: Tensor, labels: Tensor, smeared: Tensor) -> Tensor:
-    """Cross-entropy (M,) with the labels, or with all of them alike."""
+    """Cross-entropy (M,) with the labels, or with the uniform distribution where smeared (M, 1)."""
     target = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
     target = torch.where(smeared, 1 / logits.shape[1], target)
     return -(target * logits.log_softmax(1)).sum(1)
 
 
 def trained(data: Seen, steps: int, seed: int) -> RoomDetector:
-    """The network after its steps: AdamW, the rate up over the first tenth and down to 0."""
+    """Train a network: AdamW, with a rate that rises over the first tenth and falls to 0."""
     torch.manual_seed(seed)
     network = RoomDetector().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
@@ -169,7 +170,7 @@ def trained(data: Seen, steps: int, seed: int) -> RoomDetector:
 
 
 def provenance(steps: int, seed: int, images: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Seed, steps, data and the hashes of the code and the data that make the weights."""
+    """The provenance of the weights: seed, steps, data, and hashes of code and data."""
     code = [Path(str(m)).read_bytes() for m in (__file__, *_MODULES)]
     counts = ", ".join(f"{count} {part}" for part, count in PARTS.items())
     return {
@@ -191,7 +192,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--to", type=Path, default=stored.place(NAME), help="where to store them")
+    parser.add_argument(
+        "--to", type=Path, default=stored.weights_file(NAME), help="where to store them"
+    )
     parser.add_argument("--cache", type=Path, default=default_cache(), help="where images are kept")
     given = parser.parse_args()
     drawn = {part: rooms(part) for part in PARTS}

@@ -29,7 +29,7 @@ from symdata.sources import DEFAULT, DataSources
 
 SEED, STEPS, BATCH = 0, 5000, 160
 RATE, DECAY = 3e-3, 1e-2
-# Of each batch: MNIST as it is, MNIST made as coarse as scikit-learn's digits, those, no digits.
+# Shares of a batch: MNIST, MNIST as coarse as scikit-learn's digits, scikit-learn's, no digits.
 SHARES = (0.46, 0.14, 0.2, 0.2)
 SIZES = (FULL, FULL // 2)
 
@@ -37,16 +37,16 @@ Labelled = tuple[Tensor, Tensor]
 
 
 def part(source: str, split: str, sources: DataSources = DEFAULT) -> Labelled:
-    """Images (M, 28, 28) in [0, 1] and labels (M,) of a split."""
+    """Load images (M, 28, 28) in [0, 1] and labels (M,) of a split."""
     images, labels = digits.load(source, sources).part(split)
     return torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
 
 
 def batch(mnist: Labelled, sklearn: Labelled) -> Labelled:
-    """Crops (B, 1, 28, 28), half of them as in images of either size, and what they show (B,).
+    """Draw crops (B, 1, 28, 28), half of them as in images of each size, and their classes (B,).
 
-    Both sizes in every batch, as batch normalisation would otherwise learn from batches that are
-    unlike what it meets afterwards.
+    Every batch has both sizes, as batch normalisation would otherwise see other statistics in
+    training than afterwards.
     """
     fine, rough, other, none = (round(share * BATCH) for share in SHARES)
     first = torch.randint(len(mnist[0]), (fine + rough,))
@@ -55,7 +55,7 @@ def batch(mnist: Labelled, sklearn: Labelled) -> Labelled:
     labels = torch.cat([mnist[1][first], sklearn[1][second]])
     spoilt = torch.randint(len(images), (none,))
     bad = drawing.softened(drawing.junk(images[spoilt], labels[spoilt]))
-    # Some stay as sharp as they are: not every image that is judged has been resampled.
+    # A fifth stay as sharp as they are, since not every judged image has been resampled.
     bent = drawing.thickened(drawing.warped(images))
     images = torch.where(torch.rand(len(images), 1, 1) < 0.8, bent, images)
     images = torch.cat([images[:fine], drawing.coarse(images[fine : fine + rough]),
@@ -66,7 +66,7 @@ def batch(mnist: Labelled, sklearn: Labelled) -> Labelled:
 
 
 def trained(mnist: Labelled, sklearn: Labelled, steps: int, seed: int) -> DigitNetwork:
-    """The network after its steps: AdamW, the rate up over the first tenth and down to 0."""
+    """Train a network: AdamW, with a rate that rises over the first tenth and falls to 0."""
     torch.manual_seed(seed)
     network = DigitNetwork().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
@@ -93,7 +93,7 @@ def trained(mnist: Labelled, sklearn: Labelled, steps: int, seed: int) -> DigitN
 
 @torch.inference_mode()
 def accuracies(network: DigitNetwork, sources: DataSources) -> dict[str, float]:
-    """Of validation digits as they are, and of junk as "no digit": source and size → a share."""
+    """Accuracies by source and size, on validation digits and on junk made of them ("no digit")."""
     found = {}
     torch.manual_seed(SEED)
     for source in ("mnist", "sklearn"):
@@ -115,7 +115,7 @@ def _share(network: DigitNetwork, crops: Tensor, shown: Tensor) -> float:
 
 
 def provenance(steps: int, seed: int, sources: DataSources) -> dict[str, Any]:
-    """Seed, steps, data and the hashes of the code and the data that make the weights."""
+    """The provenance of the weights: seed, steps, data, and hashes of code and data."""
     modules = (__file__, drawing.__file__, digit_network.__file__)
     code = [Path(str(module)).read_bytes() for module in modules]
     known = [digits.load(source, sources) for source in ("mnist", "sklearn")]
@@ -136,7 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--to", type=Path, default=stored.place(NAME), help="where to store them")
+    parser.add_argument(
+        "--to", type=Path, default=stored.weights_file(NAME), help="where to store them"
+    )
     parser.add_argument("--digits", default="mnist", help="mnist (the hub), or a folder of it")
     given = parser.parse_args()
     sources = DataSources(digits=given.digits)

@@ -1,1 +1,1 @@
-"""Pure functions of outputs and labels."""
+"""Metrics: pure functions of outputs and labels."""

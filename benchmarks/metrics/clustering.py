@@ -1,4 +1,4 @@
-"""How well clusters agree with labels, and whether a clustering or a latent has collapsed.
+"""Metrics of clusters: agreement with labels, and collapse of a clustering or a latent.
 
 Letters: N examples, d dimensions, k clusters.
 """
@@ -18,7 +18,7 @@ KMEANS_STARTS, KMEANS_SEED = 10, 0
 
 
 def contingency(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """clusters, labels: (N,) integers → counts, a row for each cluster, a column for each label."""
+    """Counts of examples, a row for each cluster, a column for each label, both (N,) integers."""
     _, rows = np.unique(clusters, return_inverse=True)
     _, columns = np.unique(labels, return_inverse=True)
     counts = np.zeros((rows.max() + 1, columns.max() + 1), dtype=np.int64)
@@ -32,7 +32,7 @@ def purity(clusters: np.ndarray, labels: np.ndarray) -> float:
 
 
 def normalized_mutual_information(clusters: np.ndarray, labels: np.ndarray) -> float:
-    """Mutual information over the geometric mean of the entropies, as the paper has it."""
+    """Mutual information over the geometric mean of the entropies, as Zhan et al. (2022) use it."""
     from sklearn.metrics import normalized_mutual_info_score
 
     return float(normalized_mutual_info_score(labels, clusters, average_method="geometric"))
@@ -51,20 +51,20 @@ def largest_cluster(clusters: np.ndarray) -> float:
 
 
 def active_units(embeddings: np.ndarray) -> float:
-    """How many of the d dimensions of (N, d) posterior means vary; 0 where the posterior collapsed.
+    """The number of dimensions in which posterior means (N, d) vary; 0 in a posterior collapse.
 
-    A figure about latents whose prior is the standard normal distribution.
+    The threshold is for latents whose prior is the standard normal distribution.
     """
     return float((embeddings.astype(np.float64).var(axis=0) > ACTIVE_VARIANCE).sum())
 
 
 def kmeans(embeddings: np.ndarray, clusters: int) -> np.ndarray:
-    """embeddings: (N, d) → cluster numbers (N,): scikit-learn's KMeans, 10 starts, a fixed seed."""
+    """Cluster numbers (N,) of embeddings (N, d) by scikit-learn's KMeans, 10 starts, fixed seed."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
     learner = KMeans(clusters, n_init=KMEANS_STARTS, random_state=KMEANS_SEED)
     with warnings.catch_warnings():
-        # A collapsed latent has fewer distinct points than clusters, which the scores will show.
+        # The warning says that a collapsed latent has fewer points than clusters; scores show it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(learner.fit_predict(embeddings), dtype=np.int64)

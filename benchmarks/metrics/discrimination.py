@@ -1,9 +1,9 @@
-"""D-Steps: how long a classifier takes to tell generated images from real ones.
+"""D-Steps: the training steps that a classifier needs to tell generated images from real ones.
 
 Jiang and Ahn, "Generative Neurosymbolic Machines" (NeurIPS 2020): the steps for which a binary
 classifier trains until it tells generated from real images with 90 % accuracy; more is better. Here
-the classifier is fixed, so that figures compare with one another; with the published ones only
-their order does, as the authors' classifier is another.
+the classifier is fixed, so that numbers compare with one another; with the published ones only
+their order compares, as the authors used another classifier.
 
 Letters: N, M images, H = W their side in pixels, C channels, B a batch.
 """
@@ -28,14 +28,10 @@ AT_ONCE = 500
 
 
 class Discriminator(nn.Module):
-    """Tells generated images from real ones: two 3×3 convolutions with BatchNorm a level, to 4×4.
+    """A classifier of generated against real images: two 3×3 convolutions a level, down to 4×4.
 
-    Chosen at 64 pixels as the cheapest that tells shuffled scenes from real ones within the quick
-    profile's cap, rooms as well as digits. For the rooms it takes the second convolution,
-    BatchNorm, and images that are moved a little each time they are seen (`moved`): of 375 real
-    rooms it then knows 90 % of those that are held out, without the moves 75 %, with single
-    convolutions and no norm 70 %. Mirrored images would help too, but they hide whether digits
-    follow each other clockwise. Chosen on those same controls, never on a model's images.
+    Each convolution has BatchNorm. Chosen as the cheapest network that tells shuffled scenes from
+    real ones; the trials are told in docs/settings.md, scenes.
     """
 
     def __init__(self, size: int, channels: int) -> None:
@@ -53,14 +49,14 @@ class Discriminator(nn.Module):
         self.verdict = nn.Linear(16 * inputs, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images: (B, H, W, C) uint8 → (B,) logits that they are generated."""
+        """Logits (B,) that images (B, H, W, C) uint8 are generated."""
         pixels = images.permute(0, 3, 1, 2).float() / 255 - 0.5
         logits: Tensor = self.verdict(self.features(pixels))
         return logits[:, 0]
 
 
 def moved(images: Tensor, by: Tensor) -> Tensor:
-    """Each image (B, H, W, C) moved by (B, 2) pixels up and left; its edges fill what is empty."""
+    """Move each image (B, H, W, C) by (B, 2) pixels up and left; its edges fill the gap."""
     last = images.shape[1] - 1
     places = (torch.arange(last + 1, device=images.device) + by[..., None]).clamp(0, last)
     rows, columns = places.unbind(1)
@@ -73,14 +69,14 @@ def d_steps(generated: np.ndarray, real: np.ndarray, cap: int, device: str = "cp
 
     generated: (N, H, W, C), real: (M, H, W, C), uint8. A quarter of each is held out. A batch is 16
     of either, each image moved by up to an eighth of its side along both axes; Adam, 2e-3; the
-    accuracy, the mean over generated and real, is taken every 20 steps. The median of three runs,
-    which differ in weights, batches and what is held out.
+    accuracy, the mean over generated and real, is measured every 20 steps. The result is the median
+    of three runs, which differ in weights, batches and held-out images.
     """
     _check(generated, real, cap)
     sides = [torch.from_numpy(side.copy()).to(device) for side in (generated, real)]
     first, second = (_steps(sides, cap, seed) for seed in SEEDS[:2])
     if first == second:
-        return first  # whatever the third is; most often both are at the cap
+        return first  # the median whatever the third is; most often both are at the cap
     return sorted((first, second, _steps(sides, cap, SEEDS[2])))[1]
 
 
@@ -135,7 +131,7 @@ def _steps(sides: list[Tensor], cap: int, seed: int) -> int:
 
 @torch.inference_mode()
 def _accuracy(network: Discriminator, held_out: list[Tensor]) -> float:
-    """The mean of the shares of generated and of real images that are told; a tie is half right."""
+    """The mean of the shares of generated and real images told correctly; a logit of 0 is half."""
     shares = []
     for side, sign in zip(held_out, (1, -1), strict=True):
         logits = torch.cat([network(some) for some in side.split(AT_ONCE)])

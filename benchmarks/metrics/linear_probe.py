@@ -1,7 +1,7 @@
-"""The linear probe: what a logistic regression that has seen labels reads off a representation.
+"""The linear probe: a logistic regression from a representation to classes.
 
 Its settings are fixed, the same for every method. Published linear probes are one linear layer
-that SGD trains; a logistic regression is the same model, brought to its optimum without a learning
+trained by SGD; a logistic regression is the same model, brought to its optimum without a learning
 rate to choose.
 
 Letters: N training examples, M test examples, D dimensions, C classes.
@@ -19,18 +19,18 @@ from benchmarks.metrics.probes import fitted
 
 VERSION = 1
 
-# Of L-BFGS. Where that is not the optimum yet, it is where every method stops alike.
+# The most iterations of L-BFGS, the same for every method even where the optimum is not reached.
 ITERATIONS = 200
 
 Features: TypeAlias = np.ndarray | csr_matrix
 
 
 def probe(train: Features, labels: np.ndarray, test: Features, classes: int) -> np.ndarray:
-    """The log-probability of each class: (M, C) float64; a class without training examples has −∞.
+    """Log-probabilities (M, C) float64 of the classes; −∞ for a class without training examples.
 
     train: (N, D), labels: (N,) integers below C, test: (M, D). Dense features are standardised by
-    the training examples; sparse ones are taken as they are, as a one-hot column that is scaled to
-    variance one would give the most weight to the rarest symbol.
+    the training examples. Sparse ones are not: one-hot columns scaled to variance one would give
+    the most weight to the rarest symbol.
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -47,5 +47,5 @@ def probe(train: Features, labels: np.ndarray, test: Features, classes: int) -> 
 
 
 def _single(features: Features) -> Features:
-    """In single precision, which halves the time; half precision the learner does not take."""
+    """Convert features to single precision: twice as fast as double; the learner refuses half."""
     return features.astype(np.float32)

@@ -19,7 +19,7 @@ from torch import Tensor
 VERSION = 1
 
 TEMPERATURE = 0.07
-# Similarities that are in memory at a time, so that N × M never is.
+# The number of similarities in memory at a time; all N × M would be too many.
 CHUNK = 2**25
 
 
@@ -35,8 +35,8 @@ def knn(
     """The votes for each class, for every k of `ks`: k → (M, C) float32.
 
     train: (N, D), labels: (N,) integers below C, test: (M, D). Where k is more than N, all N vote.
-    The neighbours of the largest k are found once; the votes for a smaller k are those of the first
-    of them. A feature of nothing but zeros is equally far from everything.
+    Neighbours are searched once, for the largest k; a smaller k takes the first of them. A feature
+    of zeros alone is equally far from all others.
     """
     bank = _unit(train, device)
     owners = torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64)).to(device)
@@ -58,9 +58,9 @@ def knn(
 def top(scores: np.ndarray, labels: np.ndarray, count: int) -> float:
     """The share of rows of scores (M, C) in which labels (M,) are among the `count` highest.
 
-    Where scores are equal, a row counts for the probability with which a random order of the equal
-    ones would put the label there: a constant answer scores chance, count / C. This matters, as ten
-    neighbours leave most of a hundred classes without a vote. What is not a number ranks last.
+    Where scores are equal, a row counts the probability that a random order of the equal ones would
+    put the label there: a constant answer scores chance, count / C. This matters, as ten neighbours
+    leave most of a hundred classes without a vote. NaN ranks last.
     """
     scores = np.nan_to_num(scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     own = scores[np.arange(len(labels)), labels][:, None]
@@ -69,6 +69,6 @@ def top(scores: np.ndarray, labels: np.ndarray, count: int) -> float:
 
 
 def _unit(features: np.ndarray, device: str) -> Tensor:
-    """features: (R, D) → the same of length 1, on the device."""
+    """Normalise features (R, D) to length 1, on the device."""
     values = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
     return F.normalize(values.to(device), dim=1)

@@ -1,4 +1,4 @@
-"""What a linear model can read off a representation.
+"""Linear probes: logistic regressions from a representation to labels.
 
 Letters: N examples, d dimensions, C classes.
 """
@@ -16,10 +16,11 @@ PROBE_SEED = 0
 
 
 def sample(embeddings: np.ndarray, deviations: np.ndarray | None) -> np.ndarray:
-    """One draw from the posteriors of (N, d) means and deviations: what a decoder would be given.
+    """A sample (N, d) from posteriors with these means and deviations, as a decoder would get it.
 
-    A latent that has collapsed still has means that differ in the sixth digit, which a linear model
-    reads with ease and a decoder never sees; in samples nothing is left of them.
+    The means of a collapsed latent still differ in the sixth digit, which a linear model reads with
+    ease and a decoder never sees; in samples the noise hides them. Without deviations the means
+    themselves are returned.
     """
     if deviations is None:
         return embeddings
@@ -28,10 +29,9 @@ def sample(embeddings: np.ndarray, deviations: np.ndarray | None) -> np.ndarray:
 
 
 def linear_probe(embeddings: np.ndarray, labels: np.ndarray) -> float:
-    """Accuracy of a logistic regression that has learned on half of the examples, on the others.
+    """Accuracy of a logistic regression that learns on the even rows and is tested on the odd ones.
 
-    embeddings: (N, d), standardised by the first half; labels: (N,). The halves are the even and
-    the odd rows.
+    embeddings: (N, d), standardised by the even rows; labels: (N,).
     """
     learned = np.arange(len(labels)) % 2 == 0
     return float(
@@ -44,7 +44,7 @@ def average_precision(
 ) -> float:
     """Mean over classes of the average precision of a logistic regression. train, test: (N, d).
 
-    Classes that the training labels lack are ranked at random: their precision is their share.
+    A class that the training labels lack gets equal scores: its precision is its share.
     """
     from sklearn.metrics import average_precision_score
 
@@ -61,9 +61,9 @@ def average_precision(
 def label_fractions(
     labels: np.ndarray, fractions: Sequence[float], least: int = 1
 ) -> dict[float, np.ndarray]:
-    """Rows of each fraction of the labels (N,), each class by itself, the smaller in the larger.
+    """Choose rows for each fraction of the labels (N,), stratified by class and nested.
 
-    At least `least` of every class are in, so that no class is missing at 1 %.
+    Each fraction has at least `least` rows of every class, so that no class is missing at 1 %.
     """
     generator = np.random.Generator(np.random.Philox(PROBE_SEED))
     orders = [generator.permutation(np.flatnonzero(labels == one)) for one in np.unique(labels)]
@@ -76,10 +76,10 @@ def label_fractions(
 
 
 def fitted(embeddings: Any, labels: np.ndarray, iterations: int = 1000) -> Any:
-    """A logistic regression of scikit-learn, C = 1, that has learned labels (N,).
+    """Fit a logistic regression of scikit-learn, C = 1, to labels (N,).
 
-    embeddings: (N, d) as an array, which it standardises, or sparse, which it takes as it is.
-    iterations: the most that L-BFGS takes.
+    embeddings: (N, d), standardised if an array, used as they are if sparse. iterations: the most
+    that L-BFGS makes.
     """
     from scipy.sparse import issparse
     from sklearn.linear_model import LogisticRegression

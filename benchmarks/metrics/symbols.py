@@ -1,7 +1,7 @@
-"""What discrete symbols say: how many are in use, what they tell of a class, how stable they are.
+"""Metrics of discrete symbols: their use, their information on classes, their stability.
 
 Symbols are integers from 0 below a vocabulary of K, L of them for each of N examples: (N, L).
-Entropies and information are in nats, and those of the examples at hand, nothing fitted.
+Entropies and information are in nats, computed from the counts of the given examples.
 
 Letters: N examples, L positions, K vocabulary, C classes, d dimensions.
 """
@@ -13,15 +13,15 @@ from scipy.sparse import csr_matrix
 
 VERSION = 1
 
-# So many examples tell the rank of a cloud; RankMe finds no more in 25,600 than in a few thousand.
+# Examples for `effective_rank`; the authors of RankMe find as much in a few thousand as in 25,600.
 RANK_EXAMPLES = 4096
 
 
 def perplexity(symbols: np.ndarray) -> float:
     """Exponential of the entropy of the symbols at a position, mean over positions; 1 to K.
 
-    K where a position uses the whole vocabulary equally, 1 where each position always says the
-    same. The perplexity of few examples is low: at most N.
+    K where every position uses the whole vocabulary equally, 1 where each position always has the
+    same symbol. Few examples make it low: it is at most N.
     """
     return float(np.mean([np.exp(_entropy(_counts(column))) for column in symbols.T]))
 
@@ -38,7 +38,7 @@ def dead(symbols: np.ndarray, vocabulary: int) -> float:
 
 
 def mutual_information(symbols: np.ndarray, labels: np.ndarray) -> float:
-    """Information that a symbol has on labels (N,), mean over positions, adjusted for chance; nats.
+    """Information of a symbol on labels (N,), mean over positions, adjusted for chance; nats.
 
     See `information_by_position`.
     """
@@ -48,10 +48,11 @@ def mutual_information(symbols: np.ndarray, labels: np.ndarray) -> float:
 def information_by_position(symbols: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Mutual information of the symbol of each position and labels (N,): nats (L,).
 
-    Adjusted for chance, as Vinh, Epps and Bailey (JMLR 2010) adjust it, and brought back to nats:
-    (I − E) / (H − E) · H, H the entropy of the labels and E what symbols used as often have on
-    shuffled labels. Unadjusted, 256 random symbols of 2,000 examples seem to know half a nat of ten
-    classes. The label itself has H, whatever is independent of it has about 0, at times less.
+    Adjusted for chance after Vinh, Epps and Bailey (JMLR 2010), and scaled to nats:
+    (I − E) / (H − E) · H, with H the entropy of the labels and E the expected information of
+    equally frequent symbols on shuffled labels. Unadjusted, 256 random symbols of 2,000 examples
+    seem to have half a nat on ten classes. Symbols equal to the labels have H; independent ones
+    have about 0, at times less.
     """
     from sklearn.metrics import mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
@@ -61,7 +62,7 @@ def information_by_position(symbols: np.ndarray, labels: np.ndarray) -> np.ndarr
         table = contingency_matrix(labels, column, sparse=True)
         known = mutual_info_score(labels, column, contingency=table)
         chance = expected_mutual_information(table, len(labels))
-        # Equal where each example has a symbol of its own: then nothing is more than chance.
+        # The two are equal where each example has a symbol of its own: no more than chance.
         if entropy - chance > 1e-9 * entropy:
             found[position] = (known - chance) / (entropy - chance) * entropy
     return found
@@ -70,9 +71,9 @@ def information_by_position(symbols: np.ndarray, labels: np.ndarray) -> np.ndarr
 def entropy_rate(symbols: np.ndarray) -> float:
     """Entropy of a symbol given the one before it, over all neighbours of all sequences; nats.
 
-    0 where the next symbol is always certain, log K where it is independent and uniform. Of few
-    examples it comes out low: at most the logarithm of how often a symbol has been followed; the
-    random control shows how low. A sequence of one symbol has no next: 0.
+    0 where the next symbol is always certain, log K where it is independent and uniform. Few
+    examples make it low: it is at most the logarithm of how often a symbol has been followed; the
+    random control shows how low. Sequences of one symbol have 0.
     """
     before, after = symbols[:, :-1].ravel(), symbols[:, 1:].ravel()
     if not before.size:
@@ -84,13 +85,13 @@ def entropy_rate(symbols: np.ndarray) -> float:
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
     """The share of places at which two arrays of symbols (N, L) are equal.
 
-    1 as well where nothing but one symbol is ever used: to be read beside `perplexity`.
+    It is 1 as well where a single symbol is ever used, so that it must be read beside `perplexity`.
     """
     return float(np.mean(one == other))
 
 
 def one_hot(symbols: np.ndarray, vocabulary: int) -> csr_matrix:
-    """Which symbol stands at which place: (N, L·K) sparse, a one for each place."""
+    """One-hot codes (N, L·K), sparse, of the symbols at all positions."""
     _check(symbols, vocabulary)
     length = symbols.shape[1]
     columns = symbols + vocabulary * np.arange(length)
@@ -98,7 +99,7 @@ def one_hot(symbols: np.ndarray, vocabulary: int) -> csr_matrix:
 
 
 def bag(symbols: np.ndarray, vocabulary: int) -> csr_matrix:
-    """How often each symbol stands in the sequence, wherever: (N, K) sparse."""
+    """Counts (N, K), sparse, of each symbol in the sequence, whatever its position."""
     _check(symbols, vocabulary)
     return _ones(symbols, vocabulary)
 
@@ -106,24 +107,24 @@ def bag(symbols: np.ndarray, vocabulary: int) -> csr_matrix:
 def effective_rank(features: np.ndarray) -> float:
     """RankMe of features (N, d): exp of the entropy of the singular values' shares, 1 to d.
 
-    Garrido, Balestriero, Najman and LeCun (ICML 2023, arXiv 2210.02885). d for a cloud that is
-    equally wide in all directions, 1 for a line through the origin, and for features that are all
-    the same but for noise, as a collapsed network gives: nothing is centred. 0 for nothing but
-    zeros. Of the first 4,096 examples.
+    Garrido, Balestriero, Najman and LeCun (ICML 2023, arXiv 2210.02885), on the first 4,096
+    examples. d for a cloud that is equally wide in all directions; 1 for a line through the origin,
+    and about 1 for features that are equal up to noise, as a collapsed network gives them, since
+    they are not centred; 0 for zeros alone.
     """
     some = features[:RANK_EXAMPLES].astype(np.float64)
-    # Squared singular values, from the smaller of the two products.
+    # The eigenvalues of the smaller product are the squared singular values.
     product = some @ some.T if len(some) < some.shape[1] else some.T @ some
     values = np.sqrt(np.linalg.eigvalsh(product).clip(0))
     if not values.any():
         return 0.0
-    # What is below is rounding of the product, not rank.
+    # Smaller values are rounding errors of the product.
     values = values[values > 1e-7 * values.max()]
     return float(np.exp(_entropy(values)))
 
 
 def _entropy(weights: np.ndarray) -> float:
-    """weights: (R,), 0 or more, any sum → the entropy of their shares in nats."""
+    """The entropy in nats of the shares of weights (R,), which are 0 or more and have any sum."""
     shares = weights[weights > 0] / weights.sum()
     return max(0.0, float(-(shares * np.log(shares)).sum()))
 
@@ -133,7 +134,7 @@ def _counts(values: np.ndarray) -> np.ndarray:
 
 
 def _ones(columns: np.ndarray, width: int) -> csr_matrix:
-    """columns: (N, L) → (N, width) with a one, or how many, at each of a row's columns."""
+    """A sparse matrix (N, width) that counts, in each row, the row's columns (N, L)."""
     count, length = columns.shape
     starts = np.arange(0, count * length + 1, length)
     made = csr_matrix((np.ones(columns.size, np.float32), columns.ravel(), starts), (count, width))

@@ -1,1 +1,1 @@
-"""Pictures of what was learned, one file a suite, and how they get to the disk."""
+"""Pictures of what methods learn, a file for each suite, and their drawing to disk."""

@@ -1,7 +1,7 @@
-"""Small images in rows on one sheet: enlarged, framed, with boxes and captions.
+"""Albums: small images in rows on one sheet, enlarged, framed, with boxes and captions.
 
-Lengths on the sheet are dots, DPI of which are an inch. An image is enlarged by a whole number and
-stands on whole dots, so that all of its pixels are squares of one size, with sharp edges.
+Lengths on the sheet are dots, DPI to the inch. An image is enlarged by a whole factor and placed on
+whole dots, so that all of its pixels are squares of one size, with sharp edges.
 
 Letters: H, W, C: height, width and channels (1 grey, 3 RGB) of an image, in pixels.
 """
@@ -26,7 +26,7 @@ from benchmarks.pictures.style import INK, LARGE, MUTED, NORMAL, SMALL, line_hei
 MARGIN, GAP, FRAME = 30, 22, 6
 NARROWEST = 560
 CAPTION_LINES = 4
-# A dark edge around the lines of boxes, so that they are seen on any ground.
+# The colour of a dark edge around the lines of boxes, so that they are seen on any ground.
 _SHADE = "#000000"
 _NAME_HEIGHT = 22
 Place = tuple[float, float, float, float]
@@ -34,7 +34,7 @@ Place = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Box:
-    """An outline in an image. at: x0, y0, x1, y1 in pixels; strength: in (0, 1], of its line."""
+    """An outline in an image. at: x0, y0, x1, y1 in pixels; strength: the line's, in (0, 1]."""
 
     at: Sequence[float]
     ink: str
@@ -61,10 +61,10 @@ def album(
     names: Sequence[str] = (),
     side: int = 256,
 ) -> Figure:
-    """Rows of images of one shape on a sheet as large as it takes.
+    """Draw rows of images of one shape on a sheet as large as needed.
 
-    about: a line below the title. headings: above the columns; names: above the rows. side: dots to
-    which the longer side of an image is enlarged, as nearly as a whole factor allows.
+    about: a line below the title. headings: texts above the columns; names: texts above the rows.
+    side: dots to which the longer side of an image is enlarged, as nearly as a whole factor allows.
     """
     rows = [row for row in rows if row]
     high, wide = rows[0][0].image.shape[:2] if rows else (1, 1)
@@ -115,7 +115,7 @@ class _Column:
         self.lines: list[tuple[int, str, float, str, str]] = []
 
     def add(self, lines: Sequence[str], size: float, ink: str, weight: str = "normal") -> None:
-        """Put these lines below the others."""
+        """Add lines below the others."""
         for line in lines:
             self.lines.append((self.y, line, size, ink, weight))
             self.y += _line(size)
@@ -127,7 +127,7 @@ class _Column:
 
 
 def _line(size: float) -> int:
-    """Dots from one line of text to the next."""
+    """The dots from one line of text to the next."""
     return round(line_height(size) * DPI)
 
 
@@ -141,7 +141,7 @@ def _write(
     weight: str = "normal",
     across: str = "left",
 ) -> None:
-    """One line of text whose top is at y."""
+    """Write a line of text whose top is at y."""
     middle = y + _line(size) / 2
     axes.text(
         x,
@@ -157,13 +157,13 @@ def _write(
 
 
 def _frame(axes: Axes, x: float, y: float, wide: float, high: float, ink: str) -> None:
-    """A frame around an image, none of which it covers."""
+    """Draw a frame around an image without covering any of it."""
     corner, size = (x - FRAME, y - FRAME), (wide + 2 * FRAME, high + 2 * FRAME)
     axes.add_patch(Rectangle(corner, *size, facecolor=ink, edgecolor="none"))
 
 
 def _draw(axes: Axes, tile: Tile, scale: int) -> None:
-    """The image with its boxes; the axes are in pixels of the image."""
+    """Draw the image with its boxes; the axes are in pixels of the image."""
     high, wide, _ = tile.image.shape
     axes.imshow(
         np.broadcast_to(tile.image, (high, wide, 3)),
@@ -202,9 +202,9 @@ def _name_place(
     scale: int,
     taken: Sequence[Place],
 ) -> Place:
-    """Where a name stands: above its box or near it, where it covers least of what is there.
+    """Find a place for a name above its box or near it, where it covers least of the others.
 
-    taken: boxes and the names that stand; all in pixels, x0, y0, x1, y1.
+    taken: the boxes and the names already placed; all in pixels, x0, y0, x1, y1.
     """
     x0, y0, x1, y1 = box.at
     wide, high = (text_width(box.name, SMALL) + 8) / scale, _NAME_HEIGHT / scale
@@ -245,7 +245,7 @@ def _name(axes: Axes, box: Box, place: Place) -> None:
 
 @cache
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Dots that a line of text takes."""
+    """The width of a line of text in dots."""
     font = FontProperties(size=size, weight="bold" if bold else "normal")
     points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(points) * DPI / 72
@@ -254,7 +254,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 def wrapped(
     text: str, width: float, size: float, most: int = CAPTION_LINES, bold: bool = False
 ) -> list[str]:
-    """Text in lines of at most so many dots; what does not fit into `most` lines ends in "…"."""
+    """Wrap text into at most `most` lines of at most `width` dots; a cut text ends in "…"."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word

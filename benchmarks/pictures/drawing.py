@@ -1,4 +1,4 @@
-"""The pictures of one cell, as PNG beside its record."""
+"""Drawing of one cell's pictures, as PNG beside its record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def draw(
     illustrations: Mapping[str, np.ndarray],
     record: Path,
 ) -> tuple[list[Path], list[str]]:
-    """Draw what the task has pictures of; their paths, and a line for each that failed.
+    """Draw the task's pictures; returns their paths, and a line for each that failed.
 
     record: the path of the record, `seed0-<key>.json`; a picture is `seed0-<key>.<name>.png`.
     """
@@ -42,7 +42,7 @@ def draw(
 
             content = io.BytesIO()
             # Figures are made without pyplot, which keeps state; saving one then uses Agg. Hinting
-            # would round the widths of letters, which the sheets of programs reckon with.
+            # is off, as it rounds the widths of letters, by which programs are laid out.
             with matplotlib.rc_context({"text.hinting": "none"}):
                 picture().savefig(content, format="png", dpi=DPI, metadata={"Software": None})
             write_atomically(path, content.getvalue())

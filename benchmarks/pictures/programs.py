@@ -1,4 +1,4 @@
-"""Pictures of programs: what they say, and the trees in which they were found.
+"""Pictures of programs: their formulas and words, and the trees of the searches for them.
 
 Both read a method's explanation; see `benchmarks.pictures.trajectories` for the other pictures.
 """
@@ -40,7 +40,7 @@ _TOKEN = re.compile(r"(?P<number>[−-]?\d[\d.]*(?:e[+−-]?\d+)?)|(?P<name>[A-Z
 
 
 def program(explanation: Mapping[str, Any]) -> Figure:
-    """Each learned program as a formula with its weights, and in words."""
+    """Draw each learned program as a formula with its weights, and in words."""
     programs = explanation.get("programs", [])
     cards = [_card(one) for one in programs] or [(["no programs"], [])]
     heights = [_card_height(formula, words) for formula, words in cards]
@@ -92,7 +92,7 @@ def _draw_card(
 
 
 def highlighted(line: str) -> list[tuple[str, str]]:
-    """A line of a formula in pieces: weights, names of features, and the rest."""
+    """Split a line of a formula into (text, colour): weights, names of features, and the rest."""
     pieces = []
     for match in _TOKEN.finditer(line):
         text, kind = match.group(), match.lastgroup
@@ -103,7 +103,7 @@ def highlighted(line: str) -> list[tuple[str, str]]:
 
 
 def pretty(text: str, columns: int) -> list[str]:
-    """A nested formula on lines of at most so many characters, where its parts allow it."""
+    """Break a nested formula into lines of at most `columns` characters, where its parts allow."""
     start = text.find("(")
     if len(text) <= columns or start < 0:
         return [text]
@@ -125,7 +125,8 @@ def pretty(text: str, columns: int) -> list[str]:
     return [*lines, text[end:]]
 
 
-# The search.
+# Lengths in the tree of a search, in inches: a row, the space between families, between columns;
+# and the number of a candidate's best children that are shown off the way.
 _ROW = 0.17
 _FAMILY = 0.1
 _GAP = 0.55
@@ -134,7 +135,7 @@ _SHOWN = 3
 
 @dataclass
 class _Row:
-    """One line of a column: a candidate, or how many candidates it stands for."""
+    """A line of a column: a candidate, or the number of candidates that are left out."""
 
     node: Mapping[str, Any] | None
     parent: Any
@@ -147,10 +148,10 @@ class _Row:
 
 
 def search(explanation: Mapping[str, Any]) -> Figure:
-    """The tree of each search: a column a generation, the best candidates on top.
+    """Draw the tree of each search: a column for each generation, the best candidates on top.
 
     Red: the way to the program. ●: a complete program. Struck through: not admitted, with the
-    reason. The children of a candidate off the way are shown by their best alone.
+    reason. Of the children of a candidate off the way only the best are shown.
     """
     searches = explanation.get("search", [])
     trees = [_columns(one.get("nodes", [])) for one in searches]
@@ -204,7 +205,7 @@ def _family(parent: _Row, nodes: list[Mapping[str, Any]]) -> list[_Row]:
 
 
 def _place(rows: list[_Row]) -> float:
-    """Give each row of a column its height, families apart; inches that the column takes."""
+    """Set the height of each row of a column, families apart; returns the column's in inches."""
     y = 0.0
     for before, row in zip([rows[0], *rows], rows, strict=False):
         y += _FAMILY if before.parent != row.parent else 0.0
@@ -223,7 +224,7 @@ def _value(node: Mapping[str, Any]) -> float:
 
 
 def _note(node: Mapping[str, Any]) -> str:
-    """`0.02 + 0.131 = 0.151`, or why there are no such numbers."""
+    """Write a candidate's cost and error as `0.02 + 0.131 = 0.151`, or why it has none."""
     if node.get("score") is None:
         return str(node.get("excluded") or "")
     return f"{node.get('cost', 0.0):.2f} + {node.get('error') or 0.0:.3f} = {node['score']:.3f}"

@@ -1,4 +1,4 @@
-"""Pictures of the `scenes` suite: what a model draws, what the judge says, and how a scene is made.
+"""Pictures of the `scenes` suite: a model's samples, the judge's verdicts, the parts of scenes.
 
 Letters: N images, H, W, C their height, width and channels (1 grey, 3 RGB), K components or boxes,
 T steps, R directions of a latent, P places along one. Images are uint8; boxes are x0, y0, x1, y1 in
@@ -18,17 +18,17 @@ from benchmarks.pictures.album import Box, Tile, album
 from benchmarks.pictures.style import ACCENT, COLOURS
 
 GOOD, BAD = COLOURS[2], ACCENT
-# Paul Tol's "light" scheme, which is seen on a dark ground.
+# Colours of boxes: Paul Tol's "light" scheme, which is visible on a dark ground.
 INKS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33")
-# What has less presence than this is taken to be absent.
+# The presence below which a component counts as absent.
 ABSENT = 0.1
-# How many images a picture has at most, and how many of them stand in a row.
+# The most images of a picture, and the number in a row.
 SHOWN, SHOWN_COLUMNS = 24, 6
 JUDGED, JUDGED_COLUMNS = 8, 4
 COLUMNS = 8
 KIND_COLUMNS = 6
 COMPONENT_ROWS, STEP_ROWS, DIRECTIONS = 4, 4, 8
-# How far a traversal goes to either side, in standard deviations.
+# The reach of a traversal to either side, in standard deviations.
 REACH = 2.0
 
 Verdicts = Sequence[tuple[bool, str]]
@@ -36,10 +36,9 @@ Founds = Sequence[Sequence[tuple[str, Sequence[float], float]]]
 
 
 def samples(images: np.ndarray, verdicts: Verdicts) -> Figure:
-    """The first samples (N, H, W, C), each framed by its verdict, with the reason where it is no.
+    """Draw the first samples (N, H, W, C), framed by verdict, with the reason of a rejection.
 
-    verdicts: whether each sample obeys, and why not; of all samples, of which images may be the
-    first.
+    verdicts: for each sample, whether it obeys and why not; there may be more than images.
     """
     tiles = [_judged(*one) for one in zip(images[:SHOWN], verdicts, strict=False)]
     obeying = sum(bool(obeys) for obeys, _ in verdicts)
@@ -53,9 +52,9 @@ def samples(images: np.ndarray, verdicts: Verdicts) -> Figure:
 
 
 def judged(images: np.ndarray, founds: Founds, verdicts: Verdicts) -> Figure:
-    """What the judge has found in a few images (N, H, W, C), if possible with both verdicts.
+    """Draw the judge's findings in a few images (N, H, W, C), if possible with both verdicts.
 
-    founds: of each image the objects, as name, box and confidence in [0, 1].
+    founds: for each image its objects, as name, box and confidence in [0, 1].
     """
     shown = _mixed([obeys for obeys, _ in verdicts[: len(images)]], JUDGED)
     tiles = []
@@ -79,7 +78,7 @@ def _judged(image: np.ndarray, verdict: tuple[bool, str], boxes: tuple[Box, ...]
 
 
 def boxes(images: np.ndarray, boxes: np.ndarray, presence: np.ndarray | None, title: str) -> Figure:
-    """Images (N, H, W, C) with the boxes (N, K, 4) of their components, fainter where less present.
+    """Draw images (N, H, W, C) with boxes (N, K, 4) of components, fainter where less present.
 
     presence: (N, K), None if all are there.
     """
@@ -114,7 +113,7 @@ def reconstructions(
     boxes: np.ndarray | None = None,
     presence: np.ndarray | None = None,
 ) -> Figure:
-    """Images (N, H, W, C) above what a model makes of them; boxes are drawn in the images alone.
+    """Draw images (N, H, W, C) above their reconstructions; boxes are in the images alone.
 
     boxes: (N, K, 4); presence: (N, K), None if all boxes are there.
     """
@@ -131,11 +130,11 @@ def reconstructions(
 
 
 def components(images: np.ndarray, components: np.ndarray) -> Figure:
-    """A row an image (N, H, W, C): it, and the sum of its first component, of the first two, ….
+    """Draw a row for each image (N, H, W, C): it, and the sums of its first 1, 2, … components.
 
     components: (N, K, H, W, C), what each adds to the image, in the order of drawing, with a
-    background where the model has one. What adds nothing is left out; of many sums some are shown,
-    with the last.
+    background where the model has one. Components that add nothing are left out; of many sums some
+    are shown, with the last.
     """
     rows = []
     for row, image in enumerate(images[:COMPONENT_ROWS]):
@@ -161,7 +160,7 @@ def _counted(count: int) -> str:
 
 
 def steps(images: np.ndarray, steps: np.ndarray) -> Figure:
-    """A row an image (N, H, W, C): it, and the canvas after each step (N, T, H, W, C)."""
+    """Draw a row for each image (N, H, W, C): it, and the canvases of its steps (N, T, H, W, C)."""
     shown = _spread(steps.shape[1], COLUMNS)
     rows = [
         [Tile(image), *(Tile(canvases[step]) for step in shown)]
@@ -173,9 +172,9 @@ def steps(images: np.ndarray, steps: np.ndarray) -> Figure:
 
 
 def traversal(rows: np.ndarray, title: str) -> Figure:
-    """A row a direction of a latent (R, P, H, W, C), which goes from −2 to 2 standard deviations.
+    """Draw a row for each direction of a latent (R, P, H, W, C), from −2 to 2 standard deviations.
 
-    P is odd, so that the image in the middle is the one that all rows share.
+    P is odd, so that all rows share the image in the middle.
     """
     ticks = [f"{tick:g}".replace("-", "−") for tick in np.linspace(-REACH, REACH, rows.shape[1])]
     return album(
@@ -192,10 +191,10 @@ def kinds(
     verdicts: Mapping[str, Sequence[bool] | np.ndarray],
     obeying: str = "obeys",
 ) -> Figure:
-    """A row a kind of images (N, H, W, C), framed by the judge's verdicts (N,), True if it obeys.
+    """Draw a row for each kind of images (N, H, W, C), framed by verdicts (N,), True if it obeys.
 
-    obeying: the kind that obeys the rule; all others break it. Up to half of a row are mistakes, if
-    there are any.
+    obeying: the kind that obeys the rule; all others break it. Mistakes of the judge fill up to
+    half of a row.
     """
     rows, names = [], []
     for kind, stack in images.items():
@@ -226,7 +225,7 @@ def kinds(
 
 
 def of_a_model(shown: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
-    """The pictures of a model's illustrations, by name, as far as it has what they take.
+    """The pictures of a model's illustrations by name, those for which it has the arrays.
 
     shown: `images` (N, H, W, C), `reconstructions`, `boxes`, `presence`, `components`, `steps`;
     `drawn` (N, H, W, C) with `drawn_boxes`, `drawn_presence`; `traversal_global` and
@@ -263,13 +262,13 @@ def _in_rows(tiles: Sequence[Tile], columns: int) -> list[Sequence[Tile]]:
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """At most so many of `count` places, evenly spread, with the first and the last."""
+    """Choose at most `most` of `count` places, evenly spread, with the first and the last."""
     places = np.round(np.linspace(0, count - 1, min(count, most))).astype(int)
     return [int(place) for place in places]
 
 
 def _mixed(flags: Sequence[bool], most: int) -> list[int]:
-    """At most so many places in their order, half of them of each sort where there are as many."""
+    """Choose at most `most` places in order, if possible half with a true and half a false flag."""
     first, second = ([k for k, flag in enumerate(flags) if flag == sort] for sort in (True, False))
     less = second[: max(most // 2, most - len(first))]
     return sorted([*first[: most - len(less)], *less])

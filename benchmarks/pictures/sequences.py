@@ -1,9 +1,9 @@
-"""Pictures of the `symbolic_sequences` suite: where a symbol looks, who uses it, for which class.
+"""Pictures of the `symbolic_sequences` suite: attention of symbols, and their use by class.
 
 Letters: N images, M those with attention maps, H, W height and width of an image in pixels,
 h, w those of its tile on the sheet in dots, L symbols of a sequence, S × S = P patches of an image,
 C classes, K symbols that are used. Images are uint8 RGB; symbols are integers from 0; attention is
-that of a symbol over the patches, row by row, in any unit: only its shares of a map count.
+given for each symbol over the patches, row by row, in any unit, as only shares of a map count.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from benchmarks.pictures.style import (
 from benchmarks.protocol import SymbenchError
 
 ROWS, COLUMNS = 6, 8
-# The most symbols of the table; more numbers than these would not be told apart.
+# The most symbols of the table; the numbers of more could not be read.
 MOST_SYMBOLS = 48
-# What is used less often is all of one class by chance, and is left out where others are used more.
+# The fewest uses of a symbol in the table, if others have more; rarer ones fit one class by chance.
 FEWEST_USES = 10
 # Dots to which the longer side of an image is enlarged, as nearly as a whole factor allows.
 SIDE = 160
-# What has at least this share of the most attention in a map belongs to the region looked at.
+# The share of a map's largest attention from which a patch belongs to the region looked at.
 MUCH = 0.5
-# An even attention is to look even: full red is at least so many times the even share.
+# The least multiple of the even share that full red stands for, so that even attention looks even.
 FULL = 3.0
-# More than the even share by less than this is rounding, of half precision.
+# The multiple of the even share up to which attention counts as even: half precision rounds.
 EVEN = 1.005
-# How much contrast is left where there is no attention.
+# The contrast that is left where there is no attention.
 _PALE_MAP, _PALE_OUTSIDE = 0.6, 0.35
 _LIGHT, _DARK = (255, 235, 80), (20, 20, 20)
 _SHARES = LinearSegmentedColormap.from_list("shares", ["#FFFFFF", COLOURS[0], "#101C2E"])
@@ -60,10 +60,10 @@ def symbols_and_attention(
     labels: np.ndarray | None = None,
     classes: Sequence[str] = (),
 ) -> Figure:
-    """A row an image: it, and for each of its symbols the number and where in the image it looks.
+    """Draw a row for each image: it, and for each of its symbols the number and the attention.
 
-    images: (M, H, W, 3); symbols: (M, L); attention: (M, L, P). labels: (M,), in order that the
-    images shown are of different classes, whose names are above them.
+    images: (M, H, W, 3); symbols: (M, L); attention: (M, L, P). labels: (M,), by which images of
+    different classes are chosen; classes: names that stand above them.
     """
     grid = _side(attention)
     shown = range(min(len(images), ROWS)) if labels is None else varied(labels[: len(images)], ROWS)
@@ -93,11 +93,10 @@ def symbols_and_attention(
 def symbol_gallery(
     images: np.ndarray, symbols: np.ndarray, attention: np.ndarray | None = None
 ) -> Figure:
-    """A row a symbol, the most used first: the images that use it most, with what it looks at.
+    """Draw a row for each symbol, the most used first: the images that use it most, marked.
 
     images: (M, H, W, 3); symbols: (M, L); attention: (M, L, P), None where the method has none and
-    nothing is marked. An image uses a symbol the more, the more of its places hold it; of images
-    with equally many, those where it looks most sharply.
+    nothing is marked. The order of the images is that of `users_of`.
     """
     grid = None if attention is None else _side(attention)
     count, length = symbols.shape
@@ -133,11 +132,11 @@ def class_by_symbol(
     classes: Sequence[str] = (),
     position: int | None = None,
 ) -> Figure:
-    """How the uses of each symbol are shared among the classes; above, how much it is used.
+    """Draw the shares of the classes in each symbol's uses, and above them the number of uses.
 
     labels: (N,); symbols: (N, L); position: in the sequence, from 0; None: all of them together.
-    Symbols stand in the order of the class that uses them most, so that informative ones form a
-    diagonal. Of many, the most used are shown, and none that is hardly used.
+    Symbols are ordered by the class that uses them most, so that informative ones form a diagonal.
+    The most used ones are shown; those that are hardly used are left out.
     """
     if position is not None:
         symbols = symbols[:, position : position + 1]
@@ -164,7 +163,7 @@ def of_a_method(
     attention: np.ndarray | None = None,
     classes: Sequence[str] = (),
 ) -> dict[str, Callable[[], Figure]]:
-    """The pictures of a method's symbols, by name; without attention maps those that need none.
+    """The pictures of a method's symbols by name; without attention, those that need none.
 
     images: (N, H, W, 3); labels: (N,); symbols: (N, L); attention: (M, L, P) of the first M images.
     """
@@ -183,19 +182,19 @@ def of_a_method(
 
 
 def attended(attention: np.ndarray) -> np.ndarray:
-    """attention: (P,) → (P,) bool, the patches with at least half as much as the one with most.
+    """Mark the patches (P,) that have at least half of the largest attention (P,), as bool.
 
-    None is among them that has no more than an even share: an even attention looks nowhere.
+    Patches with no more than an even share are not marked: an even attention looks nowhere.
     """
     weights = np.asarray(attention, np.float64)
     return np.asarray((weights >= MUCH * weights.max()) & (weights > EVEN * weights.mean()))
 
 
 def users_of(symbol: int, symbols: np.ndarray, attention: np.ndarray | None = None) -> np.ndarray:
-    """symbols: (M, L), attention: (M, L, P) → the images that hold a symbol, those that most first.
+    """Find the images that hold a symbol, those that hold it most first.
 
-    Among images that hold it equally often, those where the patch it looks at most has the largest
-    share of the attention.
+    symbols: (M, L), attention: (M, L, P). Among images that hold it equally often, those come first
+    in which the largest share of its attention is on a single patch.
     """
     uses = symbols == symbol
     rows = np.flatnonzero(uses.any(1))
@@ -209,9 +208,9 @@ def users_of(symbol: int, symbols: np.ndarray, attention: np.ndarray | None = No
 def class_shares(
     labels: np.ndarray, symbols: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """labels: (N,), symbols: (N, L) → the K used symbols, (C, K) shares of the classes, (K,) use.
+    """The K used symbols, the shares (C, K) of the classes in each, and the use (K,) of each.
 
-    Shares sum to 1 by symbol, use sums to 1. count: C.
+    labels: (N,), symbols: (N, L), count: C. Shares sum to 1 for each symbol; use sums to 1.
     """
     numbers, places = np.unique(symbols, return_inverse=True)
     places = places.reshape(symbols.shape)  # the shape differs between releases of NumPy
@@ -222,7 +221,7 @@ def class_shares(
 
 
 def varied(labels: np.ndarray, most: int) -> list[int]:
-    """At most so many rows: the first of each class, then the second of each, and so on."""
+    """Choose at most `most` rows: the first of each class, then the second of each, and so on."""
     earlier: dict[int, int] = {}
     ranks = []
     for row, label in enumerate(map(int, labels)):
@@ -232,7 +231,7 @@ def varied(labels: np.ndarray, most: int) -> list[int]:
 
 
 def _side(attention: np.ndarray) -> int:
-    """S of attention (M, L, S·S)."""
+    """The side S of the grid of patches of attention (M, L, S·S)."""
     patches = attention.shape[-1]
     side = isqrt(patches)
     if side * side != patches or not side:
@@ -244,36 +243,36 @@ def _side(attention: np.ndarray) -> int:
 
 
 def _together(attention: np.ndarray) -> np.ndarray:
-    """attention: (places of a symbol in one image, P) → their sum (P,)."""
+    """Sum the attention (places of a symbol in one image, P) over the places."""
     return np.asarray(attention, np.float64).sum(0)
 
 
 def _enlarged(image: np.ndarray) -> np.ndarray:
-    """image: (H, W, 3) → its tile (h, w, 3)."""
+    """Enlarge an image (H, W, 3) to its tile (h, w, 3)."""
     factor = max(1, round(SIDE / max(image.shape[:2])))
     return np.asarray(image.repeat(factor, 0).repeat(factor, 1))
 
 
 def _tile_side(rows: Sequence[Sequence[Tile]]) -> int:
-    """The longer side of the tiles, which are as large as they shall be."""
+    """The longer side in dots of the tiles, which are enlarged already."""
     return max(rows[0][0].image.shape[:2]) if rows else SIDE
 
 
 def _over(image: np.ndarray, values: np.ndarray, grid: int) -> np.ndarray:
-    """values: (P,) → (h, w), each where its patch is in the tile (h, w, 3)."""
+    """Spread values (P,) of patches over the tile (h, w, 3): an array (h, w)."""
     high, wide = image.shape[:2]
     down, across = np.arange(high) * grid // high, np.arange(wide) * grid // wide
     return values.reshape(grid, grid)[down[:, None], across]
 
 
 def _pale(image: np.ndarray, contrast: float) -> np.ndarray:
-    """A tile (h, w, 3) in light greys (h, w, 1), float."""
+    """Turn a tile (h, w, 3) into light greys (h, w, 1), float."""
     grey = image @ np.array([0.299, 0.587, 0.114])
     return np.asarray(255 - contrast * (255 - grey))[..., None]
 
 
 def _heated(image: np.ndarray, weights: np.ndarray, grid: int) -> np.ndarray:
-    """A tile (h, w, 3) in greys, tinted where weight (P,) is above the mean, the more the more."""
+    """Turn a tile (h, w, 3) grey, and tint it red by how far weights (P,) exceed their mean."""
     shares = np.asarray(weights, np.float64) / max(float(np.mean(weights, dtype=float)), 1e-12)
     strength = (shares - 1).clip(0) / (max(FULL, float(shares.max())) - 1)
     tint = 1 - _over(image, strength, grid)[..., None] * (1 - np.array(to_rgb(ACCENT)))
@@ -281,9 +280,9 @@ def _heated(image: np.ndarray, weights: np.ndarray, grid: int) -> np.ndarray:
 
 
 def _marked(image: np.ndarray, region: np.ndarray, grid: int) -> np.ndarray:
-    """A tile (h, w, 3) whose colours are left in the region (P,) alone, which has an outline.
+    """Keep a tile's colours (h, w, 3) in the region (P,) alone, and draw its outline.
 
-    Without a region, as where it looks at all alike, the tile stays as it is.
+    An empty region, as even attention gives it, leaves the tile as it is.
     """
     if not region.any():
         return image
@@ -295,7 +294,7 @@ def _marked(image: np.ndarray, region: np.ndarray, grid: int) -> np.ndarray:
 
 
 def _eroded(inside: np.ndarray, dots: int) -> np.ndarray:
-    """inside: (h, w) bool → where so many dots in all directions are inside, too."""
+    """Erode a mask (h, w) bool by so many dots along both axes."""
     for _ in range(dots):
         wide = np.pad(inside, 1)
         inside = inside & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
@@ -303,7 +302,7 @@ def _eroded(inside: np.ndarray, dots: int) -> np.ndarray:
 
 
 def _places(held: np.ndarray, length: int) -> str:
-    """Places from 0 in words that count from 1: `1, 3–5`; of many their number."""
+    """Write places, given from 0, as counted from 1: `1, 3–5`; many runs as `6 of 8`."""
     runs = np.split(held, np.flatnonzero(np.diff(held) > 1) + 1)
     if len(runs) > 3:
         return f"{len(held)} of {length}"
@@ -320,7 +319,7 @@ def _class(label: int, classes: Sequence[str]) -> str:
 def _table(
     numbers: np.ndarray, shares: np.ndarray, use: np.ndarray, names: Sequence[str], about: str
 ) -> Figure:
-    """The figure of `class_by_symbol`; shares: (C, K), use: (K,), in the order of the columns."""
+    """Draw the figure of `class_by_symbol`; shares: (C, K), use: (K,), in the columns' order."""
     count, columns = shares.shape
     margin, step = MARGIN / DPI, line_height(SMALL)
     cell = min(0.5, max(0.19, 4 / columns))
@@ -346,7 +345,7 @@ def _table(
     bar.set(xlim=(-0.5, columns - 0.5), xticks=[], ylim=(0, 100 * use.max()))
     bar.set_yticks([100 * use.max()], [f"{100 * use.max():.1f} %"], fontsize=SMALL, color=MUTED)
     heat = place(left, top + bars + 0.08, across, down)
-    # Even shares are not to look like differences.
+    # The scale's end is at least twice the even share, so that even shares look even.
     largest = min(1.0, max(float(shares.max()), 2 / count))
     heat.imshow(shares, cmap=_SHARES, vmin=0, vmax=largest, aspect="auto", interpolation="nearest")
     heat.set_yticks(range(count), names, fontsize=size, color=INK)

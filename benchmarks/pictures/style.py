@@ -1,4 +1,4 @@
-"""What all pictures share: colours, and a sheet on which lengths are inches.
+"""The style of all pictures: colours, and a sheet on which lengths are inches.
 
 Figures are made without pyplot, which keeps state between figures and is not for worker processes.
 Colours are Paul Tol's "bright" scheme, which readers with any colour vision can tell apart.
@@ -21,7 +21,7 @@ _MONO, _LINE = 0.602, 1.55
 
 
 def colour(label: int) -> str:
-    """The colour of a class or cluster; negative numbers are the unknown."""
+    """The colour of a class or cluster; negative numbers stand for an unknown one."""
     return UNKNOWN if label < 0 else COLOURS[label % len(COLOURS)]
 
 
@@ -35,12 +35,12 @@ def sheet(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def mono_width(text: str, size: float) -> float:
-    """Inches that a text takes in the monospaced font."""
+    """The width of a text in the monospaced font, in inches."""
     return len(text) * _MONO * size / 72
 
 
 def line_height(size: float) -> float:
-    """Inches from one line of text to the next."""
+    """The inches from one line of text to the next."""
     return _LINE * size / 72
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the `trajectories` suite: clusters on their ground, latents, programs, searches.
+"""Pictures of the `trajectories` suite: clusters drawn as paths on a plane, court or cage; latents.
 
 Letters: N examples, T+1 frames, D state features, d dimensions of a latent, F factors.
 """
@@ -33,7 +33,7 @@ def clusters(
     ground: str,
     classes: Sequence[str] = (),
 ) -> Figure:
-    """Examples of each cluster as paths, coloured by true class; of many clusters the largest.
+    """Draw examples of the largest clusters as paths, coloured by true class.
 
     states: (N, T+1, D) as the suite has them; clusters, labels: (N,) integers, a negative label
     is unknown. ground: "plane", "court" or "cage". A path grows darker with time and ends in a
@@ -86,13 +86,13 @@ def _class(label: int, classes: Sequence[str]) -> str:
 
 
 def _spread(members: np.ndarray, count: int) -> np.ndarray:
-    """At most so many members, evenly spread, so that the same outputs give the same picture."""
+    """Choose at most `count` members, evenly spread; the same outputs give the same picture."""
     places = np.linspace(0, len(members) - 1, min(count, len(members)))
     return members[np.round(places).astype(int)]
 
 
 def _composition(axes: Axes, labels: np.ndarray) -> None:
-    """A bar with the classes of a cluster."""
+    """Draw a bar with the shares of the classes in a cluster."""
     bar = axes.inset_axes((0.0, -0.075, 1.0, 0.035))
     start = 0.0
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
@@ -104,7 +104,7 @@ def _composition(axes: Axes, labels: np.ndarray) -> None:
 
 
 def _path(axes: Axes, points: np.ndarray, ink: str, width: float = 1.0, alpha: float = 0.9) -> None:
-    """points: (T+1, 2). Faint at the start, full at the end, which has a dot."""
+    """Draw a path of points (T+1, 2), faint at the start and full at the end, which has a dot."""
     segments = np.stack([points[:-1], points[1:]], 1)
     shades = np.tile(to_rgba(ink), (len(segments), 1))
     shades[:, 3] = np.linspace(0.1, alpha, len(segments))
@@ -113,7 +113,7 @@ def _path(axes: Axes, points: np.ndarray, ink: str, width: float = 1.0, alpha: f
 
 
 def _plane(axes: Axes, states: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> None:
-    """Paths in the plane, with a cross where they begin on average."""
+    """Draw paths in the plane, with a cross at their mean start."""
     points = states[..., :2]
     centre = points[:, 0].mean(0)
     reach = 1.05 * np.quantile(np.abs(points[:, -1] - centre), 0.995)
@@ -135,7 +135,7 @@ def _framed(axes: Axes) -> None:
 
 
 def _court(axes: Axes, states: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> None:
-    """Five players on a half-court, feet; states are (x - 25) / 94 and (y - 25) / 50."""
+    """Draw five players on a half-court, in feet; states are (x - 25) / 94 and (y - 25) / 50."""
     _court_lines(axes)
     for row in rows:
         feet = states[row].reshape(len(states[row]), -1, 2) * np.array([94.0, 50.0]) + 25.0
@@ -166,7 +166,7 @@ def _court_lines(axes: Axes) -> None:
 
 
 def _cage(axes: Axes, states: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> None:
-    """The centres of resident and intruder, pixels; states are scaled by half the frame."""
+    """Draw the paths of resident and intruder, in pixels; states are scaled by half the frame."""
     axes.set(xlim=(0, FRAME[0]), ylim=(FRAME[1], 0))
     for row in rows:
         for first, ink, width in ((9, MUTED, 0.8), (0, colour(int(labels[row])), 1.4)):
@@ -176,7 +176,8 @@ def _cage(axes: Axes, states: np.ndarray, rows: np.ndarray, labels: np.ndarray) 
 
 
 Ground = Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], None]
-# How to draw, how many panels a cluster has (0: one, and clusters side by side), examples a panel.
+# Grounds by name: the function that draws a panel, the number of panels of a cluster (0: one, and
+# clusters side by side), and the number of examples in a panel.
 GROUNDS: dict[str, tuple[Ground, int, int]] = {
     "plane": (_plane, 0, 60),
     "court": (_court, 4, 1),
@@ -185,10 +186,10 @@ GROUNDS: dict[str, tuple[Ground, int, int]] = {
 
 
 def latents(latents: Sequence[np.ndarray], factors: np.ndarray, names: Sequence[str]) -> Figure:
-    """The neural latent before any program and after each, a row a factor, coloured by it.
+    """Draw the neural latent before any program and after each, a row for each factor's colours.
 
-    latents: of (N, d), where d may differ; factors: (N, F) or (N,) integers; names: of the F
-    factors. Two principal components where d > 2; jitter is the second axis where d = 1.
+    latents: arrays (N, d), where d may differ; factors: (N, F) or (N,) integers; names: those of
+    the F factors. d > 2 is shown by two principal components; d = 1 gets a second axis of jitter.
     """
     factors = factors.reshape(len(factors), -1)
     rows = _spread(np.arange(len(factors)), MOST_POINTS)
@@ -232,7 +233,7 @@ def _stage(place: int) -> str:
 
 
 def _plane_of(latent: np.ndarray) -> np.ndarray:
-    """(N, d) → (N, 2), centred."""
+    """Project a latent (N, d) to (N, 2), centred."""
     count, size = latent.shape
     if size > 2 and not np.ptp(latent, axis=0).any():
         return np.zeros((count, 2))  # collapsed to a point

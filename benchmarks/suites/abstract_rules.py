@@ -4,7 +4,7 @@ Source: Webb, Sinha, Cohen, "Emergent Symbols through Binding in External Memory
 (arXiv 2012.14601). Four tasks, each with regimes: of 100 symbols `m` are withheld for the test.
 Add a method: its file in `methods/` or `baselines/`, and one `Entry` below.
 
-This module is read for every list, so that what computes is imported where it is used.
+This module is imported for every list, so that heavy modules are imported where they are used.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 class AbstractRule(Task):
     """One task at one regime. A problem is T images and one of C classes; the score is accuracy.
 
-    Columns: `images` (N, T, 32, 32) uint8; `segments` (N, T), the pair each image belongs to where
-    context normalisation goes pair by pair (`rmts`); `labels` (N,); `symbols` (N, T), the glyph
-    identities, for the oracle alone.
+    Columns: `images` (N, T, 32, 32) uint8; `segments` (N, T), for each image the part of the
+    problem within which context is normalised (the pair in `rmts`); `labels` (N,); `symbols`
+    (N, T), the identities of the glyphs, for the oracle alone.
     """
 
     name: str
@@ -56,13 +56,13 @@ class AbstractRule(Task):
 
     @property
     def segments(self) -> tuple[int, ...]:
-        """For each of the T images, the part of the problem within which context is normalised."""
+        """The part of the problem, for each of the T images, within which context is normalised."""
         task = rules.TASKS[self.name]
         return tuple(k // (task.together or task.length) for k in range(task.length))
 
     @property
     def regime(self) -> str:  # type: ignore[override]
-        """`m95` where 95 of the 100 symbols are withheld."""
+        """The regime's name, such as `m95` where 95 of the 100 symbols are withheld."""
         return f"m{self.withheld}"
 
     @property
@@ -119,7 +119,7 @@ TASKS = tuple(
     AbstractRule(task.name, withheld) for task in rules.TASKS.values() for withheld in task.regimes
 )
 
-_CLASSIFIER = "classifier"  # the family of those with a context normalisation to leave out
+_CLASSIFIER = "classifier"  # the family of methods whose context normalisation can be switched off
 
 
 def _entry(name: str, path: str, summary: str, kind: str = "baseline") -> Entry:
@@ -211,7 +211,7 @@ SUITE = Suite(
             tasks=_HARDEST,
             methods=_COMPARED,
             seeds=3,
-            # In so many updates ESBN converges; see docs/settings.md.
+            # ESBN converges within these updates; see docs/settings.md.
             budgets={"*": Budget(steps=150, evaluate_on=2000)},
             summary="the hardest withheld regimes, 150 updates for all, minutes on 2 cores",
         ),

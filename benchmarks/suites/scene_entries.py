@@ -92,5 +92,5 @@ JUDGES = (
 )
 
 ENTRIES = (*METHODS, *BASELINES, *CONTROLS, *JUDGES)
-# The entries with a β of their own, which `paper` alone runs.
+# Names of the entries with a β of their own, which the profile `paper` alone runs.
 SWEPT = tuple(entry.name for entry in (*_GNM_SWEEP, *_BASELINE_SWEEPS))

@@ -1,8 +1,8 @@
-"""How much of the `scenes` suite each profile runs, and how it sets each family of methods.
+"""The profiles of the `scenes` suite: their tasks and budgets, and settings by family of methods.
 
 Read a family's settings in a profile from the general ("*", all data sets) to the special (one data
-set). What is not named here is as published: the defaults of the method's `Settings`. How the
-values were found, and what else was tried, is told in `docs/settings.md`.
+set). Settings that are not named here are as published: see the method's `Settings`. How the values
+were found, and what else was tried, is told in `docs/settings.md`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 from benchmarks.protocol import Budget, Profile
 from benchmarks.suites.scene_entries import ENTRIES, SWEPT
 
-# Family → "*" or a data set → settings.
+# Changes of settings: family → "*" or a data set → settings.
 Changes = dict[str, dict[str, dict[str, Any]]]
 
 _ALL = tuple(entry.name for entry in ENTRIES)
 _WITHOUT_SWEEPS = tuple(name for name in _ALL if name not in SWEPT)
 
-# A judge learns nothing; the tasks that judge it are answered in full.
+# The budget of the tasks about judges: a judge learns nothing, and answers all test examples.
 _JUDGED = Budget(steps=1)
 
 # Changes of `quick`, which `smoke` shares: 64 pixels, a 1900th of the published updates, a quarter
@@ -39,13 +39,13 @@ _SHORT: Changes = {
             "presence_prior_end": 500,
             "global_ramp": 10_000,
         },
-        # Objects are a small part of a bright room: every component is drawn at first.
+        # Every component is drawn at first, as objects are a small part of a bright room.
         "arrow_room": {
             "optimiser": "adam",
             "learning_rate": 5e-4,
             "clip": 1.0,
             "mlp": 512,
-            "where_std": 0.6931471805599453,  # log 2, as published
+            "where_std": 0.6931471805599453,  # log 2, the published value
             "what_gain": 1.0,
             "warm_up": 2_000,
             "alpha_steps": 200,
@@ -77,7 +77,7 @@ _SHORT: Changes = {
 
 
 def _short(importance_samples: int) -> Changes:
-    """The changes above, and fewer posterior samples of an image for its log-likelihood."""
+    """The changes `_SHORT` with fewer posterior samples an image for its log-likelihood."""
     fewer = {"importance_samples": importance_samples}
     return {family: {**by, "*": {**by["*"], **fewer}} for family, by in _SHORT.items()}
 
@@ -106,7 +106,7 @@ PROFILES = (
     ),
     Profile(
         "quick",
-        # Ten digits are left out: the time goes to training on four.
+        # `mnist10` is left out: the time goes to training on four digits.
         tasks=(
             "mnist4/sklearn_64",
             "mnist4/mnist_64",
@@ -156,7 +156,7 @@ PROFILES = (
             **dict.fromkeys(("mnist4_judge", "mnist10_judge", "arrow_room_judge"), _JUDGED),
         },
         summary="128 pixels, the published sizes and epochs, 3 seeds",
-        # As published, but for the start of GNM, which else loses its components at once.
+        # All is as published, except the start of GNM, which else loses its components at once.
         changes={
             "gnm": {
                 "mnist4": {"glimpse_bias": -2.0},

@@ -1,13 +1,13 @@
-"""The `scenes` suite: generative models that put scenes together as their data sets do.
+"""The `scenes` suite: generative models whose samples are to obey the rules of scenes.
 
-Source: Jiang, Ahn, "Generative Neurosymbolic Machines" (NeurIPS 2020, arXiv 2010.12152). On each
-data set two tasks: the first, called like the data, has a model draw images, of which an automatic
-judge says how many obey the rule of the data; in the second, `…_judge`, the judge itself is judged,
-on fresh images and on images with exactly one rule broken. A regime is a configuration of the data:
-where the objects come from, and the size in pixels. Add a method: its file, and one `Entry` in
+Source: Jiang, Ahn, "Generative Neurosymbolic Machines" (NeurIPS 2020, arXiv 2010.12152). Each data
+set has two tasks: in the first, called like the data, a model draws images, and an automatic judge
+counts those that obey the rule of the data; in the second, `…_judge`, the judge itself is tested on
+fresh images and on images with exactly one rule broken. A regime is a configuration of the data:
+the source of the objects, and the size in pixels. Add a method: its file, and one `Entry` in
 `scene_entries`.
 
-This module is read for every list, so that what computes is imported where it is used.
+This module is imported for every list, so that heavy modules are imported where they are used.
 
 Letters: N images of height H, width W and C channels.
 """
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-# -log(0.2 sqrt(2 pi)): what Normal(., 0.2) gives a value that is met exactly.
+# The highest log-density of Normal(·, 0.2), at its mean: -log(0.2 sqrt(2 pi)) nats.
 MOST_NATS = 0.6904993792294276
 D_STEPS_CAP = {128: 20_000, 64: 1_000, 32: 100}
 STEPS_A_SAMPLE = 4
 
-# S-Acc is the share of this many images (Jiang, Ahn 2020).
+# The number of images of which S-Acc is the share that obeys (Jiang, Ahn 2020).
 JUDGED = 250
-# Samples whose pixels vary less than this share of what real images' do are nearly all the same.
+# The `spread` below which samples count as collapsed.
 COLLAPSED = 0.1
 
 
 @dataclass(frozen=True)
 class SceneTask(Task):
-    """What both kinds of task share: data of a configuration, the same for every seed of a run.
+    """The base of both kinds of task: data of one configuration, the same for every seed of a run.
 
     The published sets are fixed, and rendering one takes hours: all runs use the data of seed 0.
     """
@@ -62,12 +62,12 @@ class SceneTask(Task):
 
     @property
     def source(self) -> DataSet:
-        """What the data set says of itself."""
+        """The descriptor of the data set."""
         return symdata.dataset(self.data)
 
     @property
     def size(self) -> int:
-        """H and W."""
+        """The side of the images in pixels, H = W."""
         return int(self.source.settings(self.regime)["size"])
 
     def skip(self, sources: DataSources = DEFAULT) -> str | None:
@@ -87,16 +87,16 @@ class SceneTask(Task):
 
 
 class Generation(SceneTask):
-    """Draw images like those of the training set.
+    """The task to draw images like those of the training set.
 
     train: `images` (N, H, W, C) uint8. inputs: `images` of the test split, and `shuffled`, for a
     control alone: the right objects put together by no rule. targets: `real`, the validation split.
-    Of the outputs, `samples` (N, H, W, C) uint8 are drawn and answer no input; `log_likelihood` and
-    `elbo` (N,) are those of the inputs, in nats.
+    Outputs: `samples` (N, H, W, C) uint8, which answer no input; if known, `log_likelihood` and
+    `elbo` (N,) of the inputs, in nats.
 
     s_acc: the share of the first 250 samples that obey the rule, by the judge. d_steps: the steps
     after which a classifier tells samples from real images. ll, elbo: means over the inputs.
-    spread: how much the samples' pixels vary, as a share of what real images' do.
+    spread: the variation of the samples' pixels as a share of that of real images.
     """
 
     needs = ("samples",)
@@ -108,17 +108,17 @@ class Generation(SceneTask):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """That of the data set."""
+        """The name of the data set."""
         return self.data
 
     @property
     def channels(self) -> int:
-        """C."""
+        """The number of channels C, 1 for grey and 3 for RGB."""
         return self.source.channels
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
-        """The further scores; no model with this noise can have more than `most` nats."""
+        """The further scores; likelihoods end at the most nats that Normal(·, 0.2) can give."""
         most = MOST_NATS * self.channels * self.size**2
         return (
             Score("d_steps", percent=False, ceiling=self.cap),
@@ -128,7 +128,7 @@ class Generation(SceneTask):
 
     @property
     def cap(self) -> int:
-        """The most steps that the classifier of D-Steps takes: those of the next smaller size."""
+        """The most steps of D-Steps' classifier: those of the largest size up to this one."""
         smaller = (size for size in D_STEPS_CAP if size <= self.size)
         return D_STEPS_CAP[max(smaller, default=min(D_STEPS_CAP))]
 
@@ -170,7 +170,7 @@ class Generation(SceneTask):
 
         samples, real = np.asarray(outputs["samples"]), np.asarray(targets["real"])
         verdicts = load(self.data)(samples[:JUDGED])
-        # Few samples would be learned by heart; then a long training says nothing.
+        # A long training on few samples would learn them by heart and say nothing.
         cap = min(self.cap, STEPS_A_SAMPLE * len(samples))
         scores = {
             "s_acc": float(np.mean([verdict.obeys for verdict in verdicts])),
@@ -198,13 +198,13 @@ class Generation(SceneTask):
         explanation: Mapping[str, Any],
         illustrations: Mapping[str, np.ndarray] = {},
     ) -> Mapping[str, Callable[[], Figure]]:
-        """Samples with verdicts, and what the model shows of itself."""
+        """See `Task.pictures`: samples with verdicts, and those of the model's illustrations."""
         from benchmarks.judges import load
         from benchmarks.pictures import scenes as pictures
 
         drawn: dict[str, Callable[[], Figure]] = {}
         if "samples" in outputs:
-            samples = outputs["samples"][:JUDGED].copy()  # those of a file cannot be written to
+            samples = outputs["samples"][:JUDGED].copy()  # arrays read from a file are read-only
             judged = load(self.data)(samples)
             verdicts = [(verdict.obeys, verdict.reason) for verdict in judged]
             founds = [
@@ -217,14 +217,14 @@ class Generation(SceneTask):
 
 
 class Judging(SceneTask):
-    """Tell images that obey the rule of the data from images that break one part of it.
+    """The task to tell images that obey the rule of the data from images that break one part of it.
 
-    train: `images` (N, H, W, C) uint8. inputs: `images`, of each kind equally many: of the test
-    split, and of each way to break the rule. targets: `kind` (N,), 0 where the rule is obeyed.
-    Outputs: `verdicts` (N,) bool.
+    train: `images` (N, H, W, C) uint8. inputs: `images`, equally many of each kind: the test split,
+    and each way to break the rule. targets: `kind` (N,), 0 where the rule is obeyed.
+    Outputs: `verdicts` (N,) bool, True where an image obeys.
 
-    accepts: the share of the obeying images that is accepted; rejects_<kind>: of the breaking ones
-    that is rejected. worst_kind: the least of all these.
+    accepts: the share of obeying images that are accepted; rejects_<kind>: the share of images of
+    this kind that are rejected. worst_kind: the least of all these.
     """
 
     needs = ("verdicts",)
@@ -232,21 +232,21 @@ class Judging(SceneTask):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """That of the data set, marked."""
+        """The name of the data set with the ending `_judge`."""
         return f"{self.data}_judge"
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The ways to break the rule."""
+        """The names of the ways to break the rule."""
         return self.source.breaks
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
-        """The share for each kind."""
+        """The further scores: the share of correct verdicts for each kind."""
         return (Score("accepts"), *(Score(f"rejects_{kind}") for kind in self.kinds))
 
     def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
-        """See `Task.load`; kinds follow each other in turn, so that the first images have all."""
+        """See `Task.load`; kinds take turns, so that any first part of the images has all."""
         import numpy as np
 
         from symdata.scenes import Scenes, fingerprint
@@ -293,7 +293,7 @@ class Judging(SceneTask):
         explanation: Mapping[str, Any],
         illustrations: Mapping[str, np.ndarray] = {},
     ) -> Mapping[str, Callable[[], Figure]]:
-        """Images of each kind with their verdicts."""
+        """See `Task.pictures`: images of each kind with their verdicts."""
         import numpy as np
 
         from benchmarks.pictures import scenes as pictures
@@ -314,7 +314,7 @@ class Judging(SceneTask):
 
 
 DATA = ("mnist4", "mnist10", "arrow_room")
-# Below this many pixels, scenes are for seeing that everything runs: at 32 a digit has five.
+# The least size of images for judging; smaller scenes only show that everything runs.
 LEAST_JUDGED = 64
 
 _ALL = tuple((data, config) for data in DATA for config in symdata.dataset(data).configs)

@@ -80,5 +80,6 @@ CONTROLS = (
     ),
 )
 
-# They run in this order: the teacher is trained in the first cell, and what needs none beside it.
+# The order is that of the run: the teacher is trained in the first cell, and beside it run the
+# entries that need none.
 ENTRIES = (*BASELINES, *reversed(CONTROLS), *METHODS)

@@ -1,8 +1,8 @@
-"""How much of `symbolic_sequences` each profile runs, and how it sets each family of methods.
+"""The profiles of `symbolic_sequences`: their tasks and budgets, and settings by family of methods.
 
 Published protocol: Martinez Pozos, Meza Ruiz (arXiv 2503.04900): CIFAR-10, 140 epochs, batch 64,
-8 symbols; the sizes that it leaves open are the defaults of the methods. Families: "taught" has a
-teacher and no more, "student" learns from it, "untrained" is a student that makes no update, and
+8 symbols; the sizes that it leaves open are the defaults of the methods. Families: "taught" is a
+teacher alone, "student" learns from one, "untrained" is a student that makes no update, and
 "autoencoder" has no teacher. Read a family's settings from the general ("*", all data sets) to the
 special (one data set, one task). How the values were found is told in `docs/settings.md`.
 """
@@ -17,16 +17,16 @@ from benchmarks.suites.sequence_entries import ENTRIES
 _ALL = tuple(entry.name for entry in ENTRIES)
 _BATCH = 64
 
-Table = dict[str, dict[str, Any]]
+ByData = dict[str, dict[str, Any]]
 
 
-def _over(under: Table, over: Table) -> Table:
-    """Two tables of settings by data set, the second over the first."""
+def _over(under: ByData, over: ByData) -> ByData:
+    """Merge two tables of settings by data set, the second over the first."""
     return {key: under.get(key, {}) | over.get(key, {}) for key in (under | over)}
 
 
-def _changes(taught: Table, student: Table, autoencoder: Table) -> dict[str, Table]:
-    """By family; all that have a teacher are given the same one, so that they share it."""
+def _changes(taught: ByData, student: ByData, autoencoder: ByData) -> dict[str, ByData]:
+    """Settings by family; all families with a teacher get the same settings of it, and share it."""
     learns = _over(taught, student)
     return {
         "taught": taught,
@@ -65,7 +65,7 @@ _QUICK = _changes(
             "dino_bottleneck": 64,
             "dino_momentum": 0.98,
         },
-        # The hue of a digit says much of its class: it is not changed, and nothing is grey.
+        # Crops keep their hue, as the hue of a digit says much of its class.
         "painted_digits": {
             "teacher_epochs": 13,
             "teacher_rate": 8e-3,
@@ -91,8 +91,8 @@ _QUICK = _changes(
             "dino_scale": 0.5,
         },
     },
-    # Temperatures: those at which the head of the teacher, here dino_temperature, has learned.
-    # views: the student sees pairs of so many views of each training image.
+    # temperatures: those at which the teacher's head has learned, its dino_temperature.
+    # views: the number of views of each training image, of which the student sees pairs.
     student={
         "*": {"width": 96, "heads": 3, "descriptor_depth": 1, "interpreter_depth": 1},
         "painted_digits": {
@@ -122,10 +122,10 @@ _PAPER = _changes(
             "head_hidden": 2048,
             "head_bottleneck": 256,
         },
-        # 196 tokens of 768 numbers for each view of 50,000 images do not fit: fresh views.
+        # Fresh views: 196 tokens of 768 numbers for each view of 50,000 images do not fit memory.
         "cifar10/full_dino_vitb16": {"views": 0},
     },
-    # Maps are averaged over 4 × 4 places: those of 50,000 images, whole, would fill a gigabyte.
+    # Maps are averaged over 4 × 4 places, as whole maps of 50,000 images would fill a gigabyte.
     autoencoder={"*": {"pool": 4}},
 )
 

@@ -2,13 +2,13 @@
 
 Source: Martinez Pozos, Meza Ruiz, "Extracting Symbolic Sequences from Visual Representations via
 Self-Supervised Learning" (arXiv 2503.04900). A frozen teacher (DINO, Caron et al. 2021) sees
-patches, a student writes eight symbols about them, and both are to say the same. No label is used
-but by the probes. A task is a data set with a teacher: results with different teachers stand in
-different columns.
+patches, a student writes eight symbols about them, and learns to agree with the teacher. Labels are
+used by the probes alone. A task is a data set with a teacher: results with different teachers stand
+in different columns.
 
-This module is imported for every list, so that what computes is imported where it is used.
+This module is imported for every list, so that heavy modules are imported where they are used.
 
-Letters: N images, H = W, C classes, W dimensions of a representation, L symbols.
+Letters: N images, H their side in pixels, C classes, W dimensions of a representation, L symbols.
 """
 
 from __future__ import annotations
@@ -40,37 +40,38 @@ if TYPE_CHECKING:
 TINY, LARGE = "dino_tiny", "dino_vitb16"
 
 NEIGHBOURS = (10, 20, 100, 200)
-# The k of the headline: DINO's own choice, fixed before anything was measured.
+# The number of neighbours of the score that ranks: DINO's choice, fixed before anything was
+# measured.
 HEADLINE = 20
 PREFIXES = (1, 2, 4, 8)
 PROBE, TEST, AUGMENTED = range(3)
-# Of so many test images an augmented copy is shown too.
+# The number of test images of which an augmented copy is shown too.
 COPIES = 1_000
 SHIFT = 4
-# Below these a code or a representation says next to nothing.
+# The perplexity and the rank below which a code or a representation counts as collapsed.
 LEAST_PERPLEXITY, LEAST_RANK = 2.0, 2.0
 
 
 @dataclass(frozen=True)
 class Probing(Task):
-    """Represent images so that neighbours and a linear probe can tell their classes.
+    """The task to represent images so that neighbours and a linear probe can tell their classes.
 
-    train: `images` (N, H, W, 3) uint8, without labels. inputs: `images`, in one fixed shuffled
+    train: `images` (N, H, H, 3) uint8, without labels. inputs: `images`, in one fixed shuffled
     order the training images, on which the probes learn, the test images, and copies of test images
     that are moved by up to 4 pixels (and mirrored, where a mirror image is of the same class).
     targets: `labels`, `part` (0, 1, 2, in this order) and `partner`, the row of a copy's original.
 
-    Outputs: `features` (N, W); of methods that write symbols also `symbols` (N, L) integers, and
-    `prefixes` (N, 4, W), what the first 1, 2, 4 and 8 symbols say.
+    Outputs: `features` (N, W); from methods that write symbols also `symbols` (N, L) integers, and
+    `prefixes` (N, 4, W), the representations of the first 1, 2, 4 and 8 symbols.
 
     knn_top1, knn_top5: accuracy of 20 neighbours, each with a vote that grows with its cosine
-    similarity (Wu et al. 2018); knn_top1_k<k> for other k. linear_top1, linear_top5: of a logistic
-    regression. prefix<l>_…: the same on prefixes. hard_top1: a logistic regression on the symbols
-    alone, one-hot by position; bag_top1 on their counts: what is in the symbols and not in a soft
-    embedding. perplexity of a position's symbols, and `used`, how many different symbols occur at
-    all (the rest of the vocabulary is dead); mutual_information of a symbol with the class and
-    entropy_rate in nats, means over positions; agreement: how many symbols of a copy are its
-    original's; effective_rank of the features. Symbols are measured on the test images.
+    similarity (Wu et al. 2018); knn_top1_k<k> for other k. linear_top1, linear_top5: accuracy of a
+    logistic regression. prefix<l>_…: the same on prefixes. hard_top1: a logistic regression on the
+    symbols alone, one-hot by position; bag_top1: one on their counts; both leave out a soft
+    embedding. perplexity: that of a position's symbols; used: the number of different symbols that
+    occur (the rest of the vocabulary is dead); mutual_information of a symbol with the class and
+    entropy_rate: in nats, means over positions; agreement: the share of a copy's symbols that equal
+    its original's; effective_rank: that of the features. Symbols are measured on the test images.
     """
 
     data: str
@@ -112,22 +113,22 @@ class Probing(Task):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """That of the data set."""
+        """The name of the data set."""
         return self.data
 
     @property
     def regime(self) -> str:  # type: ignore[override]
-        """Configuration and teacher."""
+        """The configuration of the data and the teacher, joined by "_"."""
         return f"{self.config}_{self.teacher}"
 
     @property
     def source(self) -> DataSet:
-        """What the data set says of itself."""
+        """The descriptor of the data set."""
         return symdata.dataset(self.data)
 
     @property
     def classes(self) -> int:
-        """C."""
+        """The number of classes, C."""
         return len(self.source.classes)
 
     def skip(self, sources: DataSources = DEFAULT) -> str | None:
@@ -145,7 +146,7 @@ class Probing(Task):
         return self.source.identity(sources) | {"config": self.config}
 
     def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
-        """See `Task.load`; the data are those of seed 0 whatever the seed, as is the teacher."""
+        """See `Task.load`; the data are those of seed 0 whatever the seed."""
         import numpy as np
 
         from symdata.labelled_images import fingerprint
@@ -165,7 +166,7 @@ class Probing(Task):
         order = Draw("symbolic_sequences", self.data, self.config, "order", seed=0).permutation(
             len(images)
         )
-        place = np.argsort(order)  # where a row has come to lie
+        place = np.argsort(order)  # the new place of each row
         return TaskData(
             Examples({"images": train.images}),
             Examples({"images": images[order]}),
@@ -244,7 +245,7 @@ class Probing(Task):
     def _symbols(
         self, symbols: np.ndarray, labels: np.ndarray, part: np.ndarray, partner: Any
     ) -> dict[str, float]:
-        """What is in the symbols (N, L) themselves."""
+        """Scores of the symbols (N, L) themselves."""
         import numpy as np
 
         from benchmarks.metrics import symbols as metrics
@@ -266,7 +267,7 @@ class Probing(Task):
             "entropy_rate": metrics.entropy_rate(tested),
         }
         partner, copies = np.asarray(partner), np.flatnonzero(part == AUGMENTED)
-        # Where only the first rows are evaluated, a copy's original may be missing.
+        # A copy's original may be missing where only the first rows are evaluated.
         copies = copies[partner[copies] < len(symbols)]
         if len(copies):
             scores["agreement"] = metrics.agreement(symbols[copies], symbols[partner[copies]])
@@ -275,8 +276,8 @@ class Probing(Task):
     def flags(self, scores: Mapping[str, float]) -> list[str]:
         """Warn of a codebook or a representation that has collapsed, with the measure.
 
-        Also of one that uses fewer symbols than there are classes: what its size is, and so how
-        much of it is dead, only the method knows.
+        A codebook that uses fewer symbols than there are classes gets a warning too; its size, and
+        so the number of dead symbols, is known to the method alone.
         """
         found, classes = [], self.classes
         if scores["effective_rank"] < LEAST_RANK:
@@ -302,9 +303,9 @@ class Probing(Task):
         explanation: Mapping[str, Any],
         illustrations: Mapping[str, np.ndarray] = {},
     ) -> Mapping[str, Callable[[], Figure]]:
-        """Symbols with their attention, the images that use a symbol, classes by symbol.
+        """See `Task.pictures`: symbols with attention, images by symbol, classes by symbol.
 
-        Of test images alone: a copy beside its original would show everything twice.
+        Test images alone are shown: a copy beside its original would show everything twice.
         """
         import numpy as np
 
@@ -314,7 +315,7 @@ class Probing(Task):
             return {}
         tested = np.flatnonzero(np.asarray(data.targets["part"]) == TEST)
         attention = illustrations.get("attention")
-        if attention is not None:  # of the first inputs, whatever their part
+        if attention is not None:  # kept for the first inputs, whatever their part
             shown = tested[tested < len(attention)]
             tested = np.concatenate([shown, tested[len(shown) :]])
             attention = attention[shown]
@@ -328,9 +329,10 @@ class Probing(Task):
 
 
 def augmented(images: np.ndarray, draw: Any, mirror: bool) -> np.ndarray:
-    """images: (N, H, W, 3) uint8, each moved by up to 4 pixels, its edge repeated → the same shape.
+    """Move each of images (N, H, H, 3) uint8 by up to 4 pixels, with its edge repeated.
 
-    draw: a `symdata.sampling.Draw`. Whole pixels, so that copies are the same on every machine.
+    draw: a `symdata.sampling.Draw`; mirror: whether to mirror half of them at random. Moves are by
+    whole pixels, so that copies are the same on every machine.
     """
     import numpy as np
 
@@ -346,7 +348,7 @@ def augmented(images: np.ndarray, draw: Any, mirror: bool) -> np.ndarray:
     return np.asarray(moved)
 
 
-# Another teacher is another column.
+# The tasks; each pair of data and teacher has a column of its own.
 TASKS = (
     Probing("painted_digits", "10k", TINY),
     Probing("painted_digits", "tiny", TINY),

@@ -1,11 +1,12 @@
-"""The `trajectories` suite: clusters and symbols in how things move, found without labels.
+"""The `trajectories` suite: clusters and programs in trajectories, found without labels.
 
 Source: Zhan, Sun, Kennedy, Yue, Chaudhuri, "Unsupervised Learning of Neurosymbolic Encoders" (TMLR
-2022, arXiv 2107.13132). On each data set two tasks: `clusters`, do the clusters that a method finds
-agree with labels it has never seen; and `behaviour`, how good a classifier of behaviour becomes on
-its representation with few labels. Add a method: its file, and one `Entry` in `trajectory_entries`.
+2022, arXiv 2107.13132). Each data set has two tasks: `clusters` asks whether the clusters that a
+method finds agree with labels it has never seen; `behaviour`, how good a classifier of behaviour
+becomes on its representation with few labels. Add a method: its file, and one `Entry` in
+`trajectory_entries`.
 
-This module is read for every list, so that what computes is imported where it is used.
+This module is imported for every list, so that heavy modules are imported where they are used.
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ if TYPE_CHECKING:
 
 COLLAPSED_CLUSTER = 0.95
 FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
-# Of the test windows, in their order, this first part is labelled for the classifier; the rest, of
-# which no window overlaps it but for one boundary, tests it.
+# The share of the test windows, the first in their order, on which the classifier learns. The rest
+# tests it; windows of the two parts overlap at their one boundary at most.
 LABELLED = 0.6
 
 
 @dataclass(frozen=True)
 class TrajectoryTask(Task):
-    """What both kinds of task share: the data, of the default configuration.
+    """The base of both kinds of task: data of the default configuration.
 
-    data: the data set, where the task is not called like it.
+    data: the name of the data set, where it is not that of the task.
 
     train: `states` (N, T+1, D) float32, `feature.<name>` (N, T+1) in natural units, and
     `validation` (N,) bool. inputs: states and features of the test split. targets: `labels` (N,),
@@ -59,12 +60,12 @@ class TrajectoryTask(Task):
 
     @property
     def source(self) -> DataSet:
-        """What the data set says of itself."""
+        """The descriptor of the data set."""
         return symdata.dataset(self.data or self.name)
 
     @property
     def config(self) -> str:
-        """The configuration of the data."""
+        """The configuration of the data, the first that the data set has."""
         return next(iter(self.source.configs))
 
     def skip(self, sources: DataSources = DEFAULT) -> str | None:
@@ -72,11 +73,11 @@ class TrajectoryTask(Task):
         return self.source.missing(self.config, sources)
 
     def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
-        """See `Task.dataset`; of files that users bring, their hashes."""
+        """See `Task.dataset`; it has the hashes of files that users bring."""
         return self.source.identity(sources)
 
     def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
-        """See `Task.load`; files are the same whatever the seed."""
+        """See `Task.load`; data read from files are the same whatever the seed."""
         import numpy as np
 
         from symdata.trajectories import fingerprint
@@ -125,12 +126,13 @@ class TrajectoryTask(Task):
 
 
 class Clusters(TrajectoryTask):
-    """Clusters without labels: those that a method gives, or KMeans on its embeddings.
+    """The task to cluster without labels: a method gives clusters, or embeddings for KMeans.
 
-    purity: the share of examples that bear their cluster's most frequent label. nmi, rand_index;
-    largest_cluster: its share, 1 where the method has collapsed. Of embeddings: active_units, and
-    where binary factors are known probe_<factor>, what a linear model reads of each off samples of
-    the latent, and factor_nmi, the clusters' agreement with the nearest of the factors alone.
+    purity: the share of examples that bear their cluster's most frequent label. nmi, rand_index:
+    see `benchmarks.metrics.clustering`. largest_cluster: the share of examples in it, 1 where the
+    method has collapsed. For embeddings also active_units, and where binary factors are known,
+    probe_<factor>, the accuracy of a linear model of each on samples of the latent, and factor_nmi,
+    the clusters' agreement with the nearest of the factors alone.
     """
 
     regime = "clusters"
@@ -139,7 +141,7 @@ class Clusters(TrajectoryTask):
 
     @property
     def score(self) -> Score:  # type: ignore[override]
-        """Purity."""
+        """The score that ranks, purity."""
         return Score("purity", self.source.chance)
 
     @property
@@ -157,7 +159,7 @@ class Clusters(TrajectoryTask):
         return (*shared, Score("factor_nmi", 0.0), *probes)
 
     def clusters_of(self, outputs: Outputs) -> np.ndarray:
-        """The clusters (N,) that count."""
+        """The clusters (N,) that are scored: the method's, or KMeans on its embeddings."""
         from benchmarks.metrics import clustering
 
         if "clusters" in outputs:
@@ -211,7 +213,7 @@ class Clusters(TrajectoryTask):
         explanation: Mapping[str, Any],
         illustrations: Mapping[str, np.ndarray] = {},
     ) -> Mapping[str, Callable[[], Figure]]:
-        """The clusters on their ground; latents before and after each program; program, search."""
+        """See `Task.pictures`: clusters, latents before and after each program, program, search."""
         import numpy as np
 
         from benchmarks.metrics import probes
@@ -246,7 +248,7 @@ class Clusters(TrajectoryTask):
 
 
 class Behaviour(TrajectoryTask):
-    """A classifier of behaviour on a representation that was learned without labels.
+    """The task to learn a representation without labels on which behaviour can be classified.
 
     A logistic regression learns from 1 % to all of the labels of the first part of the test split
     and is tested on the rest. average_precision is the mean over classes and over the fractions.
@@ -258,12 +260,12 @@ class Behaviour(TrajectoryTask):
 
     @property
     def score(self) -> Score:  # type: ignore[override]
-        """Mean average precision, over classes and fractions of the labels."""
+        """The score that ranks: mean average precision, over classes and fractions of labels."""
         return Score("average_precision", self.source.chance)
 
     @property
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
-        """The same at each fraction."""
+        """The further scores: mean average precision at each fraction of the labels."""
         return tuple(
             Score(f"labels_{100 * fraction:.0f}", self.source.chance) for fraction in FRACTIONS
         )
@@ -286,7 +288,7 @@ class Behaviour(TrajectoryTask):
         return {"average_precision": float(np.mean(list(found.values()))), **found}
 
 
-# Of each task the name, and the data set.
+# Data sets by the names of their tasks.
 DATA = {"synthetic": "synthetic_trajectories", "basketball": "basketball", "calms21": "calms21"}
 TASKS = tuple(task(*pair) for task in (Clusters, Behaviour) for pair in DATA.items())
 

@@ -75,7 +75,7 @@ BASELINES = (
     _baseline("vq_tvae", "vq", "baselines.vq_tvae:VQTVAE", "one code of a codebook a trajectory"),
     _baseline("beta_tvae", "beta", "baselines.beta_tvae:BetaTVAE", "TVAE with a capacity"),
 )
-# What the encoder's first DSL reads, appended to the input of some baselines.
+# The features that the encoder's first DSL reads, appended to the input of some baselines.
 FEATURES = {
     "calms21": (
         "head_body_angle_resident",

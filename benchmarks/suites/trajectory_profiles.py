@@ -1,11 +1,12 @@
-"""How much of the `trajectories` suite each profile runs, and how it sets each family of methods.
+"""The profiles of the `trajectories` suite: tasks and budgets, and settings by family of methods.
 
-What is not named here is as published: for each data set, in the `Settings` of the methods. Read a
-family's settings from the general ("*", all data sets) to the special (one data set). How the
-values were found is told in `docs/settings.md`.
+Settings that are not named here are as published: see, for each data set, the `Settings` of the
+methods. Read a family's settings from the general ("*", all data sets) to the special (one data
+set). How the values were found is told in `docs/settings.md`.
 
 The updates of one training are the published epochs times the published number of batches, so that
-a data set of another size gets the same training. A neurosymbolic encoder trains once a turn.
+a data set of another size gets the same training. A neurosymbolic encoder trains several times,
+once for each turn of its search.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _RANKING = (
     "calms21/behaviour",
 )
 
-# The families of baselines; the encoder and task programming are another.
+# The families of baselines; the encoder and task programming have their own.
 _BASELINES = ("tvae", "joint", "vq", "beta")
 
 # Changes of `quick`: a fifteenth of the published updates with a higher rate, and on given data
@@ -41,7 +42,7 @@ _SEARCH = {
     "neural_epochs": 3.0,
     "symbolic_epochs": 3.0,
     "program_learning_rate": 3e-3,
-    # Every nonterminal costs a training of the whole model; a program of depth 5 may have dozens.
+    # The depth is limited, as every nonterminal costs a training of the whole model.
     "max_depth": 3,
 }
 _QUICK: dict[str, Mapping[str, Mapping[str, Any]]] = {
@@ -55,16 +56,14 @@ _QUICK: dict[str, Mapping[str, Mapping[str, Any]]] = {
         "synthetic": {**_SMALL["synthetic"], "max_depth": 2},  # as published
     },
 }
-# In `smoke` a program learns for an instant: a cell only shows that everything runs.
+# Changes of `smoke`, in which a program learns for an instant, to show that everything runs.
 _INSTANT = {"neural_epochs": 0.02, "symbolic_epochs": 0.02}
 _BATCHES = {"synthetic": 32, "calms21": 64, "basketball": 64}
 
 PROFILES = (
     Profile(
         "smoke",
-        # A handful of labels solves synthetic/behaviour on any representation, the raw states
-        # included: it ranks nothing, and only shows, without data that users bring, that the
-        # methods of the task run.
+        # synthetic/behaviour is too easy to rank anything; it only shows that its methods run.
         tasks=(*_RANKING, "synthetic/behaviour"),
         methods=_ALL,
         seeds=1,
@@ -95,7 +94,7 @@ PROFILES = (
             "basketball": Budget(steps=20 * 1383, batch_size=128),
         },
         summary="the published sizes and updates, 3 seeds",
-        # On calms21 the baselines learn for 200 epochs, not 30.
+        # On calms21 the published baselines learn for 200 epochs, not 30.
         own_budgets={
             family: {"calms21": Budget(steps=200 * 903, batch_size=256)} for family in _BASELINES
         },

@@ -1,4 +1,4 @@
-"""The draws that the speed cases share, and the device on which they run."""
+"""Parts that the speed cases share: their device, tasks, data and entries."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from benchmarks.suites.scenes import SUITE as SCENES
 from methods.neurosymbolic_encoder.dsl import DSL, DSLS
 
 DEVICE = os.environ.get("SYMBENCH_DEVICE", "cpu")
-keep_freed()  # as every cell of a run does
+keep_freed()  # every cell of a run does the same
 FOREVER = 10**9
 
 SUITE = registry.suite("abstract_rules")
-# The longest and the shortest problems, with 50 symbols in training.
+# Tasks with the longest and the shortest problems, with 50 symbols in training.
 TIMED = ("same_different/m50", "distribution_of_three/m50")
 
 TRAJECTORIES = registry.suite("trajectories")
 PAPER = profile_of(TRAJECTORIES, "paper")
-# Frames of a trajectory (T+1), and numbers of a state (D).
+# Shapes of trajectories by task: frames (T+1), and numbers of a state (D).
 SHAPES = {"synthetic": (26, 2), "basketball": (25, 10), "calms21": (21, 18)}
 EXAMPLES = 2048
-# Images of scenes to learn from, at least as many as a batch has.
+# The number of images of scenes to learn from, at least as many as in a batch.
 PICTURES = 64
 
 
 def finished(work: Callable[[], object]) -> Callable[[], None]:
-    """The work, and waiting until the device has done it."""
+    """A function that does the work and waits until the device has finished it."""
 
     def run() -> None:
         work()
@@ -57,16 +57,16 @@ def draw(name: str) -> TaskData:
 
 
 def learners() -> list[Entry]:
-    """The entries that train a network, without ablations."""
+    """The entries of `abstract_rules` that train a network, without ablations."""
     return [entry for entry in SUITE.entries if entry.kind in ("method", "baseline")]
 
 
 def inputs(name: str, count: int) -> Examples:
-    """The first test problems of a task, as any control may see them."""
+    """The first test problems of a task, with privileged columns."""
     return draw(name).inputs.take(slice(0, count))
 
 
-def published(name: str, data: str) -> Entry:
+def paper_entry(name: str, data: str) -> Entry:
     """An entry of `trajectories` with the published settings for a data set."""
     (entry,) = registry.entries(TRAJECTORIES, [name])
     task = next(one for one in TRAJECTORIES.tasks if one.id == f"{data}/clusters")
@@ -85,7 +85,7 @@ def language(data: str) -> DSL:
 
 @cache
 def walks(data: str) -> Examples:
-    """Random numbers in the shape of a data set, which users would have to bring; made once.
+    """Random numbers in the shape of a task's trajectories, as its data may be missing; made once.
 
     A sixth of the EXAMPLES trajectories is marked for validation.
     """
@@ -110,10 +110,10 @@ def scene_entry(name: str, data: str) -> Entry:
 
 
 @cache
-def pictures(data: str, size: int) -> Examples:
+def scene_images(data: str, size: int) -> Examples:
     """PICTURES images of `size` pixels: digits, and noise in place of rooms, which need a renderer.
 
-    What an image shows makes no difference to the speed. Made once.
+    The content of an image makes no difference to the speed. Made once.
     """
     source = symdata.dataset(data)
     if source.channels == 3:

@@ -1,4 +1,4 @@
-"""Rounds of the timing cases: as many as each case says, or fewer where only its working counts."""
+"""The rounds of the timing cases: each case's own number, or fewer for a test that it works."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-# At most so many rounds of each case; CI sets it, and whoever compares speeds does not.
+# The most rounds of each case; CI sets it to be quick, a comparison of speeds leaves it unset.
 ROUNDS = os.environ.get("SYMBENCH_ROUNDS")
 
 

@@ -31,7 +31,7 @@ from symdata.abstract_rules import problems
 PROBLEMS = 2000
 
 
-def learned(entry: Entry, name: str) -> Any:
+def after_one_update(entry: Entry, name: str) -> Any:
     """The entry's method after a single update."""
     method = runner.build(entry)
     method.fit(draw(name).train, Run(0, Budget(steps=1), DEVICE))
@@ -41,8 +41,8 @@ def learned(entry: Entry, name: str) -> Any:
 @pytest.mark.parametrize("name", TIMED)
 @pytest.mark.parametrize("entry", learners(), ids=lambda entry: entry.name)
 def test_training_step(benchmark: Any, entry: Entry, name: str) -> None:
-    """One update at batch 32."""
-    method = learned(entry, name)
+    """Time one update at batch 32."""
+    method = after_one_update(entry, name)
     train = draw(name).train.select(("images", "labels"))
     run = Run(0, Budget(steps=FOREVER), DEVICE)
     how = Optimisation(learning_rate=method.settings.learning_rate)
@@ -55,18 +55,18 @@ def test_training_step(benchmark: Any, entry: Entry, name: str) -> None:
 @pytest.mark.parametrize("name", TIMED)
 @pytest.mark.parametrize("entry", SUITE.entries[:11], ids=lambda entry: entry.name)
 def test_evaluation(benchmark: Any, entry: Entry, name: str) -> None:
-    """Answers for 2,000 problems."""
-    method = learned(entry, name)
+    """Time the answers for 2,000 problems."""
+    method = after_one_update(entry, name)
     some, run = inputs(name, PROBLEMS), Run(0, Budget(steps=1), DEVICE)
     outputs = method.evaluate(some, run)
     assert len(outputs["logits"]) == PROBLEMS
-    # The call above has warmed up.
+    # No warm-up round is needed after the call above.
     benchmark.pedantic(finished(lambda: method.evaluate(some, run)), rounds=3)
 
 
 @pytest.mark.parametrize("name", [task.id for task in SUITE.tasks])
 def test_generation(benchmark: Any, name: str) -> None:
-    """One draw of a task, training and test problems; at most a second, as the suite promises."""
+    """Time a draw of a task, training and test problems; the suite promises at most a second."""
     task, _, regime = name.partition("/m")
     benchmark.pedantic(problems.generate, args=(task, int(regime), 0), rounds=5, warmup_rounds=1)
     assert benchmark.stats.stats.median < 1.0

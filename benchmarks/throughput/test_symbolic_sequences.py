@@ -1,10 +1,10 @@
 """Speed of `symbolic_sequences` at its default sizes. `SYMBENCH_DEVICE=cuda` times a GPU.
 
-A training case is one update with its optimiser; `per_second` in the extra information says how
-many images (of k-NN: test features) that makes. Two cases of one group do the same work in two
-ways, so that the quotient of their times is what the faster way is worth. Teachers have random
-weights and images are noise: neither makes a difference to the speed. On a CPU a batch of DINO has
-fewer images than the published 256, and k-NN fewer tests, as `count` in the extra information says.
+A training case is one update with its optimiser; `per_second` in the extra information is the
+number of images a second (for k-NN, of test features). Two cases of one group do the same work in
+two ways; the quotient of their times is the speed-up. Teachers have random weights and images are
+noise: neither makes a difference to the speed. On a CPU a batch of DINO has fewer images than the
+published 256, and k-NN fewer tests; `count` in the extra information has their number.
 
     pytest benchmarks/throughput/test_symbolic_sequences.py --benchmark-json=speed.json
 
@@ -48,7 +48,7 @@ ENTROPY = {"exploration": "entropy"}
 def timed(
     benchmark: Any, group: str, work: Callable[[], object], count: int, rounds: int, warmup: int = 1
 ) -> None:
-    """Time the work as one of a group, and note how many images a second that makes."""
+    """Time the work as one of a group, and note the images a second."""
     benchmark.group = group
     benchmark.extra_info |= {"threads": torch.get_num_threads(), "count": count}
     benchmark.pedantic(finished(work), rounds=30 if GPU else rounds, warmup_rounds=warmup)
@@ -58,20 +58,20 @@ def timed(
 
 @cache
 def images(count: int) -> np.ndarray:
-    """Noise (N, 32, 32, 3) uint8."""
+    """Images of noise (N, 32, 32, 3) uint8."""
     return np.random.default_rng(0).integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
 
 
 @cache
 def teacher() -> Teacher:
-    """A `dino_tiny` that has learned nothing."""
+    """An untrained teacher `dino_tiny`."""
     torch.manual_seed(0)
     encoder = encoder_of(SymbolicSequences.Settings(), SIZE).to(DEVICE)
     return Teacher(encoder, encoder.width, encoder.side, {"name": "dino_tiny"})
 
 
 def student(views: int = VIEWS, **settings: Any) -> SymbolicSequences:
-    """A method whose network has learned nothing."""
+    """A method with an untrained network."""
     method = SymbolicSequences(SymbolicSequences.Settings(views=views, **settings))
     method.teacher = teacher()
     draw = fresh_views(teacher(), crop_and_flip(SIZE, method.settings.teacher_flip))
@@ -87,14 +87,14 @@ def a_run(batch: int = BATCH) -> Run:
 
 
 def test_teacher(benchmark: Any) -> None:
-    """Tokens of images on the device."""
+    """Time the teacher's tokens of images on the device."""
     pixels = as_pixels(images(TAUGHT), DEVICE)
     assert teacher().tokens(pixels[:2]).shape == (2, 1 + 64, 192)
     timed(benchmark, "teacher", lambda: teacher().tokens(pixels), TAUGHT, rounds=3)
 
 
 def test_training_of_the_teacher(benchmark: Any) -> None:
-    """One update of DINO: two large and four small crops of each image, and both networks."""
+    """Time one update of DINO: two large and four small crops of each image, and both networks."""
     settings = SymbolicSequences.Settings(teacher_batch=DINO_BATCH)
     network = DINONetwork(settings, SIZE, FOREVER, 1).to(DEVICE)
     how = dino_optimisation(settings, FOREVER)
@@ -105,7 +105,7 @@ def test_training_of_the_teacher(benchmark: Any) -> None:
 
 @pytest.mark.parametrize("way", ["kept", "fresh"])
 def test_views(benchmark: Any, way: str) -> None:
-    """One update of a student, whose teacher's tokens were kept, or are computed for new views."""
+    """Time one update of a student, with kept tokens of its teacher or fresh ones of new views."""
     views = VIEWS if way == "kept" else 0
     step(benchmark, student(views), "training: views", rounds=2)
 
@@ -114,7 +114,7 @@ def test_views(benchmark: Any, way: str) -> None:
     ("discretisation", "more"), [("gs", {}), ("gs", ENTROPY), ("ss", {}), ("vq", {})]
 )
 def test_training_of_students(benchmark: Any, discretisation: str, more: dict[str, Any]) -> None:
-    """One update from kept tokens, with the largest vocabulary."""
+    """Time one update from kept tokens, with the largest vocabulary."""
     method = student(discretisation=discretisation, vocabulary=512, **more)
     step(benchmark, method, "training: students", rounds=5)
 
@@ -134,7 +134,7 @@ def step(benchmark: Any, method: SymbolicSequences, group: str, rounds: int) -> 
 
 
 def test_training_of_vqvae(benchmark: Any) -> None:
-    """One update of the VQ-VAE with the published width."""
+    """Time one update of the VQ-VAE with the published width."""
     method, batch = VQVAE(VQVAE.Settings()), BATCH if GPU else 16
     some = Examples({"images": images(2 * batch)})
     method.fit(some, Run(0, Budget(steps=1, batch_size=1), DEVICE))
@@ -147,7 +147,7 @@ def test_training_of_vqvae(benchmark: Any) -> None:
 
 
 def test_evaluation(benchmark: Any) -> None:
-    """Symbols, prefixes and attention of images, from their pixels."""
+    """Time symbols, prefixes and attention of images, from their pixels."""
     method, some = student(), Examples({"images": images(TAUGHT)})
     run = Run(0, Budget(steps=1), DEVICE)
     assert method.evaluate(some.take(slice(0, 3)), run)["symbols"].shape == (3, 8)
@@ -157,9 +157,9 @@ def test_evaluation(benchmark: Any) -> None:
 @pytest.mark.parametrize("way", ["cached", "uncached"])
 @pytest.mark.parametrize(("patches", "width"), [(64, 192), (196, 768)])
 def test_decoding(benchmark: Any, patches: int, width: int, way: str) -> None:
-    """Eight symbols of a batch, with keys and values kept or all computed anew at every step.
+    """Time eight symbols of a batch, with keys and values kept or computed anew at every step.
 
-    Patches are those of `dino_tiny` and of `dino_vitb16`.
+    The numbers of patches are those of `dino_tiny` and of `dino_vitb16`.
     """
     torch.manual_seed(0)
     settings = SymbolicSequences.Settings()
@@ -179,14 +179,14 @@ def test_decoding(benchmark: Any, patches: int, width: int, way: str) -> None:
 
 @cache
 def features(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Noise in place of 50,000 features (N, D), their labels (N,), and so many tests (M, D)."""
+    """Noise in place of 50,000 features (N, D), their labels (N,), and `count` tests (M, D)."""
     rng, width = np.random.default_rng(0), teacher().width
     bank, tests = (rng.standard_normal((rows, width), np.float32) for rows in (BANK, count))
     return bank, rng.integers(0, CLASSES, BANK), tests
 
 
 def test_knn(benchmark: Any) -> None:
-    """Votes of the nearest of 50,000 features, for all k; 10,000 tests take seconds."""
+    """Time the votes of the nearest of 50,000 features, for all k; 10,000 tests take seconds."""
     bank, labels, tests = features(TESTED)
     work = partial(knn, bank, labels, tests, KS, CLASSES, device=DEVICE)
     timed(benchmark, "k-NN", work, TESTED, rounds=1)
@@ -194,7 +194,7 @@ def test_knn(benchmark: Any) -> None:
 
 @pytest.mark.parametrize("way", ["together", "one_by_one"])
 def test_knn_of_few(benchmark: Any, way: str) -> None:
-    """The same of 100 tests, in one product or in a loop."""
+    """Time k-NN for 100 tests, in one product or in a loop."""
     bank, labels, tests = features(LOOPED)
     together = partial(knn, bank, labels, tests, KS, CLASSES, device=DEVICE)
     looped = partial(one_by_one, bank, labels, tests)
@@ -206,7 +206,7 @@ def test_knn_of_few(benchmark: Any, way: str) -> None:
 
 
 def one_by_one(bank: np.ndarray, labels: np.ndarray, tests: np.ndarray) -> dict[int, np.ndarray]:
-    """`knn` in a loop over the tests; the features are normed and on the device only once."""
+    """Compute `knn` in a loop over the tests; features are normalised and moved only once."""
     known = normalize(torch.from_numpy(bank).to(DEVICE), dim=1)
     owners = torch.from_numpy(labels).to(DEVICE)
     found: dict[int, list[Tensor]] = {k: [] for k in KS}
@@ -220,7 +220,7 @@ def one_by_one(bank: np.ndarray, labels: np.ndarray, tests: np.ndarray) -> dict[
 
 
 def test_views_of_images(benchmark: Any) -> None:
-    """A random crop of each image, mirrored or not: what a batch costs before its teacher."""
+    """Time the random crops of a batch of images, mirrored or not, before the teacher sees them."""
     augment, pixels = crop_and_flip(SIZE), as_pixels(images(2 * BATCH), DEVICE)
     assert augment(pixels).shape == pixels.shape
     timed(benchmark, "augmentation", lambda: augment(pixels), 2 * BATCH, rounds=20)

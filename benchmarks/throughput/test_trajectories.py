@@ -1,8 +1,8 @@
-"""Speed of `trajectories`: training, and what makes it fast. `SYMBENCH_DEVICE=cuda` times a GPU.
+"""Speed of `trajectories`: training, and its fast parts. `SYMBENCH_DEVICE=cuda` times a GPU.
 
 A training case is 10 updates with their optimisers, at the published sizes and batch. Two cases of
-one group do the same work in two ways, so that the quotient of their times is what the faster way
-is worth. Data are random numbers in the shapes of the data sets.
+one group do the same work in two ways; the quotient of their times is the speed-up. Data are random
+numbers in the shapes of the data sets.
 
     pytest benchmarks/throughput/test_trajectories.py --benchmark-group-by=group
 
@@ -32,7 +32,7 @@ from benchmarks.throughput.cases import (
     batch_size,
     finished,
     language,
-    published,
+    paper_entry,
     walks,
 )
 from benchmarks.training import updates
@@ -56,7 +56,7 @@ def timed(benchmark: Any, group: str, work: Callable[[], object], rounds: int = 
     benchmark.pedantic(finished(work), rounds=rounds, warmup_rounds=1)
 
 
-def run(data: str, steps: int = FOREVER) -> Run:
+def a_run(data: str, steps: int = FOREVER) -> Run:
     """A run of so many updates with the published batch."""
     return Run(0, Budget(steps=steps, batch_size=batch_size(data)), DEVICE)
 
@@ -65,12 +65,12 @@ def run(data: str, steps: int = FOREVER) -> Run:
     ("data", "name"), [*(("synthetic", name) for name in BASELINES), ("basketball", "tvae")]
 )
 def test_training_of_baselines(benchmark: Any, data: str, name: str) -> None:
-    """10 updates."""
-    method = runner.build(published(name, data))
-    method.fit(walks(data), run(data, 1))
+    """Time 10 updates of a baseline."""
+    method = runner.build(paper_entry(name, data))
+    method.fit(walks(data), a_run(data, 1))
     columns = Examples(columns_of(training_split(walks(data))))
     how = Optimisation(learning_rate=method.settings.learning_rate)
-    steps = updates(method.network, columns, run(data), how)
+    steps = updates(method.network, columns, a_run(data), how)
     timed(
         benchmark, f"training: {data}", lambda: [next(steps) for _ in range(UPDATES)], ROUNDS[data]
     )
@@ -82,13 +82,13 @@ def test_training_of_baselines(benchmark: Any, data: str, name: str) -> None:
     ("data", "programs"), [("synthetic", 1), ("synthetic", 2), ("basketball", 1)]
 )
 def test_training_of_encoders(benchmark: Any, data: str, programs: int, last: str) -> None:
-    """10 updates of a neurosymbolic encoder and its adversary, after drawing their weights.
+    """Time 10 updates of a neurosymbolic encoder and its adversary, after drawing their weights.
 
     Its last program is a network, as at the start of a search, or complete, as at its end. A
     program before it is complete and frozen.
     """
-    settings = runner.settings_of(published(f"neurosymbolic_{programs}", data))
-    training = Training(settings, language(data), walks(data), run(data, UPDATES))
+    settings = runner.settings_of(paper_entry(f"neurosymbolic_{programs}", data))
+    training = Training(settings, language(data), walks(data), a_run(data, UPDATES))
     complete = children(data, "complete")
     frozen = [training.population([program], "frozen") for program in complete[: programs - 1]]
     for population in frozen:
@@ -102,11 +102,11 @@ def test_training_of_encoders(benchmark: Any, data: str, programs: int, last: st
 
 
 def children(data: str, kind: str) -> list[Program]:
-    """The partial children of the first expansion, or the complete ones of the first that has any.
+    """The partial children of the first expansion, or complete ones of the first that has any.
 
     The latter is the first itself for the synthetic data, and that of `map_average` for the others.
     """
-    settings = runner.settings_of(published("neurosymbolic_1", data))
+    settings = runner.settings_of(paper_entry("neurosymbolic_1", data))
     search = Search(language(data), settings.penalty, settings.max_depth, settings.frontier, [])
     first = search.children(search.best())
     if kind == "partial":
@@ -120,8 +120,8 @@ def children(data: str, kind: str) -> list[Program]:
 @pytest.mark.parametrize("kind", ["partial", "complete"])
 @pytest.mark.parametrize("data", SHAPES)
 def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
-    """10 updates of every child of an expansion: as one population, or one after the other."""
-    settings = runner.settings_of(published("neurosymbolic_1", data))
+    """Time 10 updates of every child of an expansion, as one population or one after the other."""
+    settings = runner.settings_of(paper_entry("neurosymbolic_1", data))
     programs, batch = children(data, kind), batch_size(data)
     states = torch.from_numpy(np.asarray(walks(data)["states"])).to(DEVICE)
     features = torch.from_numpy(language(data).columns(walks(data))).to(DEVICE)
@@ -133,7 +133,7 @@ def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
     def learn(some: list[Program]) -> None:
         hidden = settings.most_hidden, settings.least_hidden
         population = Population(some, language(data), frames.shape[-1], *hidden).to(DEVICE)
-        distil(population, given, given.take(slice(0, batch)), run(data, UPDATES), 1e-3)
+        distil(population, given, given.take(slice(0, batch)), a_run(data, UPDATES), 1e-3)
 
     def train() -> None:
         for some in [programs] if way == "together" else [[one] for one in programs]:
@@ -146,8 +146,8 @@ def test_children(benchmark: Any, data: str, kind: str, way: str) -> None:
 @pytest.mark.parametrize("way", ["unrolled", "step_by_step"])
 @pytest.mark.parametrize("data", SHAPES)
 def test_decoder(benchmark: Any, data: str, way: str) -> None:
-    """Loss and gradient of a recurrent decoder for a batch."""
-    entry = published("tvae", data)
+    """Time loss and gradient of a recurrent decoder for a batch."""
+    entry = paper_entry("tvae", data)
     settings = type(runner.settings_of(entry))(**{**entry.settings, "decoder": "recurrent"})
     frames, size = SHAPES[data]
     torch.manual_seed(0)
@@ -162,7 +162,7 @@ def test_decoder(benchmark: Any, data: str, way: str) -> None:
 
 
 def step_by_step(decoder: Decoder, states: Tensor, actions: Tensor, z: Tensor) -> Tensor:
-    """`Decoder.nll` (B,) in a loop over the steps. states, actions: (B, T, D), z: (B, Z)."""
+    """Compute `Decoder.nll` (B,) in a loop over steps. states, actions: (B, T, D), z: (B, Z)."""
     rnn = decoder.rnn
     assert rnn is not None
     h = z.new_zeros(len(z), rnn.hidden_size)
@@ -179,9 +179,9 @@ def step_by_step(decoder: Decoder, states: Tensor, actions: Tensor, z: Tensor) -
 @pytest.mark.parametrize("way", ["looked_up", "computed"])
 @pytest.mark.parametrize("data", SHAPES)
 def test_features(benchmark: Any, data: str, way: str) -> None:
-    """The standardised features of a batch (B, T+1, F): from a table, or from positions.
+    """Time the standardised features of a batch (B, T+1, F), from a table or from positions.
 
-    What the data set's function computes is more than one DSL reads; the positions are given.
+    The data set's function computes more features than a DSL reads; the positions are given.
     """
     rng = np.random.default_rng(0)
     batch, (frames, _) = batch_size(data), SHAPES[data]
@@ -193,7 +193,7 @@ def test_features(benchmark: Any, data: str, way: str) -> None:
         positions = rng.uniform(0, 50, (batch, frames, 5, 2)).astype(np.float32)
         compute = basketball.features
     else:
-        # Frames one after the other, as the function has it; what they hold costs the same.
+        # The function takes frames one after the other; random positions cost as much as real ones.
         positions = rng.uniform(0, 500, (batch * frames, 2, 2, 7)).astype(np.float32)
         compute = geometry.features
     names = [one.name for one in language(data).features]
@@ -215,5 +215,5 @@ def test_features(benchmark: Any, data: str, way: str) -> None:
 
 
 def test_generation(benchmark: Any) -> None:
-    """The 14,000 synthetic trajectories of a seed, with their features."""
+    """Time the generation of a seed's 14,000 synthetic trajectories, with their features."""
     timed(benchmark, "generation", lambda: synthetic.generate(0))

@@ -24,16 +24,16 @@ def run(folder, **filters):
 def test_either_of_two_outputs_is_enough_and_neither_is_one_line(planted):
     task = planted.TASKS[0]
     for given in ({"clusters": np.zeros(3, int)}, {"embeddings": np.zeros((3, 2))}):
-        assert runner.checked(task, given, 3).keys() == given.keys()
+        assert runner.checked_outputs(task, given, 3).keys() == given.keys()
     expected = (
         "evaluate gave none of 'clusters', 'embeddings', of which plane/clusters needs one; "
         "it gave bits."
     )
     with pytest.raises(OutputError) as caught:
-        runner.checked(task, {"bits": np.zeros(3)}, 3)
+        runner.checked_outputs(task, {"bits": np.zeros(3)}, 3)
     assert str(caught.value) == expected
     with pytest.raises(OutputError, match="with: clusters or embeddings"):
-        runner.checked(task, np.zeros(3), 3)
+        runner.checked_outputs(task, np.zeros(3), 3)
 
 
 def test_an_entry_runs_on_its_tasks_alone(planted):

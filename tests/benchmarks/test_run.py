@@ -135,12 +135,12 @@ def test_a_run_in_this_process_keeps_to_the_threads_that_its_records_name(monkey
     monkeypatch.setattr(
         executors,
         "_executor",
-        lambda place: lambda cell, report: seen.append(torch.get_num_threads()),
+        lambda conditions: lambda cell, report: seen.append(torch.get_num_threads()),
     )
     before = torch.get_num_threads()
     for threads in (before + 1, before + 2):
-        place = executors.Place(tmp_path, "cpu", threads)
-        executors.run_here(["a cell"], place, Silent(), fail_fast=False)
+        conditions = executors.Conditions(tmp_path, "cpu", threads)
+        executors.run_here(["a cell"], conditions, Silent(), fail_fast=False)
     assert seen == [before + 1, before + 2]
     assert torch.get_num_threads() == before
 

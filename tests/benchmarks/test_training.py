@@ -214,11 +214,11 @@ def begun_anew(path, caplog, why, whole=None):
 def test_a_checkpoint_whose_state_does_not_fit_changes_nothing(tmp_path, caplog):
     """Its parts are taken one after the other: what was taken before the fault is given back."""
     path = tmp_path / "key.pt"
-    for broken in ("optimiser", "streams", "place"):
+    for broken in ("optimiser", "streams", "progress"):
         interrupted(path, 14)
         state = checkpoint._read(path)
         state[broken] = {}
-        if broken == "place":
+        if broken == "progress":
             state[broken] = {"step": 10, "elsewhere": 1}
         path.unlink()
         checkpoint._write(path, state)

@@ -285,7 +285,7 @@ def test_training_rooms_are_of_every_kind():
 
 
 def test_the_stored_weights_are_small_and_say_whence_they_are():
-    path = stored.place(judge.NAME)
+    path = stored.weights_file(judge.NAME)
     assert path.stat().st_size < 1_000_000
     weights, story = stored.read(judge.NAME, judge.VERSION)
     assert {"seed", "steps", "data", "code_sha256", "data_sha256"} <= set(story)

@@ -13,7 +13,7 @@ WEIGHTS = {"layer": np.array([0.1, 1e-3, -70.0], dtype=np.float32)}
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    monkeypatch.setattr(stored, "place", lambda name: tmp_path / f"{name}.npz")
+    monkeypatch.setattr(stored, "weights_file", lambda name: tmp_path / f"{name}.npz")
     return tmp_path / "digits.npz"
 
 
@@ -61,6 +61,6 @@ def test_a_digest_tells_parts_and_types_apart():
 
 def test_the_committed_weights_are_small_and_say_what_made_them():
     arrays, story = stored.read(digits.NAME, digits.VERSION)
-    assert stored.place("digits").stat().st_size < stored.LARGEST
+    assert stored.weights_file("digits").stat().st_size < stored.LARGEST
     assert sum(array.size for array in arrays.values()) > 100_000
     assert {"seed", "steps", "data", "code_sha256", "data_sha256"} <= set(story)

@@ -158,17 +158,17 @@ def test_what_takes_long_in_quick_runs_where_it_is_asked_for(monkeypatch):
     lines = profile_of(suite.SUITE, "quick").on_request
     assert f"{rendered:,} images" in lines["arrow_room/rendered_64"]
     assert f"{judged:,} images" in lines["arrow_room_judge/rendered_64"]
-    plain = plan.select(plan.Filters(suites=("scenes",)))
+    plain = plan.selection(plan.Filters(suites=("scenes",)))
     assert {f"{cell.task}/{cell.regime}" for cell in plain.cells}.isdisjoint(rooms)
     assert {task: line for task, line in plain.skipped.items() if "--task" in line}.keys() == rooms
     for pattern in ("arrow_room", "arrow_room/rendered_64", "arrow*/*"):
-        named = plan.select(plan.Filters(suites=("scenes",), tasks=(pattern,)))
+        named = plan.selection(plan.Filters(suites=("scenes",), tasks=(pattern,)))
         assert "arrow_room" in {cell.task for cell in named.cells}
         assert not named.skipped
     monkeypatch.setattr("symdata.arrow_room.scenes.missing", lambda config, sources: "no renderer.")
-    assert plan.select(plan.Filters(suites=("scenes",))).skipped.keys() >= rooms
+    assert plan.selection(plan.Filters(suites=("scenes",))).skipped.keys() >= rooms
     with pytest.raises(SymbenchError, match="cannot run here: no renderer"):
-        plan.select(plan.Filters(suites=("scenes",), tasks=("arrow_room",)))
+        plan.selection(plan.Filters(suites=("scenes",), tasks=("arrow_room",)))
 
 
 def test_profiles_name_what_there_is():

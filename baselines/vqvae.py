@@ -28,7 +28,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from baselines.checks import number, true_or_false, whole
-from baselines.dino.frozen_teacher import as_pixels, checked_images
+from baselines.dino.frozen_teacher import as_pixels, checked_colour_images
 from baselines.scenes.pixel_likelihood import log_normal, pixels
 from baselines.vq_tvae import straight_through
 from benchmarks.device import out_of_memory_says
@@ -202,7 +202,7 @@ class VQVAE:
 
     def fit(self, train_on: Examples, run: Run) -> None:
         """Learn from `images` (N, H, W, 3)."""
-        images = checked_images(np.asarray(train_on["images"]))
+        images = checked_colour_images(np.asarray(train_on["images"]))
         # Weights are drawn on the CPU, so that a run starts with the same ones on every device.
         with seeded(run, "weights"):
             network = VQVAENetwork(self.settings, images.shape[1])
@@ -223,7 +223,7 @@ class VQVAE:
         """`features` (N, pool² · D) float32, `symbols` (N, P) int64."""
         if self.network is None:
             raise SymbenchError("VQVAE has not learned yet; call fit first.")
-        network, images = self.network.eval(), checked_images(np.asarray(inputs["images"]))
+        network, images = self.network.eval(), checked_colour_images(np.asarray(inputs["images"]))
         at_once = run.at_once or AT_ONCE
         features, symbols = [], []
         advice = f"{at_once} images were computed at once; give --at-once a smaller number"

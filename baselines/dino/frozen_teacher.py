@@ -66,7 +66,7 @@ class Teacher:
         return digest.hexdigest()
 
 
-def checked_images(images: np.ndarray) -> np.ndarray:
+def checked_colour_images(images: np.ndarray) -> np.ndarray:
     """Return the images where they are (N, size, size, 3) uint8; raise SymbenchError otherwise."""
     images = np.asarray(images)
     fits = images.ndim == 4 and len(images) and images.shape[1] == images.shape[2]

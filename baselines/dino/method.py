@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from baselines.dino.teacher import TaughtSettings, Teacher, checked_images, obtain
+from baselines.dino.teacher import TaughtSettings, Teacher, checked_colour_images, obtain
 from baselines.dino.view_tokens import class_tokens_of
 from benchmarks.protocol import Examples, Run, SymbenchError
 
@@ -45,5 +45,5 @@ class DINO:
         """`features` (N, D) float32: the class tokens."""
         if self.teacher is None:
             raise SymbenchError("DINO has not learned yet; call fit first.")
-        images = checked_images(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         return {"features": class_tokens_of(images, self.teacher, run)}

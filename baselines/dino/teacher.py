@@ -28,14 +28,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.dino.frozen_teacher import Teacher, as_pixels, checked_images, published_teacher
+from baselines.dino.frozen_teacher import (
+    Teacher,
+    as_pixels,
+    checked_colour_images,
+    published_teacher,
+)
 from baselines.dino.self_distillation import DINONetwork, encoder_of, head_of, optimisation
 from baselines.dino.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from benchmarks.training import seeded, train
 from symdata.cache import alone, writable
 
-__all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked_images", "key_of", "obtain"]
+__all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked_colour_images", "key_of", "obtain"]
 
 # Raised when the same images and settings give another teacher; kept ones are then trained anew.
 VERSION = 1
@@ -47,7 +52,7 @@ COLLAPSED = 0.1
 
 def obtain(images: np.ndarray, settings: TaughtSettings, run: Run) -> Teacher:
     """Read or train the teacher that `settings` describe; images: (N, H, W, 3) uint8, training."""
-    images = checked_images(images)
+    images = checked_colour_images(images)
     if settings.teacher == DINO_VITB16:
         return published_teacher(run)
     size = images.shape[1]

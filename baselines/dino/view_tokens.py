@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from baselines.dino.augmentation import Augmentation
-from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked_images
+from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked_colour_images
 from benchmarks.device import out_of_memory_says
 from benchmarks.protocol import Budget, Run, SymbenchError
 from benchmarks.training import seeded
@@ -36,7 +36,7 @@ def tokens_of(
     images: np.ndarray, teacher: Teacher, run: Run, at_once: int | None = None
 ) -> np.ndarray:
     """Tokens of whole images (N, H, W, 3) uint8, not augmented: (N, 1 + P, D) float32."""
-    images = checked_images(images)
+    images = checked_colour_images(images)
     tokens = np.empty((len(images), 1 + teacher.patches, teacher.width), np.float32)
     for rows, values in _chunks(images, teacher, run, at_once):
         tokens[rows] = values
@@ -47,7 +47,7 @@ def class_tokens_of(
     images: np.ndarray, teacher: Teacher, run: Run, at_once: int | None = None
 ) -> np.ndarray:
     """Class tokens of whole images (N, H, W, 3) uint8: (N, D) float32."""
-    images = checked_images(images)
+    images = checked_colour_images(images)
     tokens = np.empty((len(images), teacher.width), np.float32)
     for rows, values in _chunks(images, teacher, run, at_once):
         tokens[rows] = values[:, 0]
@@ -61,7 +61,7 @@ def view_tokens(
 
     images: (N, H, W, 3) uint8. The views are the same whatever the run's seed and device.
     """
-    images = checked_images(images)
+    images = checked_colour_images(images)
     if views < 1:
         raise SymbenchError(f"{views} views were asked for; a fixed set has 1 or more.")
     pixels = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()

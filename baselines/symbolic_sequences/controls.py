@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from baselines.checks import whole
-from baselines.dino.frozen_teacher import Teacher, checked_images
+from baselines.dino.frozen_teacher import Teacher, checked_colour_images
 from baselines.dino.teacher import obtain
 from baselines.dino.teacher_settings import TaughtSettings
 from baselines.dino.view_tokens import class_tokens_of
@@ -58,7 +58,7 @@ class RandomSymbols:
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`features` (N, W) and `prefixes` (N, G, W) float32, `symbols` (N, L)."""
-        images = checked_images(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         key = run.seed_for("symbols").to_bytes(8, "little")
         drawn = [shake_128(key + image.tobytes()).digest(8 * SYMBOLS) for image in images]
         numbers = np.frombuffer(b"".join(drawn), "<u8").reshape(len(images), SYMBOLS)
@@ -105,7 +105,7 @@ class KMeansCodes:
 
     def fit(self, train: Examples, run: Run) -> None:
         """Obtain the teacher of `images` (N, H, W, 3), and cluster its tokens."""
-        images = checked_images(np.asarray(train["images"]))
+        images = checked_colour_images(np.asarray(train["images"]))
         self.teacher = obtain(images, self.settings, run)
         self.explanation = {"teacher": self.teacher.about}
         residual = class_tokens_of(images, self.teacher, run, run.at_once)
@@ -119,7 +119,7 @@ class KMeansCodes:
         """`features` (N, D) and `prefixes` (N, G, D) float32, `symbols` (N, L)."""
         if self.teacher is None:
             raise SymbenchError("KMeansCodes has not learned yet; call fit first.")
-        images = checked_images(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         residual = class_tokens_of(images, self.teacher, run, run.at_once)
         symbols = np.empty((len(images), SYMBOLS), np.int64)
         for level, centroids in enumerate(self.centroids):
@@ -178,5 +178,5 @@ class Pixels:
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`features` (N, H·W·3) float32 in [0, 1]."""
-        images = checked_images(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         return {"features": images.reshape(len(images), -1).astype(np.float32) / 255}

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from baselines.dino.augmentation import Augmentation, crop_and_flip
 from baselines.dino.head import DINOHead
-from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked_images, obtain
+from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked_colour_images, obtain
 from baselines.dino.view_tokens import tokens_of, view_tokens
 from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
@@ -127,7 +127,7 @@ def images_of(examples: Examples) -> np.ndarray:
         raise SymbenchError(
             f"there is no column 'images', from which symbols are written; got: {given}."
         )
-    return checked_images(np.asarray(examples["images"]))
+    return checked_colour_images(np.asarray(examples["images"]))
 
 
 def start_of(settings: SymbolicSettings, teacher: Teacher) -> tuple[DINOHead, Tensor] | None:

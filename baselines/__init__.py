@@ -1,1 +1,1 @@
-"""Baselines, one file each, and what baselines and methods share."""
+"""Baselines, one file each, and the parts that baselines and methods share."""

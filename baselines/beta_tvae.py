@@ -27,10 +27,10 @@ from baselines.trajectories.trajectory_method import TrajectoryMethod, Trajector
 
 @dataclass(frozen=True)
 class BetaTVAESettings(TrajectorySettings):
-    """gamma: weight of |KL − C|; capacity: the last C in nats; ramp: training steps until then.
+    """gamma: weight of |KL − C|; capacity: the last C in nats; ramp: updates until C is reached.
 
     The paper gives no capacity for the synthetic data; that of its basketball data is taken.
-    published: by data set, Zhan et al. (TMLR 2022), appendix.
+    published: values by data set, Zhan et al. (TMLR 2022), appendix.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
@@ -51,7 +51,7 @@ class BetaTVAESettings(TrajectorySettings):
 
 
 class BetaTVAENetwork(TrajectoryNetwork):
-    """NLL + γ |KL − C(t)|, KL the mean over the batch: some examples may need more than others."""
+    """NLL + γ |KL − C(t)|; KL is the batch's mean, as some examples need more than others."""
 
     def __init__(self, settings: BetaTVAESettings, scale: Scale) -> None:
         super().__init__(settings, scale)
@@ -68,7 +68,7 @@ class BetaTVAENetwork(TrajectoryNetwork):
         return nll + self.settings.gamma * (kl - target).abs(), {"nll": nll, "kl": kl}
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """`embeddings` and `deviations`: of the posterior (B, Z)."""
+        """Means and standard deviations of the posterior: `embeddings`, `deviations` (B, Z)."""
         _, _, summary = self.encode(batch)
         return self.posterior.answer(summary)
 

@@ -1,6 +1,6 @@
 """Checks of a method's settings: each refuses a wrong value in one line that says what is allowed.
 
-They are for the `__post_init__` of a settings dataclass: `whole(self, "hidden", 1)`.
+A settings dataclass calls them in its `__post_init__`: `whole(self, "hidden", 1)`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from benchmarks.errors import SymbenchError
 
 
 def whole(settings: object, name: str, least: int) -> None:
-    """Refuse a setting that is no whole number, or one below `least`."""
+    """Refuse a setting that is no whole number or is below `least`."""
     value = getattr(settings, name)
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise SymbenchError(f"{name} is {value!r}; it must be a whole number, {least} or more.")
@@ -26,11 +26,12 @@ def number(settings: object, name: str, least: float, above: bool = False) -> No
         raise SymbenchError(f"{name} is {value!r}; it must be a finite number, {bound}.")
 
 
-def one_of(settings: object, name: str, allowed: Iterable[str]) -> None:
-    """Refuse a setting that is none of these names."""
-    value, names = getattr(settings, name), list(allowed)
-    if value not in names:
-        raise SymbenchError(f"{name} is {value!r}; it must be one of: {', '.join(names)}.")
+def one_of(settings: object, name: str, allowed: Iterable[str | int]) -> None:
+    """Refuse a setting that is none of these names or numbers."""
+    value, known = getattr(settings, name), list(allowed)
+    if value not in known:
+        names = ", ".join(map(str, known))
+        raise SymbenchError(f"{name} is {value!r}; it must be one of: {names}.")
 
 
 def true_or_false(settings: object, name: str) -> None:

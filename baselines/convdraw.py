@@ -3,18 +3,19 @@
 Gregor, Besse, Jimenez Rezende, Danihelka and Wierstra, "Towards Conceptual Compression" (NeurIPS
 2016, arXiv 1604.08772), as the baseline of Generative Neurosymbolic Machines (arXiv 2010.12152):
 the rival whose latent is as expressive and has no objects. At each step the encoder sees the image
-and what the canvas still lacks, a latent map is drawn whose prior is computed from what was drawn
-before, and the decoder adds to the canvas:
+and its difference from the canvas, a latent map is drawn whose prior depends on the steps before,
+and the decoder adds to the canvas:
 
     ε = x − σ(r),  h_enc = LSTM(x, ε, h_enc, h_dec),  z ~ q(z | h_enc),  prior p(z | h_dec),
     h_dec = LSTM(z, σ(r), h_dec),  r ← r + W h_dec.
 
 Neither paper publishes sizes for 128 pixels. Here the maps are 8×8 at every size, so that a digit
 covers the same cells; recurrent states have 64 channels and the latent 8, or 512 dimensions a step;
-convolutions halve the image to the map, and sub-pixel convolutions enlarge it. Initial states are
-learned maps, from which the network can tell places apart. Images are in [0, 1], so the canvas is
-kept before a sigmoid. `interaction` gives mean and deviation of each latent by an MLP over the
-whole map in place of a convolution, in posterior and prior, as StructDRAW does.
+strided convolutions reduce the image to the map, and sub-pixel convolutions enlarge it. Initial
+states are learned maps, by which the network can tell places apart. Images are in [0, 1], so that
+the canvas is kept as logits, before a sigmoid. With `interaction`, mean and deviation of each
+latent, in posterior and prior, come from an MLP over the whole map in place of a convolution, as in
+StructDRAW.
 
 Letters: B images, C channels, H = W = size in pixels, T steps, S posterior samples, Z and F
 channels of latent and state, h = w the side of the maps.
@@ -30,7 +31,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from baselines.checks import whole
+from baselines.checks import one_of, whole
 from baselines.scenes.example_noise import ExampleNoise, draw_from
 from baselines.scenes.pixel_likelihood import log_normal, pixels
 from baselines.scenes.scene_layers import (
@@ -44,7 +45,6 @@ from baselines.scenes.scene_layers import (
     log_density,
 )
 from baselines.scenes.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
-from benchmarks.protocol import SymbenchError
 
 SIDES = (2, 4, 8)
 READ = (16, 32, 64, 64, 64, 64)
@@ -53,10 +53,11 @@ WRITTEN = (64, 32, 16)
 
 @dataclass(frozen=True)
 class ConvDRAWSettings(SceneSettings):
-    """How much is drawn in a step, and in how many.
+    """Number and sizes of the drawing steps.
 
-    steps: T; interaction: an MLP over the map before each latent; side: of the maps, 2, 4 or 8.
-    hidden, z: channels of the recurrent states and of the latent; mlp: units of both MLP layers.
+    steps: T; interaction: whether an MLP over the map precedes each latent; side: cells along an
+    edge of the maps, 2, 4 or 8. hidden, z: channels of the recurrent states and of the latent; mlp:
+    units of both MLP layers.
     """
 
     steps: int = 4
@@ -70,15 +71,13 @@ class ConvDRAWSettings(SceneSettings):
         super().__post_init__()
         for name in ("steps", "hidden", "z", "mlp"):
             whole(self, name, 1)
-        if self.side not in SIDES:
-            allowed = ", ".join(map(str, SIDES))
-            raise SymbenchError(f"side is {self.side!r}; it must be one of: {allowed}.")
+        one_of(self, "side", SIDES)
 
 
 class Step(NamedTuple):
     """One step: latent, its prior and posterior (B, Z, h, w), and the canvas after it (B, C, H, W).
 
-    The posterior is the prior itself where nothing is looked at.
+    The posterior is the prior itself where no image is given.
     """
 
     z: Tensor
@@ -125,13 +124,13 @@ class ConvDRAWNetwork(SceneNetwork):
         self.posterior, self.prior = head(), head()
         filters = (*(WRITTEN + WRITTEN[-1:] * 3)[: halvings - 1], channels)
         self.write = SubPixelDecoder(hidden, filters, (2,) * halvings, (3,) * halvings)
-        # h and c of encoder and decoder before the first step.
+        # The states h and c of encoder and decoder before the first step.
         self.initial = nn.Parameter(torch.zeros(4, hidden, side, side))
 
     def unroll(
         self, count: int, x: Tensor | None = None, noise: ExampleNoise | None = None
     ) -> list[Step]:
-        """The steps of `count` images, with latents from the posterior of x, or from the prior."""
+        """Draw `count` images step by step; latents from the posterior of x, or from the prior."""
         h_enc, c_enc, h_dec, c_dec = self.initial[:, None].expand(-1, count, -1, -1, -1)
         canvas = self.initial.new_zeros(count, self.channels, self.size, self.size)
         canvas = canvas.contiguous(memory_format=torch.channels_last)
@@ -160,7 +159,8 @@ class ConvDRAWNetwork(SceneNetwork):
     def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
         """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B).
 
-        What the encoder sees depends on the samples from the second step on: nothing is shared.
+        From the second step on the encoder's input depends on the sample, so that no computation is
+        shared between the samples of an image.
         """
         x = repeat(x, "b c h w -> (s b) c h w", s=samples)
         steps = self.unroll(len(x), x, noise)
@@ -170,7 +170,7 @@ class ConvDRAWNetwork(SceneNetwork):
         return rearrange(weights, "(s b) -> s b", s=samples)
 
     def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
-        """(count, C, H, W) in [0, 1]."""
+        """Images from the prior: (count, C, H, W) in [0, 1]."""
         return self.unroll(count, noise=noise)[-1].canvas.sigmoid()
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:

@@ -7,13 +7,14 @@ pixel. A component VAE explains what each mask shows, with a prior computed from
 
     p(x | z) = Π Σ_k m_k N(x; x_k, σ²),   p(z) = Π_k p(z^m_k | z^m_<k) p(z^c_k | z^m_k).
 
-Layers are the authors' defaults. Deviations: σ is 0.2 and not 0.7, as in all the suite, with the
-goal of GECO converted (`baselines.scenes.geco`); features and gates of a gated convolution pass a
-GroupNorm of one group each, as five gates in a row would let little through. Choices where no
-figure is published: the mask decoder mirrors the encoder and ends in a 1×1 convolution; the first
-mask latent has a standard Gaussian prior; the component encoder ends in the layer of 256 of MONet
-(arXiv 1901.11390), whose component VAE this is; means pass a sigmoid; component priors are bounded
-as mask priors are; below 64 pixels the strides are those at 64, and the last map is smaller.
+Layers are the authors' defaults. Deviations: σ is 0.2 and not 0.7, as in the whole suite, with the
+goal of GECO converted (`baselines.scenes.geco`); features and gates of a gated convolution are
+normed by a GroupNorm of one group each, as five gates in a row would let little through. Choices
+where nothing is published: the mask decoder mirrors the encoder and ends in a 1×1 convolution; the
+first mask latent has a standard Gaussian prior; the component encoder ends in a layer of 256 units,
+as in MONet (arXiv 1901.11390), whose component VAE this is; means pass a sigmoid; component priors
+are bounded like mask priors; below 64 pixels the strides are those at 64, and the last map is
+smaller.
 
 Letters: B images, C channels, H = W = size in pixels, K components, S posterior samples, M and Z
 dimensions of the mask and of the component latent.
@@ -48,11 +49,12 @@ SHOWN_AT_ONCE = 2
 
 @dataclass(frozen=True)
 class GENESISSettings(SceneSettings):
-    """The published sizes, of which `width` is the share of channels and hidden units that is kept.
+    """Sizes of the networks, and settings of GECO.
 
-    components: K, one more than a scene has objects. mask_latent, component_latent: M and Z.
-    geco: whether β, which starts at `beta`, is moved to reach `goal` (nats a value at σ = 0.7), by
-    geco_step a nat and geco_speedup times that while the goal is met.
+    components: K, one more than a scene has objects. mask_latent, component_latent: M and Z. width:
+    factor of the published numbers of channels and hidden units.
+    geco: whether β, which starts at `beta`, is adapted to reach `goal` (nats a value at σ = 0.7):
+    log β moves by geco_step a nat, and by geco_speedup times that while the goal is met.
     published: the components for each data set, one of them for the background.
     """
 
@@ -82,12 +84,15 @@ class GENESISSettings(SceneSettings):
         number(self, "goal", 0)
 
     def kept(self, *widths: int) -> tuple[int, ...]:
-        """The share of these published widths that is kept, at least one each."""
+        """Published numbers of channels or units times `width`, at least 1 each."""
         return tuple(max(1, round(self.width * width)) for width in widths)
 
 
 class Scene(NamedTuple):
-    """What explains images: log masks (B, K, 1, H, W), means (B, K, C, H, W), latents (B, K, ·)."""
+    """Explanation of images: log masks (B, K, 1, H, W), means (B, K, C, H, W), latents (B, K, ·).
+
+    latents, posteriors, priors: those of the masks, then those of the components.
+    """
 
     log_masks: Tensor
     means: Tensor
@@ -97,7 +102,7 @@ class Scene(NamedTuple):
 
 
 class MaskVAE(nn.Module):
-    """Image → K latents, one after another → the logits of K − 1 masks."""
+    """VAE of the masks: image → K latents, one after another → the logits of K − 1 masks."""
 
     def __init__(self, settings: GENESISSettings, size: int, channels: int) -> None:
         super().__init__()
@@ -125,7 +130,7 @@ class MaskVAE(nn.Module):
         )
 
     def infer(self, features: Tensor, noise: ExampleNoise | None = None) -> tuple[Tensor, Normal]:
-        """features: (B, F) of the image → K latents (B, K, M) and their posterior."""
+        """Infer K latents (B, K, M) and their posterior from features of the image (B, F)."""
         z, state = features.new_zeros(len(features), self.m), None
         latents, parameters = [], []
         for _ in range(self.k):
@@ -145,7 +150,7 @@ class MaskVAE(nn.Module):
         return Normal(mean, std, validate_args=False)
 
     def draw(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
-        """K latents from the prior (count, K, M)."""
+        """Draw K latents from the prior: (count, K, M)."""
         zeros = self.prior.weight.new_zeros(count, self.m)
         first = Normal(zeros, torch.ones_like(zeros), validate_args=False)
         latents, state = [draw_from(first, noise)], None
@@ -155,14 +160,14 @@ class MaskVAE(nn.Module):
         return torch.stack(latents, 1)
 
     def log_masks(self, z: Tensor) -> Tensor:
-        """z: (B, K, M) → (B, K, 1, H, W); the last mask is what the others leave."""
+        """z: (B, K, M) → (B, K, 1, H, W); the last mask is the rest that the others leave."""
         first = rearrange(z[:, :-1], "b k m -> (b k) m 1 1")
         logits = rearrange(self.decoder(first), "(b k) one h w -> b k one h w", k=self.k - 1)
         return stick_breaking(logits.float())
 
 
 class ComponentVAE(nn.Module):
-    """[log mask, image] → latent → the means of the pixels of one component."""
+    """VAE of one component: [log mask, image] → latent → the means of the component's pixels."""
 
     grid: Tensor
 
@@ -201,10 +206,10 @@ class ComponentVAE(nn.Module):
         return posterior_of(parameters.unflatten(0, log_masks.shape[:2]))
 
     def decode(self, z: Tensor) -> Tensor:
-        """z: (B, K, Z), broadcast to all pixels, and their places in [−1, 1] → (B, K, C, H, W).
+        """z: (B, K, Z) → means (B, K, C, H, W), by z and place in [−1, 1] at every pixel.
 
-        The first convolution of a map that is the same everywhere is a product with the sum of its
-        kernel: only the places need to be convolved, and those once.
+        The first convolution of a constant map equals a product with the sum of its kernel, so that
+        only the places are convolved, once for all.
         """
         from_z, from_place = self.first.weight.split([z.shape[2], 2], 1)
         places = F.conv2d(self.grid, from_place, self.first.bias)
@@ -213,7 +218,7 @@ class ComponentVAE(nn.Module):
 
 
 class GENESISNetwork(SceneNetwork):
-    """Masks first, then what they show; trained with GECO."""
+    """Mask VAE and component VAE, trained with GECO."""
 
     def __init__(self, settings: GENESISSettings, size: int, channels: int) -> None:
         super().__init__(settings, size, channels)
@@ -226,7 +231,7 @@ class GENESISNetwork(SceneNetwork):
         self.geco = GECO(settings.goal, values, SIGMA, step, settings.geco_speedup, settings.beta)
 
     def infer(self, x: Tensor, features: Tensor, noise: ExampleNoise | None = None) -> Scene:
-        """x: (B, C, H, W) and its features for the masks → latents from the posterior, and more."""
+        """Explain x (B, C, H, W), with the mask encoder's features of it, by posterior latents."""
         z, posterior = self.masks.infer(features, noise)
         log_masks = self.masks.log_masks(z)
         posteriors = (posterior, self.components.encode(x, log_masks))
@@ -248,7 +253,7 @@ class GENESISNetwork(SceneNetwork):
         return total, {"nll": nll, "kl": masks + components, **parts, "beta": self.geco.beta}
 
     def adapt(self, scalars: dict[str, Tensor]) -> None:
-        """Move β after an update."""
+        """Adapt β after an update."""
         self.geco.update(scalars["nll"])
 
     def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
@@ -262,13 +267,13 @@ class GENESISNetwork(SceneNetwork):
         return rearrange(weights, "(s b) -> s b", s=samples)
 
     def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
-        """(count, C, H, W) in [0, 1]."""
+        """Images from the prior: (count, C, H, W) in [0, 1]."""
         z = self.masks.draw(count, noise)
         latent = draw_from(prior_of(self.components.prior(z)), noise)
         return (self.masks.log_masks(z).exp() * self.components.decode(latent)).sum(1)
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
-        """What each component shows within its mask, their sum, and samples; few at a time."""
+        """Each component within its mask, the sum of all, and samples; computed a few at a time."""
         scenes = [self.infer(part, self.masks.encoder(part)) for part in x.split(SHOWN_AT_ONCE)]
         shown = torch.cat([scene.log_masks.exp() * scene.means for scene in scenes])
         drawn = [self.sample(SHOWN_AT_ONCE) for _ in range(DRAWN // SHOWN_AT_ONCE)]
@@ -276,16 +281,16 @@ class GENESISNetwork(SceneNetwork):
 
 
 class Gate(nn.Module):
-    """(B, 2F, H, W) → (B, F, H, W): features · σ(gates). `nn.GLU` would lose channels-last."""
+    """Gate: (B, 2F, H, W) → features · σ(gates) (B, F, H, W). `nn.GLU` loses channels-last."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: features, then gates."""
+        """x: (B, 2F, H, W), features first, then gates → (B, F, H, W)."""
         features, gates = x.chunk(2, 1)
         return features * gates.sigmoid()
 
 
 def gated(inputs: int, outputs: int, stride: int, transposed: bool = False) -> nn.Sequential:
-    """A gated 5×5 convolution that divides the side by the stride; transposed: multiplies it."""
+    """Gated 5×5 convolution that divides the side by the stride, or multiplies it if transposed."""
     convolution = (
         nn.ConvTranspose2d(inputs, 2 * outputs, 5, stride, 2, output_padding=stride - 1)
         if transposed and stride > 1
@@ -297,7 +302,7 @@ def gated(inputs: int, outputs: int, stride: int, transposed: bool = False) -> n
 def stick_breaking(logits: Tensor) -> Tensor:
     """logits: (B, K−1, 1, H, W) → log masks (B, K, 1, H, W) that sum to 1.
 
-    Each takes a share σ(logit) of what those before it left, and the last takes all that is left.
+    Each mask takes the share σ(logit) of what the masks before it left, the last one all the rest.
     """
     left = F.pad(F.logsigmoid(-logits).cumsum(1), (0, 0, 0, 0, 0, 0, 1, 0))
     return left + F.pad(F.logsigmoid(logits), (0, 0, 0, 0, 0, 0, 0, 1))

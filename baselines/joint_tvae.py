@@ -1,7 +1,7 @@
 """JointVAE for trajectories: one binary latent beside the continuous ones, each with a capacity.
 
 A baseline of Zhan et al. (TMLR 2022, arXiv 2107.13132), after Dupont (NeurIPS 2018, arXiv
-1804.00104). The bit is the cluster.
+1804.00104). The binary latent, a bit, is the cluster.
 
 Letters: B trajectories of a batch, Z latent dimensions, of which the bit is one.
 """
@@ -35,12 +35,12 @@ TEMPERATURE = 0.5
 
 @dataclass(frozen=True)
 class JointTVAESettings(TrajectorySettings):
-    """gamma: weight of both |KL − C|; capacity_*: the last C of each latent in nats; ramp: steps.
+    """gamma: weight of both |KL − C|; capacity_*: the last C of each latent in nats.
 
-    Of the z latent dimensions one is the bit, as a program's bit is in the neurosymbolic encoder.
-    The paper gives no continuous capacity for the synthetic data: where it is None, the continuous
-    KL enters as in the TVAE, with weight 1 and 1/dim(z) free nats in each dimension.
-    published: by data set, Zhan et al. (TMLR 2022), appendix.
+    ramp: updates in which C grows from 0. One of the z latent dimensions is the bit, as a program's
+    bit is in the neurosymbolic encoder. The paper gives no continuous capacity for the synthetic
+    data: where it is None, the continuous KL enters as in the TVAE, with weight 1 and 1/dim(z) free
+    nats in each dimension. published: values by data set, Zhan et al. (TMLR 2022), appendix.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
@@ -82,9 +82,9 @@ class JointTVAESettings(TrajectorySettings):
 class JointTVAENetwork(TrajectoryNetwork):
     """NLL + γ |KL_continuous − C_continuous(t)| + γ |KL_discrete − C_discrete(t)|.
 
-    Without a continuous capacity the second term is the KL itself, free nats taken into account.
-    Both KLs are means over the batch. The prior of the bit is ½. A bit that is the same for all
-    trajectories meets its capacity as well as one that tells them apart, and it happens.
+    Without a continuous capacity the second term is the KL itself, with free nats as in the TVAE.
+    Both KLs are means over the batch. The prior of the bit is ½. The capacity does not keep the bit
+    from being the same for all trajectories, and this happens.
     """
 
     def __init__(self, settings: JointTVAESettings, scale: Scale) -> None:
@@ -116,13 +116,13 @@ class JointTVAENetwork(TrajectoryNetwork):
         return loss, scalars
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Of the continuous posterior (B, Z-1) each; `clusters`: the likelier bit (B,)."""
+        """The continuous posterior's outputs (B, Z-1); `clusters`: the more probable bit (B,)."""
         _, _, summary = self.encode(batch)
         return {**self.posterior.answer(summary), "clusters": self.bit(summary).argmax(1)}
 
 
 def sample_bit(logits: Tensor) -> Tensor:
-    """logits: (B, 2) → 0 or 1 (B, 1), with the gradient of the Gumbel-softmax relaxation."""
+    """logits: (B, 2) → a drawn bit 0 or 1 (B, 1), with the gradient of the Gumbel-softmax."""
     return F.gumbel_softmax(logits, tau=TEMPERATURE, hard=True)[:, 1:]
 
 

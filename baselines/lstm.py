@@ -1,9 +1,9 @@
 """An LSTM whose weight gradient is one product for the whole sequence, and the LSTM baseline.
 
 The controllers of ESBN, NTM and MNM use the same layer. Backpropagation through time usually adds
-up a weight gradient at every step: for a controller of 512 units that is megabytes written and
-read again for a few rows of work. The gradient is Σ_t dy_tᵀ x_t, which is one matrix product when
-the dy_t and x_t of all steps lie in one table; `Ledger` keeps that table. Nothing is approximated.
+up a weight gradient at every step: for a controller of 512 units megabytes are written and read
+again for a few rows of work. The gradient is Σ_t dy_tᵀ x_t, which is one matrix product when the
+dy_t and x_t of all steps lie in one table; `Ledger` keeps that table. The result is exact.
 
 Letters: B problems, T images, D features, I inputs, O outputs, H hidden units, R rows of a ledger.
 """
@@ -49,7 +49,7 @@ class _Open(Function):
 
 
 class _Enter(Function):
-    """x: (B, I), base: (B, O) → base + x Wᵀ; books [dy ; x] in its page in place of dyᵀ x."""
+    """x: (B, I), base: (B, O) → base + x Wᵀ; its backward pass writes [dy ; x] into a page."""
 
     generate_vmap_rule = True
 
@@ -71,7 +71,8 @@ class _Enter(Function):
 class Ledger:
     """One linear map (O, I) used at several steps, with a single product for its weight gradient.
 
-    pages: the number of rows (B, or 1 where all problems are alike still) of each use, in order.
+    pages: the number of rows (B, or 1 while all problems have the same state) of each use, in
+    order.
     """
 
     def __init__(self, weight: Tensor, pages: list[int]) -> None:
@@ -84,7 +85,7 @@ class Ledger:
 
 
 class _Gates(Function):
-    """gates: (B, 4H) in the order input, forget, output, candidate; cell: (B, H) → hidden, cell."""
+    """LSTM gates: (B, 4H), input, forget, output, candidate; cell: (B, H) → hidden, cell (B, H)."""
 
     generate_vmap_rule = True
 
@@ -125,9 +126,9 @@ class LSTM(nn.Module):
     """The weights of an LSTM layer, and one step of it.
 
     Inputs come in two kinds. `given` ones are known before the recurrence starts, and `project`
-    maps all their steps at once; `recurrent` ones (what was read from a memory) come with the last
-    hidden state, step by step. Xavier-normal weights, gate by gate, the candidate's with gain
-    5/3; both bias vectors, zero at the start.
+    maps all their steps at once; `recurrent` ones (such as vectors read from a memory) come with
+    the last hidden state, step by step. First weights are Xavier-normal, gate by gate, the
+    candidate's with gain 5/3; there are two bias vectors, which start at zero.
     """
 
     def __init__(self, given: int, recurrent: int, hidden: int) -> None:
@@ -152,11 +153,11 @@ class LSTM(nn.Module):
 
     @property
     def bias(self) -> Tensor:
-        """(1, 4H): both bias vectors as one."""
+        """The sum of both bias vectors (1, 4H)."""
         return (self.bias_ih + self.bias_hh)[None]
 
     def project(self, x: Tensor) -> Tensor:
-        """x: (B, T, given) → (T, B, 4H): what the given inputs and the biases add to the gates."""
+        """x: (B, T, given) → (T, B, 4H): the terms of given inputs and biases in the gates."""
         return F.linear(rearrange(x, "b t d -> t b d"), self.weight_given, self.bias[0])
 
     @staticmethod
@@ -166,7 +167,7 @@ class LSTM(nn.Module):
 
 
 class LSTMNetwork(SequenceNetwork):
-    """LSTM of 512 units over the sequence, linear on the last state."""
+    """An LSTM of 512 units over the sequence, and a linear layer on its last state."""
 
     HIDDEN = 512
 
@@ -178,7 +179,7 @@ class LSTMNetwork(SequenceNetwork):
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
         batch, length, _ = z.shape
-        # Unbound, so that each step's gradient is not padded to the size of all.
+        # With `unbind` each step's gradient is not padded to the size of all.
         given = self.lstm.project(z).unbind()
         recurrent = Ledger(self.lstm.weight_recurrent, [batch] * (length - 1))
         h, cell = self.lstm.step(given[0], z.new_zeros(batch, self.HIDDEN))

@@ -1,18 +1,15 @@
 """Metalearned Neural Memory (Munkhdalai et al. 2019) as Webb, Sinha and Cohen (2021) use it.
 
-The memory is a small network f; its weights are what is remembered. Writing is one step of a
+The memory is a small network f; its weights are its content. Writing is one step of a
 learned local rule that moves f(write key) towards the write value; reading is f(read key).
 
-The source gives the size of the parts beside the interface as a sum, 132,864, and not how it is
-split. This reading has that sum: a read-out of [h ; read vector] to 128 (32,896); for each of the
-three memory layers a learned feedback function, a two-layer perceptron with LayerNorm that turns
-the write value into the layer's target (3 · 33,280); a learned first read vector (128). A layer's
-weights then move by rate · (target − activation) ⊗ input, the layer-wise rule of the paper.
-Whether the read-out is linear and how the linear layers start is not said either: a ReLU there, or
-Kaiming-normal weights, generalise far better than the published program does with two training
-symbols; a linear read-out and torch's own start come closest to it. Even so, with two training
-symbols in same_different this MNM reaches 89 % where that program stays at chance; what differs is
-not known, and the figure stands as it is.
+The source gives the size of the parts beside the interface only as a sum, 132,864. This reading has
+that sum: a read-out of [h ; read vector] to 128 (32,896); for each of the three memory layers a
+learned feedback function, a two-layer perceptron with LayerNorm that turns the write value into the
+layer's target (3 · 33,280); a learned first read vector (128). A layer's weights then move by rate
+· (target − activation) ⊗ input, the layer-wise rule of the paper. The source also leaves open
+whether the read-out is linear and how linear layers are initialised: here a linear read-out and
+torch's own weights. docs/settings.md compares them, and this MNM with the published program.
 
 Weights that change by outer products need not be formed: W_t x = W_0 x + Σ_s (x_s · x) δ_s over the
 writes s so far, which is exact, and cheaper as long as there are fewer writes than units.
@@ -59,15 +56,15 @@ class Feedback(nn.Module):
 
 
 class NeuralMemory:
-    """Three layers of 128 tanh units whose weights start alike in a batch and are written to.
+    """Three layers of 128 tanh units whose weights each problem changes by its writes.
 
-    start: (L, D, D) the weights before the first write.
+    start: (L, D, D), the weights of all problems before the first write.
     """
 
     def __init__(self, start: Tensor) -> None:
         self.start = start
         self.writes: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(LAYERS)]
-        # Stacked once a write, since several reads follow: inputs (B, D, S), changes (B, S, D).
+        # Inputs (B, D, S) and changes (B, S, D), stacked once a write, as several reads follow.
         self.stacked: list[tuple[Tensor, Tensor]] = []
 
     def layer(self, x: Tensor, number: int) -> Tensor:
@@ -85,12 +82,12 @@ class NeuralMemory:
         return keys
 
     def write(self, key: Tensor, targets: list[Tensor], rate: Tensor) -> None:
-        """key: (B, D), targets: L × (B, D), rate: (B, 1)."""
+        """Move each layer's activation to its target; key, L targets: (B, D), rate: (B, 1)."""
         for number, target in enumerate(targets):
             activation = self.layer(key[:, None], number)[:, 0]
             self.writes[number].append((key, rate * (target - activation)))
             key = activation
-        # Every layer's change was found before any layer changes.
+        # All layers change only now, after the changes of all are computed.
         self.stacked = [
             (torch.stack([x for x, _ in past], 2), torch.stack([change for _, change in past], 1))
             for past in self.writes
@@ -113,7 +110,7 @@ class MNMNetwork(SequenceNetwork):
 
     @staticmethod
     def draw(like: Tensor) -> Tensor:
-        """(L, D, D): Xavier-normal weights of a fresh memory."""
+        """Draw Xavier-normal weights of a fresh memory (L, D, D)."""
         return like.new_empty(LAYERS, FEATURES, FEATURES).normal_() * FEATURES**-0.5
 
     def think(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,7 +118,8 @@ class MNMNetwork(SequenceNetwork):
         batch, length, _ = z.shape
         given = self.controller.project(F.pad(z, (0, 0, 0, 1)))
         drive = Ledger(self.controller.weight_recurrent, [batch] * (length + 1))
-        # Every batch begins with new weights; answers are given from one draw, fixed by the seed.
+        # In training every batch draws new weights; the evaluation uses one draw, fixed by the
+        # seed.
         memory = NeuralMemory(self.draw(z) if self.training else self.answering)
         h, cell = z.new_zeros(batch, FEATURES), z.new_zeros(batch, FEATURES)
         read, errors = self.first_read.expand(batch, -1), []

@@ -1,10 +1,10 @@
 """The Neural Turing Machine (Graves, Wayne and Danihelka 2014) as Webb, Sinha and Cohen use it.
 
-Unlike in ESBN, the controller sees z, and what is written is computed from its state: a symbol and
-its content are never kept apart. Ten slots of 256 with a learned start, one head that reads and one
-that writes, both with content and location addressing.
+Unlike in ESBN, the controller sees z, and the written vector is computed from its state: symbol and
+content are not kept apart. The memory has ten slots of 256 with learned first values, one head that
+reads and one that writes, both with content and location addressing.
 
-The source leaves open: both heads address the memory as the last step left it, a read sees it
+Choices that the source leaves open: both heads address the memory after the last step, a read comes
 before the write of its own step, shifts are circular, and the weights before the first step are
 zero, so that the first addressing is by content alone.
 
@@ -32,7 +32,7 @@ from baselines.lstm import LSTM, Ledger
 def address(
     memory: Tensor, previous: Tensor, key: Tensor, controls: Tensor, epsilon: float = 1e-8
 ) -> Tensor:
-    """Where the heads look: content, interpolation, shift, sharpening (section 3.3, eqs. 5-9).
+    """Addressing weights: content, interpolation, shift, sharpening (section 3.3, eqs. 5-9).
 
     memory: (B, M, K), previous weights: (B, W, M), key: (B, W, K) → weights (B, W, M).
     controls: (B, W, 6) before their squashing: strength, gate, three shifts (-1, 0, 1), sharpness.
@@ -67,7 +67,7 @@ class NTMNetwork(SequenceNetwork):
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
         batch, length, _ = z.shape
-        # Unbound, so that each step's gradient is not padded to the size of all.
+        # With `unbind` each step's gradient is not padded to the size of all.
         given = self.controller.project(F.pad(z, (0, 0, 0, 1))).unbind()
         heads = [self.keys, self.controls, self.erase, self.add]
         sizes = [head.out_features for head in heads]

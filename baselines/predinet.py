@@ -1,8 +1,8 @@
 """PrediNet (Shanahan et al. 2020) as Webb, Sinha and Cohen (2021) compare it.
 
-Each head picks two objects of the sequence by soft attention, and compares them: the difference of
-their projections, and where each of them stands. The source is silent on how the layers start;
-torch's own start comes closest to the published program.
+Each head picks two objects of the sequence by soft attention, and compares them by the difference
+of their projections and by both positions. The source does not say how layers are initialised: here
+as in torch, which comes closest to the published program.
 
 Letters: B problems, T images, E = 129 features of an object, A = 32 heads, N = 2 queries of a head,
 K = 16 features of a key, R = 16 relations.
@@ -25,7 +25,7 @@ from baselines.relation_net import with_positions
 
 
 class PrediNetwork(SequenceNetwork):
-    """Two attentions a head, relations between what they found, 8 ReLU, classes."""
+    """Two attentions a head, relations between their objects, 8 units with ReLU, classes."""
 
     HEADS, KEY, RELATIONS, HIDDEN = 32, 16, 16, 8
 

@@ -1,11 +1,11 @@
 """Relation Net (Santoro et al. 2017) and its temporal variant, TRN (Zhou et al. 2018).
 
-Both put one function g on groups of objects and sum over the groups, as Webb, Sinha and Cohen
-(2021) compare them: Relation Net on all T² ordered pairs, TRN on pairs and triples in the order of
+Both apply one function g to groups of objects and sum over the groups, as Webb, Sinha and Cohen
+(2021) compare them: Relation Net to all T² ordered pairs, TRN to pairs and triples in the order of
 time. An object is z with its position appended, E = D + 1 features.
 
 The first layer of g on a concatenation [o_i ; o_j] is W_1 o_i + W_2 o_j + b: one projection an
-object and place, then sums. This is exact and leaves T projections where there were T².
+object and place, then sums. This is exact and needs T projections in place of T².
 
 Letters: B problems, T images, E features of an object, P places in a group, G groups, H features
 inside g, O features that g gives.
@@ -48,9 +48,9 @@ class GroupFunction(nn.Module):
         self.second = initialise(nn.Linear(self.HIDDEN, self.OUT))
 
     def project(self, objects: Tensor) -> Tensor:
-        """objects: (B, T, E) → (B, P·T, H): what each object adds in each place of a group."""
+        """objects: (B, T, E) → (B, P·T, H): the term of each object in each place of a group."""
         weight = rearrange(self.first.weight, "h (p e) -> (p h) e", p=self.places)
-        # The bias goes with the first place.
+        # The bias is added with the first place.
         bias = F.pad(self.first.bias, (0, (self.places - 1) * self.HIDDEN))
         return rearrange(F.linear(objects, weight, bias), "b t (p h) -> b (p t) h", p=self.places)
 
@@ -106,7 +106,7 @@ class TemporalRelationNetwork(SequenceNetwork):
 
 
 def membership(length: int, places: int) -> Tensor:
-    """(G, P·T): 1 where an object has a place in a group; the groups of P images in order of time.
+    """Matrix (G, P·T) with 1 where an object has a place in a group of P images in order of time.
 
     The sum over the members of every group is then one product, forwards and backwards.
     """

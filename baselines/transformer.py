@@ -4,9 +4,9 @@ Sinusoidal positions added to z, one encoder layer (8 heads, feed-forward 512, L
 sum, no dropout), a final LayerNorm, the mean over time, 256 ReLU, classes.
 
 Deviation: the published count of parameters is larger by exactly one encoder layer, 198,272, than
-this architecture has. A layer that never acts seems to have been counted there; here is one layer.
-The source is silent on how it starts: torch's own start of linear layers is what comes closest to
-the published program with two training symbols; Kaiming-normal weights generalise better.
+this architecture has. An unused layer seems to have been counted there; here is one layer. The
+source does not say how layers are initialised: here as in torch, which comes closest to the
+published program; docs/settings.md compares.
 
 Letters: B problems, T images, D = 128 features, A = 8 heads.
 """
@@ -27,7 +27,7 @@ from baselines.abstract_rules.sequence_classifier import (
 
 
 def sinusoids(length: int, features: int) -> Tensor:
-    """(T, D): sines in the even features, cosines in the odd ones (section 3.5 of the paper)."""
+    """Positions (T, D): sines in even features, cosines in odd ones (section 3.5 of the paper)."""
     position = torch.arange(length)[:, None]
     angles = position / 10000 ** (torch.arange(0, features, 2) / features)
     return rearrange(torch.stack([angles.sin(), angles.cos()]), "two t d -> t (d two)")

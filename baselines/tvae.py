@@ -49,7 +49,7 @@ class TVAENetwork(TrajectoryNetwork):
         return {}
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """`embeddings` and `deviations`: of the posterior (B, Z)."""
+        """Means and standard deviations of the posterior: `embeddings`, `deviations` (B, Z)."""
         _, _, summary = self.encode(batch)
         return self.posterior.answer(summary)
 
@@ -64,7 +64,7 @@ class TVAE(TrajectoryMethod):
 
 @dataclass(frozen=True)
 class TVAEKMeansSettings(TrajectorySettings):
-    """k: how many singular values are penalised; weight: of the penalty."""
+    """k: number of singular values that are penalised; weight: weight of the penalty."""
 
     k: int = 2
     weight: float = 1.0
@@ -80,8 +80,8 @@ class TVAEKMeansSettings(TrajectorySettings):
 class TVAEKMeansNetwork(TVAENetwork):
     """TVAE + weight · Σ_{i≤k} sqrt(λ_i), λ the singular values of zᵀz / B, the largest first.
 
-    z are the posterior means, which k-means is to cluster, and not samples. sqrt(λ_i) is the i-th
-    singular value of z itself over sqrt(B): so computed, its gradient is finite where it is 0.
+    z are the posterior means, which k-means clusters afterwards, and not samples. sqrt(λ_i) is
+    computed as the i-th singular value of z over sqrt(B), whose gradient is finite at 0.
     """
 
     def __init__(self, settings: TVAEKMeansSettings, scale: Scale) -> None:
@@ -89,7 +89,7 @@ class TVAEKMeansNetwork(TVAENetwork):
         self.k, self.weight = settings.k, settings.weight
 
     def penalty(self, mu: Tensor) -> dict[str, Tensor]:
-        """mu: (B, Z) → the k-means term; a NaN is left to the other terms, as LAPACK refuses it."""
+        """mu: (B, Z) → the k-means term; a NaN counts as 0 here, as LAPACK refuses it."""
         singular = torch.linalg.svdvals(mu.nan_to_num(0.0, 0.0, 0.0))
         return {"kmeans": self.weight * singular[: self.k].sum() / len(mu) ** 0.5}
 

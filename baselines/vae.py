@@ -2,8 +2,9 @@
 
 Kingma and Welling (ICLR 2014, arXiv 1312.6114), convolutional, with a weight β on the KL (Higgins
 et al., ICLR 2017), as the baseline of Generative Neurosymbolic Machines (arXiv 2010.12152), which
-does not publish its sizes. Here the encoder is that of GNM and the decoder is as wide, so that both
-have the parameters of the rivals; the latent has 128 dimensions: ten digits take about ten each.
+does not publish its sizes. Here the encoder is GNM's and the decoder is as wide, so that the VAE
+has about as many parameters as its rivals; the latent has 128 dimensions, as ten digits take about
+ten each.
 
 Letters: B images, C channels, S posterior samples, Z latent dimensions, R rows of a picture.
 """
@@ -71,7 +72,7 @@ class VAENetwork(SceneNetwork):
         return self.decoder(maps).float().sigmoid()
 
     def prior(self, like: Tensor) -> Normal:
-        """The standard Gaussian of the shape of `like`, on its device."""
+        """A standard Gaussian in the shape of `like`, on its device."""
         return Normal(torch.zeros_like(like), torch.ones_like(like), validate_args=False)
 
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -95,14 +96,15 @@ class VAENetwork(SceneNetwork):
         return rearrange(weights, "(s b) -> s b", s=samples)
 
     def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
-        """(count, C, H, W) in [0, 1]."""
+        """Images from the prior: (count, C, H, W) in [0, 1]."""
         zeros = next(self.parameters()).new_zeros(count, self.z)
         return self.decode(draw_from(self.prior(zeros), noise))
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
-        """Reconstructions, samples, and what the dimensions that tell most of the images do.
+        """Reconstructions, samples, and traversals of the dimensions of z with the largest KL.
 
-        Each row of `traversal_global` (R, 9, …) moves one of them from −2 to 2; the rest is x[0]'s.
+        Each row of `traversal_global` (R, 9, …) moves one of them from −2 to 2; the others keep
+        their values for x[0].
         """
         posterior = self.encode(x)
         z = posterior.loc
@@ -121,13 +123,12 @@ class VAENetwork(SceneNetwork):
 def widening(features: int, size: int, channels: int) -> SubPixelDecoder:
     """A decoder of 3×3 convolutions: (B, features, 4, 4) → (B, channels, size, size), no sigmoid.
 
-    Each layer doubles the side, so that none works at the full one, as none of the encoder does.
+    Each layer doubles the side, so that none works at the full one, as in the encoder.
     """
     halvings = halvings_to(4, size)
     filters = (*(128, 64, 32, 16)[: halvings - 1], channels)
     decoder = SubPixelDecoder(features, filters, (2,) * halvings, (3,) * halvings)
-    # With torch's start, half as large, z moves the picture too little to be kept: 1,400 updates
-    # end with the mean arrow room. ConvDRAW, which adds pictures up, is better off with it.
+    # The last layer has He's weights here, twice as large as torch's own: docs/settings.md.
     rectified(next(layer for layer in reversed(decoder) if isinstance(layer, nn.Conv2d)))
     return decoder
 

@@ -1,7 +1,7 @@
 """VQ-TVAE: each trajectory is encoded as one code of a learned codebook, its cluster.
 
 A baseline of Zhan et al. (TMLR 2022, arXiv 2107.13132), after van den Oord, Vinyals and Kavukcuoglu
-(NeurIPS 2017, arXiv 1711.00937). Codes that no trajectory uses are not revived.
+(NeurIPS 2017, arXiv 1711.00937). Unused codes are not revived.
 
 Letters: B trajectories of a batch, K codes, Z latent dimensions.
 """
@@ -21,10 +21,10 @@ from baselines.trajectories.trajectory_method import TrajectoryMethod, Trajector
 
 @dataclass(frozen=True)
 class VQTVAESettings(TrajectorySettings):
-    """codes: K, by default the four classes of the synthetic data; commitment: its weight.
+    """codes: K, by default the four classes of the synthetic data; commitment: weight of that loss.
 
-    The commitment's weight is that of van den Oord et al., section 3.2.
-    published: by data set, as many codes as there are classes.
+    The weight is that of van den Oord et al., section 3.2.
+    published: as many codes as a data set has classes.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
@@ -43,7 +43,7 @@ class VQTVAESettings(TrajectorySettings):
 
 
 class VQTVAENetwork(TrajectoryNetwork):
-    """NLL + ‖sg[z] − e‖² + commitment · ‖z − sg[e]‖², e the code that is nearest to z.
+    """NLL + ‖sg[z] − e‖² + commitment · ‖z − sg[e]‖², where e is the code nearest to z.
 
     Squares are summed over dimensions. The prior over codes is uniform, so that its KL is constant.
     """
@@ -79,7 +79,7 @@ class VQTVAENetwork(TrajectoryNetwork):
 
 
 def straight_through(code: Tensor, z: Tensor) -> Tensor:
-    """code, z: (B, Z) → the code, whose gradient goes to z as if nothing had been quantised."""
+    """code, z: (B, Z) → the values of the code, with the gradient of z."""
     return z + (code - z).detach()
 
 

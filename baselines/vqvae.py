@@ -1,20 +1,16 @@
-"""VQ-VAE: an autoencoder whose code is a map of symbols out of a learned codebook.
+"""VQ-VAE: an autoencoder whose latent is a map of symbols from a learned codebook.
 
 van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning" (NeurIPS 2017,
-arXiv 1711.00937): two convolutions of stride 2 and two residual blocks (section 4.1), each place of
-the resulting map is replaced by the nearest code, and the decoder mirrors the encoder. The loss is
-equation 3, with β = 0.25; gradients pass the nearest code straight through. The likelihood is that
-of the other generators of this benchmark, Normal(x̂, 0.2).
+arXiv 1711.00937): two convolutions of stride 2 and two residual blocks (section 4.1), each vector
+of the resulting map is replaced by the nearest code, and the decoder mirrors the encoder. The loss
+is equation 3, with β = 0.25; gradients pass the nearest code straight through. The likelihood is
+that of the other generators of this benchmark, Normal(x̂, 0.2).
 
-Deviations: the codes begin as what the encoder, before it has learned, says of random places of
-training images (`codes_from_data`; the paper does not say how they begin). A short training leaves
-most of the codebook unused nevertheless, and more of it where codes begin in a small cube. Codes
-out of use are, as published, not revived. The prior over codes that the paper learns afterwards is
-for samples, which nobody asks for here. The paper gives an image no single vector: here it is the
-quantised map, averaged over a grid of `pool` × `pool` places. On training images of CIFAR-10 that
-were held out, the whole map, which is not averaged at all, served neighbours best in each of
-several trials, a linear probe a point or two less well than a grid of 4 × 4; smaller grids were
-worse for both. Neighbours give the suite its first score, so that they decide.
+Deviations: the codes begin as outputs of the untrained encoder at random places of training images
+(`codes_from_data`; the paper does not say how they begin). Unused codes are, as published, not
+revived. The prior over codes that the paper learns afterwards serves to draw samples, which no task
+here needs. The paper gives an image no single vector: here it is the quantised map, averaged over a
+grid of `pool` × `pool` places. docs/settings.md tells how both were chosen.
 
 Letters: B, N images, H = W = size in pixels, h = w = H / 4 side of the map, P = h · w places,
 K vocabulary, D dimensions of a code, F features of a convolution.
@@ -32,7 +28,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from baselines.checks import number, true_or_false, whole
-from baselines.dino.frozen_teacher import as_pixels, checked
+from baselines.dino.frozen_teacher import as_pixels, checked_colour_images
 from baselines.scenes.pixel_likelihood import log_normal, pixels
 from baselines.vq_tvae import straight_through
 from benchmarks.device import out_of_memory_says
@@ -41,18 +37,18 @@ from benchmarks.protocol import Examples, Run, SymbenchError
 from benchmarks.training import seeded, train
 
 AT_ONCE = 256
-# Training images at whose places the codes begin.
-FIRST_LOOK = 256
+# Number of training images at whose places the codes begin.
+CODE_IMAGES = 256
 
 
 @dataclass(frozen=True)
 class VQVAESettings:
     """vocabulary: K; dimension: D; width: F, 256 as published; commitment: β.
 
-    pool: side of the grid over which the quantised map is averaged for the representation; 8 is all
-    of the map of an image of 32 pixels.
+    pool: side of the grid over which the quantised map is averaged for the representation; 8 keeps
+    the whole map of an image of 32 pixels.
     codes_from_data: whether codes begin among the encoder's outputs, or uniform in ±1/K.
-    learning_rate: of Adam; the published one is for 250,000 updates.
+    learning_rate: rate of Adam; the published one is for 250,000 updates.
     """
 
     vocabulary: int = 512
@@ -75,7 +71,7 @@ class VQVAESettings:
 
 
 class ResidualBlock(nn.Module):
-    """x + conv1×1(ReLU(conv3×3(ReLU(x)))): (B, F, h, w) → the same shape."""
+    """Residual block: x + conv1×1(ReLU(conv3×3(ReLU(x)))), x of (B, F, h, w)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -87,7 +83,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, F, h, w)."""
+        """x: (B, F, h, w) → the same shape."""
         changed: Tensor = self.body(x)
         return x + changed
 
@@ -128,7 +124,7 @@ class VQVAENetwork(nn.Module):
 
     @torch.no_grad()
     def begin(self, x: Tensor) -> None:
-        """Set the codes to what the encoder says of random places of images x (B, 3, H, W)."""
+        """Set the codes to the encoder's outputs at random places of images x (B, 3, H, W)."""
         z = rearrange(self.encode(x), "b h w d -> (b h w) d")
         count = len(self.codebook)
         drawn = torch.randperm(len(z)) if len(z) >= count else torch.randint(len(z), (count,))
@@ -145,7 +141,8 @@ class VQVAENetwork(nn.Module):
 
     def nearest(self, z: Tensor) -> Tensor:
         """z: (..., D) → the number of the nearest code (...)."""
-        # Half the squared distances but for a constant; in half precision near codes would be one.
+        # Half the squared distances but for a constant; half precision would not tell near codes
+        # apart.
         with torch.autocast(z.device.type, enabled=False):
             distances = self.codebook.square().sum(1) / 2 - z.float() @ self.codebook.T
         return distances.argmin(-1)
@@ -153,7 +150,7 @@ class VQVAENetwork(nn.Module):
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """batch: `images` (B, H, W, 3) uint8 → NLL + ‖sg[z] − e‖² + β ‖z − sg[e]‖², and its parts.
 
-        Squares are summed over places and dimensions. perplexity: of the batch's codes.
+        Squares are summed over places and dimensions. perplexity: how many codes the batch uses.
         """
         x = pixels(batch)
         z = self.encode(x)
@@ -205,12 +202,12 @@ class VQVAE:
 
     def fit(self, train_on: Examples, run: Run) -> None:
         """Learn from `images` (N, H, W, 3)."""
-        images = checked(np.asarray(train_on["images"]))
-        # Weights are drawn on the CPU, so that a run starts alike on every device.
+        images = checked_colour_images(np.asarray(train_on["images"]))
+        # Weights are drawn on the CPU, so that a run starts with the same ones on every device.
         with seeded(run, "weights"):
             network = VQVAENetwork(self.settings, images.shape[1])
         if self.settings.codes_from_data:
-            rows = run.rng("codes").permutation(len(images))[:FIRST_LOOK]
+            rows = run.rng("codes").permutation(len(images))[:CODE_IMAGES]
             with seeded(run, "codes"):
                 network.begin(as_pixels(images[rows], "cpu"))
         self.network = network.to(run.device)
@@ -226,7 +223,7 @@ class VQVAE:
         """`features` (N, pool² · D) float32, `symbols` (N, P) int64."""
         if self.network is None:
             raise SymbenchError("VQVAE has not learned yet; call fit first.")
-        network, images = self.network.eval(), checked(np.asarray(inputs["images"]))
+        network, images = self.network.eval(), checked_colour_images(np.asarray(inputs["images"]))
         at_once = run.at_once or AT_ONCE
         features, symbols = [], []
         advice = f"{at_once} images were computed at once; give --at-once a smaller number"

@@ -29,6 +29,7 @@ __all__ = [
     "Entry",
     "Examples",
     "Method",
+    "NoSettings",
     "OutputError",
     "Outputs",
     "Profile",
@@ -153,6 +154,11 @@ class Method(Protocol):
     def evaluate(self, inputs: Examples, run: Run) -> Outputs:
         """Answer for N inputs whose labels are withheld; every array has N rows."""
         ...
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """Settings of a method that has nothing to set."""
 
 
 @dataclass(frozen=True)

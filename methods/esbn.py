@@ -1,13 +1,13 @@
 """The Emergent Symbol Binding Network of Webb, Sinha and Cohen (ICLR 2021, arXiv 2012.14601).
 
-Two streams meet only in an external memory. One holds what the images look like: the encoded and
+Two streams meet only in an external memory. One holds the looks of the images: the encoded and
 normalised z_t. The other is a controller that never sees z: at each step it reads a retrieved key,
 and writes a new key that is bound to z_t. Keys are retrieved by the similarity of the z alone, so
 that they come to serve as symbols: the controller computes with them whatever the images are.
 
-What depends on z alone (similarities, retrieval weights, confidences) is computed before the
-recurrence; and as long as nothing has been retrieved, the controller's state is the same in all
-problems and is computed once. Both are exact.
+Similarities, retrieval weights and confidences depend on z alone and are computed before the
+recurrence; until something is retrieved, the controller's state is the same in all problems and is
+computed once. Both are exact.
 
 Letters: B problems, T images, D = 128 features of z, K = 256 features of a key, H = 512 hidden
 units, C classes.
@@ -35,7 +35,7 @@ from benchmarks.protocol import SymbenchError
 
 @dataclass(frozen=True)
 class ESBNSettings(SequenceSettings):
-    """confidence: retrieve a confidence with the key; default_memory: a learned entry instead."""
+    """confidence: retrieve a confidence with each key; default_memory: a learned entry instead."""
 
     confidence: bool = True
     default_memory: bool = False
@@ -55,8 +55,8 @@ class ESBNNetwork(SequenceNetwork):
 
     def __init__(self, settings: ESBNSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
-        # The confidence enters beside the key: with 769 columns in one matrix, an odd stride, the
-        # products on the CPU take nearly twice as long.
+        # The confidence has a weight of its own: products with one matrix of 769 columns, an odd
+        # stride, take nearly twice as long on the CPU.
         self.controller = LSTM(int(settings.confidence), self.KEY, self.HIDDEN)
         self.key = initialise(nn.Linear(self.HIDDEN, self.KEY), "relu")
         self.gate = initialise(nn.Linear(self.HIDDEN, 1), "linear")
@@ -84,8 +84,8 @@ class ESBNNetwork(SequenceNetwork):
             default = einsum(z[:, 1:], self.default_z, "b t d, d -> b t")
             visible = torch.cat([default[..., None], visible], -1)
         # Similarities are sums of 128 products, so that most weights are 0 or 1 but for rounding.
-        # Those too small to be seen beside 1 in any sum become 0: denormal numbers, which they and
-        # their gradients would turn into, make a matrix product ten times slower on the CPU.
+        # Weights too small to change any sum become 0, as denormal numbers, among them or their
+        # gradients, make a matrix product ten times slower on the CPU.
         weights = F.threshold(visible.softmax(-1), torch.finfo(z.dtype).eps ** 2, 0.0)
         if not self.confidence:
             return weights, weights[..., :0]
@@ -96,8 +96,8 @@ class ESBNNetwork(SequenceNetwork):
         """z: (B, T, D) → (B, C)."""
         batch, length, _ = z.shape
         weights, confidence = self.attend(z)
-        # Nothing has been retrieved at t = 0 and 1: one row stands for all problems. Step 0, from a
-        # state of zeros, needs no product at all.
+        # At t = 0 and 1 nothing has been retrieved yet, so that one row stands for all problems.
+        # Step 0, from a state of zeros, needs no product at all.
         drive = Ledger(self.controller.weight_recurrent, [1] + [batch] * (length - 1))
         speak = Ledger(
             torch.cat([self.key.weight, self.gate.weight]), [1, 1] + [batch] * (length - 2)
@@ -125,7 +125,8 @@ class ESBNNetwork(SequenceNetwork):
                     seen = torch.addmm(bias, gate * confidence[:, t - 1], column)
             keys.append(F.relu(spoken[:, : self.KEY]).expand(batch, -1))
 
-        # One more step, with z = 0, lets the controller act on what the last image retrieved.
+        # One more step, with z = 0, lets the controller act on the key that the last image
+        # retrieved.
         gates = drive(torch.cat([retrieved, h.expand(batch, -1)], 1), seen)
         h, _ = LSTM.step(gates, cell.expand(batch, -1))
         return self.output(h)

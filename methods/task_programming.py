@@ -1,14 +1,13 @@
-"""Task programming: a trajectory VAE whose z must also tell what programs say of the trajectory.
+"""Task programming: a trajectory VAE whose z must also predict the outputs of given programs.
 
 Sun, Kennedy, Zhan, Anderson, Yue and Perona, "Task Programming: Learning Data Efficient Behavior
 Representations" (CVPR 2021). There an expert writes programs that compute attributes of behaviour,
 and a trajectory VAE learns from them without labels (TREBA). Zhan et al. (TMLR 2022, arXiv
-2107.13132) put one learned program, that of a neurosymbolic encoder, in the place of the expert's
-ten.
+2107.13132) replace the expert's ten programs by one learned program of a neurosymbolic encoder.
 
-Of TREBA's losses this is trajectory generation and attribute decoding. Attribute consistency, for
-which trajectories are generated and measured, and the contrastive loss, which draws together
-trajectories with the same attributes, are left out.
+Two of TREBA's losses are here, trajectory generation and attribute decoding. Two are left out:
+attribute consistency, for which trajectories are generated and measured, and the contrastive loss,
+which draws together trajectories with the same attributes.
 
 Letters: N examples, B trajectories of a batch, T+1 frames, Z latent dimensions, A attributes.
 """
@@ -40,8 +39,9 @@ EXPERTS = 10
 class TaskProgrammingSettings(NeurosymbolicSettings):
     """programs_by: "none" (a plain TVAE), "expert" or "learned"; weight: of the attributes' loss.
 
-    dsl says which features there are. The settings of programs and of their search are those of the
-    neurosymbolic encoder behind "learned", with one program by default; each gives an attribute.
+    dsl: the language, whose features programs read. The other settings of programs and their search
+    are those of the neurosymbolic encoder behind "learned", with one program by default; each
+    program gives one attribute.
     """
 
     programs_by: str = "none"
@@ -54,9 +54,9 @@ class TaskProgrammingSettings(NeurosymbolicSettings):
 
 
 class TaskProgrammingNetwork(TVAENetwork):
-    """TVAE + weight · cross-entropy of the attributes, which a linear head reads off the sampled z.
+    """TVAE + weight · cross-entropy of a linear head that predicts the attributes from a sampled z.
 
-    The head is drawn last, so that all other weights begin as those of a TVAE with the same seed.
+    The head is drawn last, so that all other weights begin as in a TVAE with the same seed.
     """
 
     def __init__(self, settings: TaskProgrammingSettings, scale: Scale, attributes: int) -> None:
@@ -65,7 +65,7 @@ class TaskProgrammingNetwork(TVAENetwork):
         self.head = nn.Linear(settings.z, attributes)
 
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mean loss of a batch in nats, and its parts; batch has `attributes` (B, A) too."""
+        """The mean loss in nats of a batch with `attributes` (B, A), and its parts."""
         states, actions, summary = self.encode(batch)
         mu, log_variance = self.posterior(summary)
         z = gaussian(mu, log_variance).rsample()
@@ -76,13 +76,13 @@ class TaskProgrammingNetwork(TVAENetwork):
         return loss, {"nll": nll, "kl": kl, "attributes": attributes}
 
     def decoding(self, z: Tensor, attributes: Tensor) -> Tensor:
-        """z: (B, Z), attributes: (B, A) of 0 and 1 → nats, summed over attributes, batch mean."""
+        """z: (B, Z), attributes: (B, A) of 0, 1 → nats, summed over attributes, batch mean."""
         said = F.binary_cross_entropy_with_logits(self.head(z), attributes, reduction="none")
         return said.sum(1).mean()
 
 
 class TaskProgramming(TrajectoryMethod):
-    """A TVAE that learns from programs; `explanation` says which they are."""
+    """A TVAE that learns from programs; `explanation` lists them."""
 
     version = 1
     Settings = TaskProgrammingSettings
@@ -120,17 +120,17 @@ class TaskProgramming(TrajectoryMethod):
 
 
 def expert(learned: Examples, dsl: languages.DSL) -> tuple[np.ndarray, dict[str, Any]]:
-    """The attributes (N, A) of at most ten programs, bool, and the explanation that says them.
+    """Attributes (N, A) bool of programs as an expert might write them, and their explanation.
 
-    One program for each of the first ten features of the DSL: 1 where the feature's average over
-    the T+1 frames is above the median of these averages in the training split. They stand for what
-    an expert writes once; nothing but the median is read off the data, and no label.
+    There is one program for each of the first ten features of the DSL: 1 where the feature's
+    average over the T+1 frames is above the median of these averages in the training split. Only
+    the medians come from the data, and no label is used.
     """
     averages = dsl.columns(learned).mean(1, dtype=np.float64)[:, :EXPERTS]
     medians = np.median(averages, axis=0)
     written = []
     for feature, median in zip(dsl.features, medians.tolist(), strict=False):
-        value = wording.number(median)
+        value = wording.formatted(median)
         words = f"1 where the average over time of {feature.words} is above {value} {feature.unit}"
         text = f"1[> {value}] map_average({feature.name})"
         written.append({"text": text, "words": words.rstrip()})

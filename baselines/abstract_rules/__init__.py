@@ -1,1 +1,1 @@
-"""What the learners of `abstract_rules` share, and the controls of that suite."""
+"""Shared parts of the learners of `abstract_rules`, and the controls of that suite."""

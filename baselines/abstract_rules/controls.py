@@ -1,14 +1,13 @@
-"""Controls of the `abstract_rules` suite: what guessing, raw pixels and known symbols give.
+"""Controls of the `abstract_rules` suite: guessing, raw pixels, and known symbols.
 
-`Chance` shows that a task is balanced, `NearestNeighbour` how far pixels alone lead, and `Oracle`,
-which is told the symbols and the rules, that every problem has the answer it is said to have.
+`Chance` shows that a task is balanced, `NearestNeighbour` which score pixels alone give, and
+`Oracle`, which knows the symbols and the rules, that the answer of every problem is right.
 
 Letters: N problems, T images of a problem, S distinct images, C classes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import ClassVar
 
@@ -16,18 +15,13 @@ import numpy as np
 from einops import rearrange
 
 from baselines.abstract_rules.sequence_classifier import deduplicated
-from benchmarks.protocol import Examples, Run, SymbenchError
+from benchmarks.protocol import Examples, NoSettings, Run, SymbenchError
 
 AT_ONCE = 64
 
 
-@dataclass(frozen=True)
-class NoSettings:
-    """A control has nothing to set."""
-
-
 class Chance:
-    """Random logits, a function of the seed and the pixels: no order of problems matters."""
+    """Random logits that depend on the seed and the pixels, not on the order of problems."""
 
     version = 1
     Settings: ClassVar[type] = NoSettings
@@ -99,7 +93,7 @@ class NearestNeighbour:
 
 
 class Oracle:
-    """Told which symbol each image shows, and the rules of the four tasks: right in every problem.
+    """The right answer, by the rules of the four tasks and the symbols that images show.
 
     It reads the privileged column `symbols` (N, T), and tells the tasks apart by their lengths.
     """
@@ -136,13 +130,13 @@ class Oracle:
 
 
 def _same_different(symbols: np.ndarray) -> np.ndarray:
-    """symbols: (N, 2) → (N, 2): whether they are the same, whether they differ."""
+    """symbols: (N, 2) → (N, 2) bool: whether they are the same, whether they differ."""
     same = symbols[:, 0] == symbols[:, 1]
     return np.stack([same, ~same], 1)
 
 
 def _relational_match(symbols: np.ndarray) -> np.ndarray:
-    """symbols: (N, 6), source pair and two targets → (N, 2): what has the source's relation."""
+    """symbols: (N, 6), source pair and two targets → (N, 2): targets with the source's relation."""
     pairs = rearrange(symbols, "n (pair two) -> two n pair", two=2)
     same = pairs[0] == pairs[1]
     return same[:, 1:] == same[:, :1]
@@ -151,9 +145,9 @@ def _relational_match(symbols: np.ndarray) -> np.ndarray:
 def _row_rule(symbols: np.ndarray) -> np.ndarray:
     """symbols: (N, 5 + C), a row, two symbols of the next row, choices → (N, C).
 
-    Where the second row draws on a first row of three distinct symbols, the one that is missing
-    completes it (distribution of three); otherwise it continues like the first (identity rules:
-    ABA, ABB or AAA).
+    Where the first row has three distinct symbols, the second is completed by the one of them that
+    it lacks (distribution of three); otherwise it continues like the first (identity rules: ABA,
+    ABB or AAA).
     """
     a, b, c, d, e = symbols[:, :5].T
     distinct = (a != b) & (b != c) & (a != c)
@@ -169,10 +163,12 @@ def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _classes(train: Examples) -> int:
+    """The number of classes in the labels of a training set."""
     return int(np.asarray(train["labels"]).max()) + 1
 
 
 def _learned(control: object, classes: int | None) -> int:
+    """The number of classes; raises SymbenchError where `fit` has not set it."""
     if classes is None:
         raise SymbenchError(f"{type(control).__name__} has not learned yet; call fit first.")
     return classes

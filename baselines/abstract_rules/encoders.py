@@ -1,4 +1,4 @@
-"""What the sequence models of Webb, Sinha and Cohen (ICLR 2021) share: image encoders and TCN.
+"""Image encoders and TCN (temporal context normalisation) of Webb, Sinha and Cohen (ICLR 2021).
 
 Letters: S images, B problems of a batch, T images of a problem, D features of an image.
 """
@@ -22,9 +22,9 @@ Layers = TypeVar("Layers", bound=nn.Module)
 
 
 def initialise(module: Layers, gains: str = "relu") -> Layers:
-    """Zero biases; Kaiming-normal weights for layers before a ReLU, Xavier-normal ones otherwise.
+    """Set biases to 0 and weights to Kaiming-normal before a ReLU, Xavier-normal otherwise.
 
-    gains: "relu" or "linear", what follows every linear or convolutional layer of the module.
+    gains: "relu" or "linear": whether a ReLU follows every linear or convolutional layer.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
@@ -38,7 +38,7 @@ def initialise(module: Layers, gains: str = "relu") -> Layers:
 
 
 class ConvEncoder(nn.Module):
-    """images: (S, 1, 32, 32) in [0, 1] → (S, 128): three convolutions, two linear layers."""
+    """Three convolutions and two linear layers: (S, 1, 32, 32) in [0, 1] → (S, 128)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class ConvEncoder(nn.Module):
 
 
 class MLPEncoder(nn.Module):
-    """images: (S, 1, 32, 32) in [0, 1] → (S, 128): 1024 → 512 → 256 → 128, ReLU after each."""
+    """Three linear layers with ReLU, 1024 → 512 → 256 → 128: (S, 1, 32, 32) → (S, 128)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class MLPEncoder(nn.Module):
 
 
 class RandomEncoder(nn.Module):
-    """images: (S, 1, 32, 32) in [0, 1] → (S, 128): one random layer that is never trained, ReLU."""
+    """One random linear layer with ReLU that is never trained: (S, 1, 32, 32) → (S, 128)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,9 +99,9 @@ ENCODERS: dict[str, type[nn.Module]] = {
 class ContextNorm(nn.Module):
     """Temporal context normalisation: features relative to the other images of the same problem.
 
-    Over the time axis of one problem, per feature: (z − mean) / sqrt(variance + 1e-8) with the
-    unbiased variance, then a learned gain and shift. `segments` says to which group each of the T
-    images belongs; each group, a run of neighbours, is normalised by itself.
+    Each feature becomes (z − mean) / sqrt(variance + 1e-8), with mean and unbiased variance over
+    the images of one problem; a learned gain and shift follow. segments: the group of each of the T
+    images; each group, a run of neighbours, is normalised by itself.
     """
 
     def __init__(self, segments: Sequence[int], features: int = FEATURES) -> None:

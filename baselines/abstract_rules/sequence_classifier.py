@@ -29,7 +29,7 @@ EVALUATE_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class SequenceSettings:
-    """learning_rate: of Adam; context_norm: TCN on or off; encoder: conv, mlp or random."""
+    """encoder: conv, mlp or random; context_norm: whether TCN is used; learning_rate: of Adam."""
 
     learning_rate: float = 5e-4
     context_norm: bool = True
@@ -46,7 +46,7 @@ class SequenceSettings:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network must know of a task: T, C, and to which TCN segment each image belongs."""
+    """The shape of a task: T, C, and the TCN segment of each image."""
 
     length: int
     classes: int
@@ -78,7 +78,7 @@ class SequenceNetwork(nn.Module):
             distinct, index = torch.unique(index, return_inverse=True)
             table = table[distinct]
         elif len(table) > index.numel():
-            # Here finding the distinct ones would make the device wait for the host.
+            # On a GPU, finding the distinct images would make the device wait for the host.
             table, index = (
                 table[index.flatten()],
                 torch.arange(index.numel(), device=index.device).view_as(index),
@@ -90,7 +90,7 @@ class SequenceNetwork(nn.Module):
         return self.reason(self.context_norm(self.encode_sequences(images)))
 
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mean cross-entropy of a batch in nats, and its accuracy."""
+        """batch: `images`, `labels` → mean cross-entropy in nats, and accuracy."""
         logits = self(batch["images"])
         return self.score(logits, batch["labels"])
 
@@ -124,7 +124,7 @@ class SequenceClassifier:
         images = deduplicated(examples["images"])
         labels = np.asarray(examples["labels"]).astype(np.int64)
         shape = Shape(images.shape[1], int(labels.max()) + 1, _segments(examples, images.shape[1]))
-        # Weights are drawn on the CPU, so that a run starts alike on every device.
+        # Weights are drawn on the CPU, so that a run starts with the same ones on every device.
         with seeded(run, "weights"):
             network = self.Network(self.settings, shape)
         self.network = network.to(run.device)
@@ -170,7 +170,7 @@ def deduplicated(images: Column) -> Deduplicated:
 
 
 def _segments(examples: Examples, length: int) -> tuple[int, ...]:
-    """The TCN segment of each of the T images; all in one where no column says otherwise."""
+    """The TCN segment of each of the T images; one for all where there is no column `segments`."""
     if "segments" not in examples:
         return (0,) * length
     segments = np.asarray(examples["segments"])

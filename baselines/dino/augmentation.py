@@ -5,7 +5,7 @@ distributions (`RandomResizedCrop`, `RandomHorizontalFlip`, `ColorJitter`, `Rand
 `RandomSolarize`) are drawn once for each image and applied to all at once. Crop,
 resize and flip are linear in the rows and in the columns, so that they are two products with small
 matrices, which hold the weights of the antialiased bilinear resize. The order of the four colour
-changes is drawn once for a batch, as `v2` does. Random numbers come from torch's global stream.
+changes is drawn once for a batch, as in `v2`. Random numbers come from torch's global stream.
 
 Letters: B images, H, W their size, S size of a view in pixels.
 """
@@ -28,7 +28,7 @@ LUMA = (0.2989, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Which views are drawn: a call with images (B, 3, H, W) in [0, 1] gives (B, 3, S, S).
+    """A distribution of views: a call with images (B, 3, H, W) in [0, 1] draws one of each.
 
     scale: smallest and largest share of the image's area that a view shows; flip, jitter, grey,
     solarise: probabilities. brightness, contrast, saturation: a factor is drawn from 1 - x to
@@ -61,7 +61,8 @@ class Augmentation:
     def __call__(self, images: Tensor) -> Tensor:
         """images: (B, 3, H, W) in [0, 1] → a view of each (B, 3, S, S) in [0, 1].
 
-        In the precision of the images, also where the networks around it compute in less.
+        Views are computed in the precision of the images, even where autocast lowers that of the
+        networks around.
         """
         with torch.autocast(images.device.type, enabled=False):
             return self._view(images)
@@ -84,18 +85,18 @@ class Augmentation:
         return asdict(self)
 
     def _chosen(self, images: Tensor, probability: float) -> Tensor:
-        """(B,) bool."""
+        """Choose each image with this probability: (B,) bool."""
         return torch.rand(len(images), device=images.device) < probability
 
     def _drawn(self, images: Tensor) -> Tensor:
-        """(B,) from -1 to 1."""
+        """Uniform random numbers from -1 to 1, one an image: (B,)."""
         return 2 * torch.rand(len(images), device=images.device) - 1
 
     def _jittered(self, views: Tensor) -> Tensor:
         jittered = self._chosen(views, self.jitter)
 
         def drawn(reach: float) -> Tensor:
-            """(B,) in [-reach, reach], 0 for the images that stay as they are."""
+            """Random numbers in [-reach, reach], 0 for images that are not changed: (B,)."""
             return self._drawn(views) * reach * jittered
 
         changes = (
@@ -105,14 +106,15 @@ class Augmentation:
             lambda x: adjust_hue(x, drawn(self.hue)),
         )
         reaches = (self.brightness, self.contrast, self.saturation, self.hue)
-        for index in torch.randperm(len(changes)).tolist():  # on the CPU: no device is waited for
+        # The order is drawn on the CPU, as the program would have to wait for a device.
+        for index in torch.randperm(len(changes)).tolist():
             if reaches[index]:
                 views = changes[index](views)
         return views
 
 
 def crop_and_flip(size: int = 32, flip: float = 0.5) -> Augmentation:
-    """What the student of `symbolic_sequences` sees: a random crop, mirrored or not."""
+    """The views from which the student of `symbolic_sequences` learns: random crops and flips."""
     return Augmentation(size, scale=(0.4, 1.0), flip=flip)
 
 
@@ -121,8 +123,8 @@ def crop_boxes(
 ) -> Tensor:
     """Boxes (B, 4) of top, left, height and width, whole pixels, as `RandomResizedCrop` draws them.
 
-    Of ten tries the first that fits counts; where none does, the largest central box of an allowed
-    ratio is taken.
+    The first of ten tries that fits is taken; where none fits, the largest central box of an
+    allowed ratio.
     """
     area = (
         height
@@ -160,8 +162,8 @@ def crop_and_resize(images: Tensor, boxes: Tensor, size: int, flipped: Tensor) -
 def resize_weights(start: Tensor, length: Tensor, pixels: int, size: int) -> Tensor:
     """Weights (B, S, pixels) of the pixels in [start, start + length), (B,) each, for S new ones.
 
-    A triangle around each new pixel's centre, as wide as the new pixels lie apart, or as the old
-    ones do where those are further apart; cut off at the box.
+    The weights are a triangle around the new pixel's centre. It reaches as far as the distance
+    between new pixels, or between old ones where that is larger, and is cut off at the box.
     """
     step = (length / size)[:, None, None]
     centre = (torch.arange(size, device=start.device)[:, None] + 0.5) * step
@@ -200,7 +202,7 @@ def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
     value, least = images.amax(1), images.amin(1)
     chroma = value - least
     some = chroma.clamp(min=1e-12)
-    # In sixths of the circle, from the channel that is largest.
+    # The hue in sixths of the circle, counted from the largest channel.
     hue = torch.where(
         value == red,
         (green - blue) / some,
@@ -215,11 +217,12 @@ def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
 
 
 def _wide(values: Tensor) -> Tensor:
-    """(B,) → (B, 1, 1, 1)."""
+    """Numbers of images (B,) in a shape that multiplies images: (B, 1, 1, 1)."""
     return values[:, None, None, None]
 
 
 def _within(owner: Augmentation, name: str, least: float, most: float) -> None:
+    """Refuse a setting outside [least, most]."""
     value = getattr(owner, name)
     if not least <= value <= most:
         raise SymbenchError(f"{name} is {value}; it must be from {least} to {most}.")

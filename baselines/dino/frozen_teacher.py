@@ -27,11 +27,12 @@ VITB16_MEAN, VITB16_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Teacher:
-    """A frozen encoder, in eval mode. No module, so that no network counts it among its parts.
+    """A frozen encoder in eval mode.
 
-    width: D; patches: P; side: patches along an edge; about: JSON, what it is and where from.
-    head, centre: the DINO head, and the centre of its logits, with which the encoder learned; None
-    where they were not kept.
+    It is no `nn.Module`, so that a network that holds it does not count its weights as its own.
+    width: D; patches: P; side: patches along an edge; about: JSON that says which encoder it is and
+    where it comes from. head, centre: the DINO head with which the encoder learned, and the centre
+    of its logits; None where they were not kept.
     """
 
     def __init__(
@@ -65,8 +66,8 @@ class Teacher:
         return digest.hexdigest()
 
 
-def checked(images: np.ndarray) -> np.ndarray:
-    """images, if they are (N, size, size, 3) uint8."""
+def checked_colour_images(images: np.ndarray) -> np.ndarray:
+    """Return the images where they are (N, size, size, 3) uint8; raise SymbenchError otherwise."""
     images = np.asarray(images)
     fits = images.ndim == 4 and len(images) and images.shape[1] == images.shape[2]
     if images.dtype != np.uint8 or not fits or images.shape[3] != 3:
@@ -84,7 +85,7 @@ def as_pixels(images: np.ndarray, device: str) -> Tensor:
 
 
 class EnlargedViT(nn.Module):
-    """A model of `timm` for images of 224 pixels, given smaller ones."""
+    """A model of `timm` for images of 224 pixels, to which smaller images are enlarged."""
 
     mean: Tensor
     deviation: Tensor
@@ -105,8 +106,11 @@ class EnlargedViT(nn.Module):
         return tokens
 
 
-def published(run: Run) -> Teacher:
-    """The DINO ViT-B/16 of Caron et al. (2021), or one line on what is missing for it."""
+def published_teacher(run: Run) -> Teacher:
+    """Load the DINO ViT-B/16 of Caron et al. (2021).
+
+    Raises SymbenchError where timm or the weights are missing.
+    """
     instead = f"or take the tasks whose teacher is {DINO_TINY}"
     try:
         import timm
@@ -116,7 +120,7 @@ def published(run: Run) -> Teacher:
         ) from None
     try:
         model = timm.create_model(VITB16, pretrained=True)
-    except Exception as error:  # of the hub's client, of the network, or of what reads the file
+    except Exception as error:  # raised by the hub's client, the network or the reader of the file
         why = (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
         raise SymbenchError(
             f"the weights of the teacher {DINO_VITB16} ({VITB16} of timm) cannot be had ({why}): "

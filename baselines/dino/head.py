@@ -1,10 +1,10 @@
-"""What DINO puts on top of an encoder: the projector, the two distributions, and their schedules.
+"""The parts of DINO on top of an encoder: projector, two distributions, and their schedules.
 
 Caron et al., "Emerging Properties in Self-Supervised Vision Transformers" (ICCV 2021, arXiv
 2104.14294), section 3.1 and appendix. A student learns to give the distribution over prototypes
-that a teacher gives for another view. The teacher is a moving average of the student; that its
-outputs are centred keeps them off a single prototype, that they are sharpened keeps them off the
-uniform distribution. The published head has 65,536 prototypes; for small data take fewer.
+that a teacher gives for another view. The teacher is a moving average of the student. Its outputs
+are centred, which keeps them from collapsing to a single prototype, and sharpened, which keeps them
+from the uniform distribution. The published head has 65,536 prototypes; small data need fewer.
 
 Letters: B examples, D inputs, K prototypes.
 """
@@ -24,8 +24,8 @@ CENTRE_MOMENTUM = 0.9
 class DINOHead(nn.Module):
     """Three linear layers with GELU between → L2 norm → cosine with each prototype.
 
-    The last layer is linear without bias, its weights normed to 1 for each prototype: what weight
-    normalisation is with its gain fixed at 1.
+    The last layer is linear without bias, its weights normed to 1 for each prototype, which equals
+    weight normalisation with its gain fixed at 1.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class DINOHead(nn.Module):
     def forward(self, x: Tensor, fixed: bool = False) -> Tensor:
         """x: (..., D) → logits (..., K) in [-1, 1].
 
-        fixed: no gradient for the prototypes, as DINO has it in its first epoch.
+        fixed: give the prototypes no gradient, as DINO does in its first epoch.
         """
         prototypes = self.prototypes.detach() if fixed else self.prototypes
         points = functional.normalize(self.mlp(x).float(), dim=-1)
@@ -62,9 +62,9 @@ def sharpened(logits: Tensor, centre: Tensor, temperature: float) -> Tensor:
 
 
 def balanced(logits: Tensor, temperature: float, rounds: int = 3) -> Tensor:
-    """The teacher's distributions, such that those of a batch use all prototypes alike.
+    """The teacher's distributions, balanced so that a batch uses all prototypes equally.
 
-    logits: (B, K) → (B, K), without gradient. Sinkhorn and Knopp's rounds in place of a centre, as
+    logits: (B, K) → (B, K), without gradient. Rounds of Sinkhorn and Knopp replace the centre, as
     in SwAV (Caron et al. 2020, arXiv 2006.09882) and DINOv2 (Oquab et al. 2023, arXiv 2304.07193).
     """
     said = logits.detach().float() / temperature
@@ -94,10 +94,10 @@ def ema(target: nn.Module, source: nn.Module, momentum: float | Tensor) -> None:
 
 
 def momentum_at(step: int, total: int, first: float = 0.996, last: float = 1.0) -> float:
-    """Of the moving average at an update, counted from 0, of so many: half a cosine to `last`."""
+    """Momentum of the moving average at update `step` (from 0): half a cosine to `last`."""
     return half_cosine(first, last, step / max(1, total - 1))
 
 
 def warmed(step: int, first: float, last: float, warm_up: int) -> float:
-    """A temperature that goes in a straight line from `first` to `last` in `warm_up` updates."""
+    """Temperature at update `step`: a straight line from `first` to `last` over `warm_up`."""
     return last if step >= warm_up else first + (last - first) * step / warm_up

@@ -1,7 +1,7 @@
 """DINO's own features: the class token of the teacher from which the other methods learn.
 
-Caron et al. (ICCV 2021, arXiv 2104.14294). To fit is to obtain the teacher, which is trained once
-for all methods and seeds; the seed makes no difference.
+Caron et al. (ICCV 2021, arXiv 2104.14294). `fit` obtains the teacher, which is trained once for all
+methods and seeds; the seed of the run makes no difference.
 
 Letters: N images, D width of a token.
 """
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from baselines.dino.teacher import TaughtSettings, Teacher, checked, obtain
+from baselines.dino.teacher import TaughtSettings, Teacher, checked_colour_images, obtain
 from baselines.dino.view_tokens import class_tokens_of
 from benchmarks.protocol import Examples, Run, SymbenchError
 
@@ -45,5 +45,5 @@ class DINO:
         """`features` (N, D) float32: the class tokens."""
         if self.teacher is None:
             raise SymbenchError("DINO has not learned yet; call fit first.")
-        images = checked(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         return {"features": class_tokens_of(images, self.teacher, run)}

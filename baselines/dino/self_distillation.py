@@ -2,10 +2,10 @@
 
 Caron et al., "Emerging Properties in Self-Supervised Vision Transformers" (ICCV 2021, arXiv
 2104.14294). The student sees two large and several small crops of an image, the teacher the large
-ones; the student's distribution for each crop is to be that of the teacher for another. Deviations,
-as images are small here: crops of the image's size and of half of it, no blur, no stochastic depth,
-fewer prototypes, the same augmentation of both large crops, and, where classes do not depend on it,
-stronger changes of colour.
+ones; the student learns to give for each crop the distribution that the teacher gives for another.
+Deviations, as images are small here: crops of the image's size and of half of it, no blur, no
+stochastic depth, fewer prototypes, the same augmentation of both large crops, and, where classes do
+not depend on colour, stronger changes of it.
 
 Letters: B images, G = 2 large crops, V crops in all, K prototypes, S size in pixels, D width.
 """
@@ -34,12 +34,12 @@ from baselines.dino.vit import ViT
 from benchmarks.optimisation import Optimisation
 
 LARGE = 2
-# Published for 100 epochs: 10 of them.
+# Share of all updates in which the rate rises; published: 10 of 100 epochs.
 WARM_UP = 0.1
 
 
 def optimisation(settings: TaughtSettings, total: int) -> Optimisation:
-    """AdamW as published: the rate is for 256 images and grows with the batch."""
+    """AdamW as published; its rate is given for 256 images and grows with the batch."""
     return Optimisation(
         "adamw",
         learning_rate=settings.teacher_rate * settings.teacher_batch / 256,
@@ -54,7 +54,7 @@ def optimisation(settings: TaughtSettings, total: int) -> Optimisation:
 
 
 def encoder_of(settings: TaughtSettings, size: int) -> ViT:
-    """The transformer of `dino_tiny`, with random weights."""
+    """The transformer of the teacher `dino_tiny`, with random weights."""
     return ViT(
         size,
         settings.teacher_patch,
@@ -66,7 +66,7 @@ def encoder_of(settings: TaughtSettings, size: int) -> ViT:
 
 
 class Projected(nn.Module):
-    """An encoder and the head on its class token."""
+    """An encoder with a DINO head on its class token."""
 
     def __init__(self, encoder: ViT, head: DINOHead) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class DINONetwork(nn.Module):
     """Student, teacher and centre.
 
     total: updates of the whole training, for the momentum's schedule; epoch: updates of the first
-    epoch, in which the prototypes stay as they are.
+    epoch, during which the prototypes are not changed.
     """
 
     centre: Tensor
@@ -101,8 +101,8 @@ class DINONetwork(nn.Module):
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """batch: `images` (B, S, S, 3) uint8 → the mean cross-entropy in nats, and scalars.
 
-        The mean is over images and over pairs of a teacher's crop and another of the student.
-        `centre` (K,) among the scalars is the mean of the teacher's logits, for `adapt`.
+        The mean is over images and over pairs of one crop of the teacher and another of the
+        student. `centre` (K,) among the scalars is the mean of the teacher's logits, for `adapt`.
         """
         images = rearrange(batch["images"], "b h w c -> b c h w").float() / 255
         large = views(self.large, images, LARGE)
@@ -132,13 +132,13 @@ class DINONetwork(nn.Module):
         move_centre(self.centre, scalars["centre"])
 
     def distribution(self, images: Tensor) -> Tensor:
-        """The teacher's, of whole images (B, 3, S, S) in [0, 1] → (B, K)."""
+        """The teacher's distributions for whole images (B, 3, S, S) in [0, 1]: (B, K)."""
         logits = self.teacher.head(self.teacher.encoder.class_token(images))
         return sharpened(logits, self.centre, self.settings.dino_temperature)
 
 
 def views(augmentation: Augmentation, images: Tensor, count: int) -> Tensor:
-    """images: (B, 3, S, S) → (count · B, 3, s, s): all first views, then all second."""
+    """images: (B, 3, S, S) → `count` views of each (count · B, 3, s, s): all first ones first."""
     return augmentation(images.repeat(count, 1, 1, 1))
 
 

@@ -1,13 +1,13 @@
 """The frozen teacher whose image tokens a method learns from: trained once, kept for all.
 
     teacher = obtain(images, settings, run)     # of the task's own training images, without labels
-    tokens = teacher.tokens(batch)              # (B, 1 + P, D), that of the class first
+    tokens = teacher.tokens(batch)              # (B, 1 + P, D), the class token first
 
-`dino_tiny` is a small vision transformer that DINO trains on the images at hand. It is part of the
-task, as a published teacher is: one network, of seed 0, for all methods and all seeds. So it is
-kept below the cache folder under a name that images, settings and `VERSION` decide, with a record
-beside it. Of two processes that want it one trains and the other waits; a training that was killed
-goes on. `dino_vitb16` is the published DINO ViT-B/16, from `timm`.
+`dino_tiny` is a small vision transformer that DINO trains on the task's images. It is part of the
+task, as a published teacher is: one network, trained with seed 0, for all methods and all seeds. It
+is kept below the cache folder under a name made from images, settings and `VERSION`, with a record
+beside it. Where two processes want it, one trains and the other waits; a training that was killed
+is resumed. `dino_vitb16` is the published DINO ViT-B/16, from `timm`.
 
 Letters: B, N images, H = W their size, P patches, D width of tokens, K prototypes.
 """
@@ -28,28 +28,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.dino.frozen_teacher import Teacher, as_pixels, checked, published
+from baselines.dino.frozen_teacher import (
+    Teacher,
+    as_pixels,
+    checked_colour_images,
+    published_teacher,
+)
 from baselines.dino.self_distillation import DINONetwork, encoder_of, head_of, optimisation
 from baselines.dino.teacher_settings import DINO_TINY, DINO_VITB16, TaughtSettings
 from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from benchmarks.training import seeded, train
 from symdata.cache import alone, writable
 
-__all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked", "key_of", "obtain"]
+__all__ = ["TaughtSettings", "Teacher", "as_pixels", "checked_colour_images", "key_of", "obtain"]
 
 # Raised when the same images and settings give another teacher; kept ones are then trained anew.
 VERSION = 1
 MEASURED = 2048
 AT_ONCE = 256
-# Below this, in nats, an image says next to nothing about its prototype.
+# Information in nats below which an image says next to nothing about its prototype.
 COLLAPSED = 0.1
 
 
 def obtain(images: np.ndarray, settings: TaughtSettings, run: Run) -> Teacher:
-    """The teacher that `settings` ask for; images: (N, H, W, 3) uint8, training images."""
-    images = checked(images)
+    """Read or train the teacher that `settings` describe; images: (N, H, W, 3) uint8, training."""
+    images = checked_colour_images(images)
     if settings.teacher == DINO_VITB16:
-        return published(run)
+        return published_teacher(run)
     size = images.shape[1]
     if size % (2 * settings.teacher_patch):
         raise SymbenchError(
@@ -62,7 +67,7 @@ def obtain(images: np.ndarray, settings: TaughtSettings, run: Run) -> Teacher:
     if found is not None:
         return found
     with writable(path), alone(path, f"the teacher {path.stem}"):
-        found = _read(path, settings, size, run)  # by whom this process has waited for
+        found = _read(path, settings, size, run)  # another process may have trained it
         if found is None:
             found = _train(images, settings, run, path)
             found.about |= {"key": key, "digest": found.digest(), "from_cache": False}
@@ -72,7 +77,7 @@ def obtain(images: np.ndarray, settings: TaughtSettings, run: Run) -> Teacher:
 
 
 def key_of(images: np.ndarray, settings: TaughtSettings) -> str:
-    """A hash of what decides a `dino_tiny`: images (N, H, W, 3), settings and `VERSION`."""
+    """A hash of all that determines a `dino_tiny`: images (N, H, W, 3), settings, `VERSION`."""
     known = {"version": VERSION, **settings.of_teacher()}
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     digest.update(f"{images.dtype} {images.shape}".encode())
@@ -81,7 +86,7 @@ def key_of(images: np.ndarray, settings: TaughtSettings) -> str:
 
 
 def _train(images: np.ndarray, settings: TaughtSettings, run: Run, path: Path) -> Teacher:
-    """A new teacher for the file at `path`, which is not written here."""
+    """Train a teacher for the file at `path`, which the caller writes; resume a killed training."""
     last: dict[str, float] = {}
 
     def reporter(**scalars: float) -> None:
@@ -122,12 +127,13 @@ def _train(images: np.ndarray, settings: TaughtSettings, run: Run, path: Path) -
 
 @torch.no_grad()
 def collapse(network: DINONetwork, images: np.ndarray, device: str) -> dict[str, Any]:
-    """Whether the teacher says different things of different images (N, H, W, 3) uint8.
+    """Measure whether the teacher tells images (N, H, W, 3) uint8 apart.
 
-    entropy_of_mean, mean_entropy: of its distributions over prototypes, in nats; information: their
-    difference, which is 0 both where all images have one prototype and where each has all.
-    effective_rank: exp of the entropy of the normalised singular values of the centred class tokens
-    (Roy and Vetterli 2007), at most the width.
+    entropy_of_mean, mean_entropy: entropy of its mean distribution over prototypes, and mean
+    entropy of its distributions, in nats; most: log K, their largest value. information: their
+    difference, which is 0 both where all images have one prototype and where each is uniform over
+    all. effective_rank: exp of the entropy of the normalised singular values of the centred class
+    tokens (Roy and Vetterli 2007), at most the width.
     """
     network.eval()
     chunks = [as_pixels(images[k : k + AT_ONCE], device) for k in range(0, len(images), AT_ONCE)]
@@ -147,12 +153,12 @@ def collapse(network: DINONetwork, images: np.ndarray, device: str) -> dict[str,
 
 
 def _entropy(p: Tensor) -> Tensor:
-    """p: (..., K) → (...) in nats."""
+    """p: (..., K) → entropy in nats (...)."""
     return -(p * p.clamp(min=1e-12).log()).sum(-1)
 
 
 def _read(path: Path, settings: TaughtSettings, size: int, run: Run) -> Teacher | None:
-    """The teacher in this file; None where there is none, or none that is whole."""
+    """Read the teacher in this file; None where there is no file or it is damaged."""
     record = path.with_suffix(".json")
     if not (path.exists() and record.exists()):
         return None
@@ -165,7 +171,7 @@ def _read(path: Path, settings: TaughtSettings, size: int, run: Run) -> Teacher 
         encoder.load_state_dict(state["encoder"])
         head.load_state_dict(state["head"])
         centre = state["centre"].to(run.device)
-    except Exception:  # what reading, parsing, unpickling or a state that does not fit raises
+    except Exception:  # raised by reading, parsing, unpickling, or weights that do not fit
         print(f"{path} is damaged: the teacher is trained anew.", file=sys.stderr)
         return None
     about["from_cache"] = True
@@ -174,7 +180,7 @@ def _read(path: Path, settings: TaughtSettings, size: int, run: Run) -> Teacher 
 
 
 def _write(path: Path, teacher: Teacher) -> None:
-    """The weights, and then the record, without which they do not count."""
+    """Write the weights, then the record; weights without a record count as absent."""
     assert teacher.head is not None
     assert teacher.centre is not None
     buffer = BytesIO()

@@ -1,7 +1,7 @@
-"""Which teacher a method learns from: settings that all such methods share.
+"""Settings of the teacher, shared by all methods that learn from one.
 
-A method whose settings inherit these learns from the same frozen network as every other one that
-gives these fields the same values; what else it sets makes no difference to its teacher.
+Methods whose settings inherit these and give their fields the same values learn from the same
+frozen network; further settings of a method make no difference to its teacher.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ CENTRINGS = (MEAN, SINKHORN)
 
 @dataclass(frozen=True)
 class TaughtSettings:
-    """Which teacher; whatever else a method sets, the same fields here give the same teacher.
+    """The settings that determine a teacher.
 
-    teacher: "dino_tiny" or "dino_vitb16"; all that follows is of the first alone.
-    teacher_epochs, teacher_batch, teacher_rate: of its training; the rate is for 256 images.
-    teacher_patch, teacher_width, teacher_depth, teacher_heads: of the transformer.
-    teacher_norm: of pixels, "fixed", or "image", by which each image is brought to one contrast.
-    teacher_flip: how often a crop is mirrored; 0 where mirror images are of another class.
+    teacher: "dino_tiny" or "dino_vitb16"; all other fields describe "dino_tiny" alone.
+    teacher_epochs, teacher_batch, teacher_rate: its training; the rate is given for 256 images.
+    teacher_patch, teacher_width, teacher_depth, teacher_heads: sizes of its transformer.
+    teacher_norm: normalisation of pixels, "fixed", or "image": each image gets the same contrast.
+    teacher_flip: probability that a crop is mirrored; 0 where mirror images are of another class.
     local_crops: small crops that the student sees beside the two large ones.
-    dino_prototypes, dino_hidden, dino_bottleneck: of the head; published: 65,536, 2048 and 256.
-    dino_centring: "mean", DINO's own, or "sinkhorn", which keeps all prototypes in use alike.
-    dino_temperature: of the teacher; dino_momentum: the first of its moving average.
-    dino_scale: the area of a large crop, at least, and of a small one, at most; dino_least: that of
-    a small one, at least. dino_jitter, dino_hue, dino_grey, dino_solarise: see
+    dino_prototypes, dino_hidden, dino_bottleneck: sizes of the head; published 65,536, 2048, 256.
+    dino_centring: "mean", DINO's own, or "sinkhorn", which uses all prototypes equally.
+    dino_temperature: the teacher's; dino_momentum: the first one of its moving average.
+    dino_scale: smallest area of a large crop and largest of a small one, as a share of the image;
+    dino_least: smallest area of a small one. dino_jitter, dino_hue, dino_grey, dino_solarise: see
     `Augmentation`; none of them may change the class.
-    published: the teacher of each data set, and of a task that has another one. A digit in the
-    mirror is another sign, or none: crops of digits are not mirrored.
+    published: the teacher of each data set, and of a task that has another one. Crops of digits are
+    not mirrored, as a digit in the mirror is another sign, or none.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
@@ -89,7 +89,7 @@ class TaughtSettings:
             raise SymbenchError(f"dino_momentum is {self.dino_momentum}; it must be 1 at most.")
 
     def augmentation(self, size: int, scale: tuple[float, float]) -> Augmentation:
-        """That of crops of `size` pixels which show a share of the image within `scale`."""
+        """Augmentation to crops of `size` pixels that show a share of the image within `scale`."""
         return Augmentation(
             size,
             scale,
@@ -101,5 +101,5 @@ class TaughtSettings:
         )
 
     def of_teacher(self) -> dict[str, Any]:
-        """The fields that decide the teacher, without those that a subclass adds."""
+        """The fields of this class alone, which determine the teacher, and their values."""
         return {field.name: getattr(self, field.name) for field in fields(TaughtSettings)}

@@ -1,12 +1,12 @@
 """The frozen teacher's tokens of images, computed once.
 
-A method trains on random crops of its images, but the teacher is frozen: to ask it anew for each
-crop of each epoch costs far more than the method itself. The two are reconciled by a finite set of
-views: V random crops of every training image are drawn once, from a seed of their own, and their
-tokens kept as HDF5 in half precision. The method sees augmented images, and pairs of views of one
-image as DINO wants them, only never more than V of each. With V = 0 nothing is kept and a method
-draws fresh views at every step; a large teacher on many images needs that: 4 views of 50,000 images
-by a ViT-B/16 would be 121 GB.
+A method trains on random crops of its images, but to run the frozen teacher on each crop of each
+epoch costs far more than the method itself. So a finite set of views is used: V random crops of
+every training image are drawn once, from a seed of their own, and their tokens are kept as HDF5 in
+half precision. The method still sees augmented images, and pairs of views of one image as DINO
+needs them, but never more than V of each. With V = 0 nothing is kept and a method draws fresh views
+at every step, which a large teacher on many images needs: 4 views of 50,000 images by a ViT-B/16
+would take 121 GB.
 
 Letters: N images, V views of each, H = W size in pixels, P patches, D width of a token.
 """
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from baselines.dino.augmentation import Augmentation
-from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked
+from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked_colour_images
 from benchmarks.device import out_of_memory_says
 from benchmarks.protocol import Budget, Run, SymbenchError
 from benchmarks.training import seeded
@@ -35,8 +35,8 @@ PIECE = 500
 def tokens_of(
     images: np.ndarray, teacher: Teacher, run: Run, at_once: int | None = None
 ) -> np.ndarray:
-    """The tokens of whole images (N, H, W, 3) uint8, as they are: (N, 1 + P, D) float32."""
-    images = checked(images)
+    """Tokens of whole images (N, H, W, 3) uint8, not augmented: (N, 1 + P, D) float32."""
+    images = checked_colour_images(images)
     tokens = np.empty((len(images), 1 + teacher.patches, teacher.width), np.float32)
     for rows, values in _chunks(images, teacher, run, at_once):
         tokens[rows] = values
@@ -46,8 +46,8 @@ def tokens_of(
 def class_tokens_of(
     images: np.ndarray, teacher: Teacher, run: Run, at_once: int | None = None
 ) -> np.ndarray:
-    """The class tokens alone: (N, D) float32."""
-    images = checked(images)
+    """Class tokens of whole images (N, H, W, 3) uint8: (N, D) float32."""
+    images = checked_colour_images(images)
     tokens = np.empty((len(images), teacher.width), np.float32)
     for rows, values in _chunks(images, teacher, run, at_once):
         tokens[rows] = values[:, 0]
@@ -57,11 +57,11 @@ def class_tokens_of(
 def view_tokens(
     images: np.ndarray, teacher: Teacher, views: int, augment: Augmentation, run: Run
 ) -> np.ndarray:
-    """The tokens of V fixed random views of each image: (N, V, 1 + P, D) float16.
+    """Tokens of V fixed random views of each image: (N, V, 1 + P, D) float16.
 
     images: (N, H, W, 3) uint8. The views are the same whatever the run's seed and device.
     """
-    images = checked(images)
+    images = checked_colour_images(images)
     if views < 1:
         raise SymbenchError(f"{views} views were asked for; a fixed set has 1 or more.")
     pixels = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
@@ -86,10 +86,10 @@ def view_tokens(
 
 
 def _views(images: np.ndarray, views: int, augment: Augmentation, start: int) -> Tensor:
-    """V views of images start, start + 1 …: (B · V, 3, S, S) in [0, 1], image by image.
+    """V views of the images numbered `start` and on: (B · V, 3, S, S) in [0, 1], image by image.
 
-    Drawn on the CPU and from a stream of this piece's own, so that they depend neither on the
-    device nor on which pieces were there before.
+    They are drawn on the CPU and from a random stream of this piece's own, so that they depend
+    neither on the device nor on which pieces exist already.
     """
     stream = Run(0, Budget(steps=0))
     with torch.no_grad(), seeded(stream, f"views from {start}"):
@@ -99,7 +99,7 @@ def _views(images: np.ndarray, views: int, augment: Augmentation, start: int) ->
 def _chunks(
     images: np.ndarray | Tensor, teacher: Teacher, run: Run, at_once: int | None
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Rows, and their tokens (B, 1 + P, D)."""
+    """Yield the rows of some images at a time, and their tokens (B, 1 + P, D)."""
     count = at_once or run.at_once or AT_ONCE
     advice = f"{count} images were computed at once; give --at-once a smaller number"
     with out_of_memory_says(advice):

@@ -1,8 +1,8 @@
 """A small vision transformer.
 
-Dosovitskiy et al., "An Image is Worth 16x16 Words" (ICLR 2021, arXiv 2010.11929), with the norms
+Dosovitskiy et al., "An Image is Worth 16x16 Words" (ICLR 2021, arXiv 2010.11929), with a norm
 before each part, and, as in DINO (arXiv 2104.14294), positions that are interpolated for images of
-other sizes. Sizes are for images of 32 pixels; no dropout.
+other sizes. The default sizes are for images of 32 pixels; there is no dropout.
 
 Letters: B images, H = W = size in pixels, P patches, T = 1 + P tokens, D width, A heads.
 """
@@ -18,12 +18,13 @@ from benchmarks.protocol import SymbenchError
 
 FIXED, IMAGE = "fixed", "image"
 NORMS = (FIXED, IMAGE)
-# Deviation of the positions at the beginning.
+# Standard deviation of the positions' first values; about that of the embedded patches, as
+# docs/settings.md tells.
 POSITIONS = 0.7
-# An image of one colour is divided by this.
+# Added to the deviation of an image by which it is divided, for images of one colour.
 LEAST_DEVIATION = 0.05
-# Of pixels in [0, 1], about what natural images have.
-MEAN, DEVIATION = 0.5, 0.25
+# Mean and deviation of pixels in [0, 1], about those of natural images.
+PIXEL_MEAN, PIXEL_DEVIATION = 0.5, 0.25
 
 
 class Attention(nn.Module):
@@ -38,10 +39,10 @@ class Attention(nn.Module):
         self.mix = nn.Linear(width, width)
 
     def forward(self, x: Tensor, first: int | None = None) -> Tensor:
-        """x: (B, T, D) → (B, T, D), or what is attended for the first tokens alone."""
+        """x: (B, T, D) → (B, T, D); first: attend for so many tokens alone, from all."""
         qkv = self.qkv(x)
         if qkv.dtype == torch.bfloat16 and not qkv.is_cuda:
-            qkv = qkv.float()  # as a CPU's attention in bfloat16 takes ten times as long
+            qkv = qkv.float()  # attention in bfloat16 takes ten times as long on a CPU
         q, k, v = rearrange(qkv, "b t (n a d) -> n b a t d", n=3, a=self.heads)
         with torch.autocast(x.device.type, enabled=False):
             attended = functional.scaled_dot_product_attention(q[:, :, :first], k, v)
@@ -49,7 +50,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a hidden layer four times as wide, each normed before and added after."""
+    """Attention and an MLP four times as wide; each reads a norm of x and is added to x."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -58,13 +59,13 @@ class Block(nn.Module):
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor, first: int | None = None) -> Tensor:
-        """x: (B, T, D) → (B, T, D), or the first tokens alone, from all."""
+        """x: (B, T, D) → (B, T, D); first: compute so many tokens alone, from all."""
         x = x[:, :first] + self.attention(self.norm_attended(x), first)
         return x + self.narrow(functional.gelu(self.widen(self.norm_fed(x))))
 
 
 class Patches(nn.Module):
-    """Images in [-2, 2] → patches as they are → one linear layer."""
+    """One linear layer on the pixels of each patch, for images in [-2, 2]."""
 
     def __init__(self, patch: int, width: int) -> None:
         super().__init__()
@@ -79,9 +80,9 @@ class Patches(nn.Module):
 class ViT(nn.Module):
     """Patches → linear → class token and positions → blocks → norm.
 
-    norm: of pixels, "fixed" or "image": each channel of each image has mean 0 and deviation 1, so
-    that neither the light's colour nor its strength is seen.
-    side: patches along an edge of an image of the size that it was made for.
+    norm: normalisation of pixels, "fixed", or "image": each channel of each image gets mean 0 and
+    deviation 1, so that neither colour nor strength of the light is seen.
+    side: patches along an edge of an image of `size` pixels.
     """
 
     def __init__(
@@ -103,8 +104,6 @@ class ViT(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         nn.init.trunc_normal_(self.token, std=0.02)
-        # As large as what is embedded. With 0.02 all patches look alike wherever they lie, and a
-        # short training never finds out that images differ in more than their share of strokes.
         nn.init.normal_(self.positions, std=POSITIONS)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -113,7 +112,7 @@ class ViT(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images: (B, 3, H, W) in [0, 1] → tokens (B, 1 + P, D), that of the class first."""
+        """images: (B, 3, H, W) in [0, 1] → tokens (B, 1 + P, D), the class token first."""
         return self._tokens(images, None)
 
     def class_token(self, images: Tensor) -> Tensor:
@@ -130,14 +129,14 @@ class ViT(nn.Module):
         return self.norm(x)
 
     def normalised(self, images: Tensor) -> Tensor:
-        """images: (B, 3, H, W) → about as wide a spread around 0, alike for all or for each."""
+        """images: (B, 3, H, W) → values around 0, shifted and scaled as `norm` says."""
         if self.norm_of == FIXED:
-            return (images - MEAN) / DEVIATION
+            return (images - PIXEL_MEAN) / PIXEL_DEVIATION
         deviation, mean = torch.std_mean(images, (2, 3), keepdim=True, correction=0)
         return (images - mean) / (deviation + LEAST_DEVIATION)
 
     def positions_for(self, side: int) -> Tensor:
-        """Those of the class token and of side × side patches: (1, 1 + side², D)."""
+        """Positions of the class token and of side × side patches: (1, 1 + side², D)."""
         if side == self.side:
             return self.positions
         grid = rearrange(self.positions[:, 1:], "1 (i j) d -> 1 d i j", i=self.side)

@@ -1,1 +1,1 @@
-"""What the generators of scenes share, and the controls of the `scenes` suite."""
+"""Shared parts of the generators of scenes, and the controls of the `scenes` suite."""

@@ -1,7 +1,7 @@
 """Controls of the `scenes` suite: the best that samples can be, and real objects by no rule.
 
 `Real` gives the test images themselves: the ceiling, if the judge and the classifier are just.
-`Shuffled` gives images of real objects put together at random: what a generator reaches that has
+`Shuffled` gives images of real objects put together at random, as a generator would that has
 learned objects and no structure.
 
 Letters: N examples, C channels, H = W = size in pixels.
@@ -9,18 +9,12 @@ Letters: N examples, C channels, H = W = size in pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from baselines.scenes.scene_method import images_of
-from benchmarks.protocol import Examples, Run
-
-
-@dataclass(frozen=True)
-class NoSettings:
-    """A control has nothing to set."""
+from benchmarks.protocol import Examples, NoSettings, Run
 
 
 class Real:
@@ -36,10 +30,10 @@ class Real:
         self.settings = settings
 
     def fit(self, train: Examples, run: Run) -> None:
-        """There is nothing to learn."""
+        """Do nothing, as there is nothing to learn."""
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`samples` (N, H, W, C) uint8."""
+        """Answer with the images themselves: `samples` (N, H, W, C) uint8."""
         return {"samples": images_of(inputs, self.column)}
 
 

@@ -1,7 +1,7 @@
-"""Random numbers of an evaluation that belong to the example, not to the batch it is computed in.
+"""Random numbers of an evaluation that do not depend on the batch an example is computed in.
 
 Torch draws for a batch from one stream, so that an example's numbers depend on its place in the
-batch and on what was drawn before. Here every posterior sample of every example has a stream of its
+batch and on earlier draws. Here every posterior sample of every example has a stream of its
 own: the counter-based generator Philox (Salmon et al., SC 2011), keyed by the seed, whose 256-bit
 counter begins at (0, 0, sample, example). No two streams meet within 2^128 numbers. They are drawn
 on the CPU in single precision, so that every device computes with the same numbers.
@@ -24,11 +24,11 @@ from torch.distributions import Normal
 class ExampleNoise:
     """The streams of a batch, one a row: the first samples of all examples, then the second ones.
 
-    examples, samples: their numbers, from 0, whatever part of them is computed at a time.
+    examples, samples: the numbers of the rows' examples and samples among all, counted from 0.
     """
 
     def __init__(self, seed: int, examples: Sequence[int], samples: Sequence[int] = (0,)) -> None:
-        # Arrays, as Philox takes twice as long with Python's numbers.
+        # Philox takes twice as long with Python's numbers as with arrays.
         key = np.array([seed, 0], np.uint64)
         counters = np.array([(0, 0, s, e) for s in samples for e in examples], np.uint64)
         self.streams = [np.random.Generator(np.random.Philox(key=key, counter=c)) for c in counters]
@@ -49,14 +49,14 @@ class ExampleNoise:
 
 
 def draw_from(distribution: Normal, noise: ExampleNoise | None = None) -> Tensor:
-    """A draw (R, …) through which gradients pass."""
+    """A draw (R, …) through which gradients pass; noise: None in training."""
     if noise is None:
         return distribution.rsample()
     return distribution.loc + distribution.scale * noise.normal(distribution.loc)
 
 
 def flip(probability: Tensor, noise: ExampleNoise | None = None) -> Tensor:
-    """probability: (R, …) of a 1 → 0 or 1."""
+    """probability: (R, …) of a 1 → drawn numbers 0 or 1 of the same shape."""
     if noise is None:
         return torch.bernoulli(probability)
     return (noise.uniform(probability) < probability).to(probability)

@@ -1,15 +1,15 @@
-"""GECO: as little KL as a goal for the reconstruction allows.
+"""GECO: a weight of the KL that is adapted until the reconstruction reaches a goal.
 
 Rezende and Viola, "Taming VAEs" (arXiv 1810.00597), as GENESIS (arXiv 1907.13052) uses it: the loss
 is NLL + β KL, and after each update β falls where the NLL is above its goal and grows where it is
 below. The published goal, 0.5655 nats a value, is for a likelihood with σ = 0.7. Here σ is 0.2, for
-which no goal is published. A goal is a mean squared error in other words:
+which no goal is published. It is converted by the mean squared error (mse) that a goal stands for:
 
     nats(σ) = log(σ √(2π)) + mse / (2 σ²),
 
 so 0.5655 nats at 0.7 are an error of 0.0032, and at 0.2 the same error is a goal of −0.6509 nats a
-value. How far the NLL is from its goal is likewise measured in nats at σ = 0.7, that is (0.2/0.7)²
-as many, so that the published step acts on the same error as strongly.
+value. The distance of the NLL from its goal is also converted to nats at σ = 0.7, by the factor
+(0.2/0.7)², so that the published step acts as strongly on the same error.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ AVERAGE = 0.99
 
 
 class GECO(nn.Module):
-    """β, a buffer, and its update.
+    """The weight β of the KL, a buffer, and its update.
 
-    goal: nats a value at σ = 0.7; values: in an image; sigma: of the likelihood in use.
-    step: of log β for each nat; speedup: times as large while the goal is met.
+    goal: nats a value at σ = 0.7; values: pixels times channels of an image; sigma: σ of the
+    likelihood in use. step: change of log β for each nat; speedup: factor of the step while the
+    goal is met. beta: the first β.
     """
 
     beta: Tensor
@@ -48,8 +49,8 @@ class GECO(nn.Module):
         self.register_buffer("updates", torch.tensor(0))
 
     def update(self, nll: Tensor) -> None:
-        """nll: the mean nats of an image → the next β, in place; above 0 the goal is met."""
-        met = self.scale * (self.goal - nll)
+        """Move β, in place, after an update whose mean NLL in nats an image is `nll`."""
+        met = self.scale * (self.goal - nll)  # above 0 where the goal is met
         moved = AVERAGE * self.average + (1 - AVERAGE) * met
         self.average.copy_(torch.where(self.updates == 0, met, moved))
         self.updates.add_(1)

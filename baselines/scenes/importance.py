@@ -31,9 +31,9 @@ def estimate(
     """x: (B, C, H, W) → LL and ELBO (B,), double precision, from `samples` posterior samples each.
 
     log_weights: (images (b, C, H, W), s, noise) → (s, b) log weights; each call encodes its images
-    once. at_once: how many samples, s · b, a call may draw; as many as fit are of the same image.
-    seed: of the noise. first: the number of x[0] among all images that are measured. Each sample's
-    noise follows from the seed and the numbers of image and sample alone, not from `at_once`.
+    once. at_once: the most samples, s · b, that a call may draw; as many as fit are of one image.
+    seed: seed of the noise. first: the number of x[0] among all images that are measured. A
+    sample's noise depends on the seed and the numbers of image and sample alone, not on `at_once`.
     """
     together = min(samples, at_once)
     images_together = max(1, at_once // together)
@@ -48,7 +48,7 @@ def estimate(
             parts.append(log_weights(images, len(drawn), noise).double())
         weights = torch.cat(parts)
         elbo = weights.mean(0)
-        # Jensen's inequality, which rounding alone can break (where all weights are equal).
+        # LL ≥ ELBO by Jensen's inequality; rounding can break it where all weights are equal.
         lls.append(torch.maximum(weights.logsumexp(0) - log(samples), elbo))
         elbos.append(elbo)
     return torch.cat(lls), torch.cat(elbos)

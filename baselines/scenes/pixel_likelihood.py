@@ -1,8 +1,8 @@
 """The likelihood that every generator of images shares: Normal(x̂, 0.2) on each pixel and channel.
 
-As it is the same for all, their log-likelihoods compare (Jiang and Ahn, NeurIPS 2020, arXiv
-2010.12152). The largest that it allows is 0.6905 nats a value: 11,313 for a grey image of 128
-pixels a side.
+As it is the same for all, their log-likelihoods can be compared (Jiang and Ahn, NeurIPS 2020, arXiv
+2010.12152). The largest possible one is 0.6905 nats a value: 11,313 for a grey image of 128 pixels
+a side.
 
 Letters: B images of a batch, C channels, H = W = size in pixels.
 """
@@ -18,7 +18,7 @@ SIGMA = 0.2
 
 
 def pixels(batch: dict[str, Any]) -> Tensor:
-    """`images` (B, H, W, C) uint8 → (B, C, H, W) in [0, 1], channels last in memory."""
+    """The column `images` (B, H, W, C) uint8 → (B, C, H, W) in [0, 1], channels last in memory."""
     images = batch["images"].permute(0, 3, 1, 2)
     return images.contiguous(memory_format=channels_last).float() / 255
 

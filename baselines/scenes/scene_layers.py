@@ -1,12 +1,12 @@
 """The building blocks of the scene generators: convolutions, MLP, LSTM of maps, Gaussians.
 
 Sizes are those of Generative Neurosymbolic Machines (Jiang and Ahn, NeurIPS 2020, arXiv
-2010.12152), whose encoder and decoders every generator but GENESIS shares, so that what differs is
-the structure of the latent. Convolutions before a CELU start as He et al. (ICCV 2015, arXiv
-1502.01852) start them for rectifiers, without biases; other weights as torch starts them. Torch's
-own start of a convolution is made of biases where an image is black or a wall, and half as large:
-what differs between two images is drowned after some layers, and a short training ends with the
-mean image, whatever the model.
+2010.12152). Every generator but GENESIS shares its encoder and decoders, so that they differ in the
+structure of the latent alone. Convolutions before a CELU are initialised as He et al. (ICCV 2015,
+arXiv 1502.01852) do for rectifiers, with biases of zero; other weights as torch does. Torch's own
+weights of a convolution are half as large, and its biases prevail where an image is black or a
+wall: after some layers the difference between two images is lost, and a short training ends with
+the mean image, whatever the model.
 
 Letters: B images, C channels, H = W = size in pixels, F features, Z latent dimensions.
 """
@@ -31,11 +31,11 @@ Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
 class MapNorm(nn.GroupNorm):
-    """GroupNorm of one group: of all that an image's map holds, and a scale for each channel.
+    """GroupNorm of one group: over all pixels and channels of a map, with a scale a channel.
 
-    Which pixel is which does not matter to it. On a CPU it is therefore done as if several pixels
-    with few channels were one with LANES: torch reads a pixel's channels together, and fewer than
-    that one by one (8 channels in bfloat16: six times as slow).
+    The order of pixels does not matter to it. On a CPU several pixels with few channels are
+    therefore normed as if they were one pixel with LANES channels, as torch reads fewer channels
+    than that one by one (8 channels in bfloat16: six times as slow).
     """
 
     LANES = 16
@@ -57,7 +57,7 @@ class MapNorm(nn.GroupNorm):
 class PointwiseConv(nn.Linear):
     """A convolution of kernel 1 as a matrix product.
 
-    On a CPU its backward pass takes a third of the time that a convolution's takes.
+    On a CPU its backward pass takes a third of the time of a convolution's.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class PointwiseConv(nn.Linear):
 
 
 def rectified(layer: Layer) -> Layer:
-    """The layer with the first weights of one before a rectifier: He's, and no biases."""
+    """Initialise a layer that precedes a rectifier: He's weights, biases of zero."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
@@ -101,12 +101,11 @@ class ImageEncoder(nn.Sequential):
     """Nine convolutions to a 4×4 map: (B, C, size, size) → (B, features, 4, 4).
 
     At 128 pixels kernels 4 3 4 3 4 3 4 3 4 and strides 2 1 2 1 2 1 2 1 2, as published. A smaller
-    image is halved less often: after the first, convolutions of stride 2 get stride 1 and kernel 3,
-    as many as it takes. An object, which is smaller too, then meets as many features as it does at
-    128 pixels; at 64 pixels all maps from the third layer on are as large. With the last ones
-    without stride instead, GNM at 64 pixels needs several times as many updates until it tells
-    digits apart. First weights sum to zero in every filter, so that what is the same everywhere,
-    such as a black background, leaves no trace but at the borders.
+    image is halved less often: after the first, as many convolutions of stride 2 as needed get
+    stride 1 and kernel 3. An object, which is smaller too, then meets as many features as at 128
+    pixels; at 64 pixels all maps from the third layer on have the published size (trials:
+    docs/settings.md). The first weights of every filter sum to zero, so that a constant area, such
+    as a black background, leaves no trace except at its borders.
     """
 
     def __init__(self, channels: int, size: int, features: int) -> None:
@@ -125,9 +124,8 @@ class SubPixelDecoder(nn.Sequential):
     """Convolutions whose channels become pixels: (B, inputs, h, w) → (B, filters[-1], u·h, u·w).
 
     Layer i convolves to filters[i] · upscales[i]² channels and shuffles them into a map that is
-    upscales[i] times as large, then CELU and GroupNorm; the last layer is the bare convolution. u:
-    the product of the upscales.
-    kernels: one for each layer; where None, 1 in a layer that enlarges and 3 in one that does not.
+    upscales[i] times as large; CELU and GroupNorm follow, except after the last layer. u: the
+    product of the upscales. kernels: one for each layer; None: 1 in a layer that enlarges, else 3.
     """
 
     def __init__(
@@ -173,8 +171,8 @@ class ConvLSTM(nn.Module):
 def gaussian(parameters: Tensor) -> Normal:
     """parameters: (B, 2Z, …) means and raw deviations → Normal of (B, Z, …), std by softplus.
 
-    Single precision at least, as differences of logarithms need it. Unchecked: a check of the
-    values would make the device wait at every step.
+    It is computed in single precision, as differences of logarithms need it, and its values are not
+    validated, as that would make the device wait at every step.
     """
     mean, raw = parameters.float().chunk(2, 1)
     return Normal(mean, F.softplus(raw) + LEAST_STD, validate_args=False)
@@ -191,7 +189,7 @@ def log_density(distribution: Normal, z: Tensor) -> Tensor:
 
 
 def halvings_to(side: int, size: int) -> int:
-    """How often an image of `size` pixels is halved until `side` are left."""
+    """Number of halvings from an image of `size` pixels a side to a map of `side`."""
     if size not in SIZES:
         allowed = ", ".join(map(str, SIZES))
         raise SymbenchError(f"images have {size} pixels a side; scenes have one of: {allowed}.")

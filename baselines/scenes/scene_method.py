@@ -1,6 +1,6 @@
 """The protocol of every learner of the `scenes` suite: train, draw scenes, measure likelihood.
 
-All have the likelihood of `pixel_likelihood`, so that their log-likelihoods compare.
+All have the likelihood of `pixel_likelihood`, so that their log-likelihoods can be compared.
 
 Letters: N examples, B images of a batch, C channels, H = W = size in pixels, S posterior samples.
 """
@@ -15,7 +15,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.checks import number, whole
+from baselines.checks import number, one_of, true_or_false, whole
 from baselines.scenes.example_noise import ExampleNoise
 from baselines.scenes.importance import estimate
 from baselines.scenes.pixel_likelihood import pixels
@@ -28,19 +28,19 @@ from benchmarks.training import seeded, train
 OPTIMISERS = ("adam", "muon", "rmsprop")
 EVALUATION_BYTES = 2**29
 SHOWN, DRAWN = 8, 16
-# What `illustrate` may return that is no picture: boxes in pixels, and which of them are there.
+# Outputs of `illustrate` that are numbers and no images: boxes in pixels, and their presence.
 NUMBERS = ("boxes", "presence", "drawn_boxes", "drawn_presence")
 
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """How a generator learns and is measured.
+    """Settings of training and evaluation that all generators have.
 
-    beta: weight of the KL in the loss; never in the likelihood that is reported.
+    beta: weight of the KL in the loss; the reported likelihood does not depend on it.
     optimiser: "adam", "rmsprop" or "muon" (`benchmarks.optimisation.Muon`), with its learning_rate;
     clip: largest norm of the gradient, 0 for any.
-    warm_up: the weight of all KLs together rises to its own within so many updates, for a training
-    too short to leave the black image that is learned first. Published: none, 0.
+    warm_up: updates in which the weight of all KLs together rises from 0 to its full value, so that
+    a short training leaves the black image that is learned first. Published: 0, none.
     importance_samples: posterior samples of an image, for its log-likelihood.
     mixed_precision: train in bfloat16 where the device has it; the evaluation never does.
     """
@@ -59,25 +59,21 @@ class SceneSettings:
         number(self, "clip", 0)
         whole(self, "warm_up", 0)
         whole(self, "importance_samples", 1)
-        if self.optimiser not in OPTIMISERS:
-            raise SymbenchError(
-                f"optimiser is {self.optimiser!r}; it must be one of: {', '.join(OPTIMISERS)}."
-            )
+        one_of(self, "optimiser", OPTIMISERS)
         for name, field in self.__dataclass_fields__.items():
-            value = getattr(self, name)
-            if isinstance(field.default, bool) and not isinstance(value, bool):
-                raise SymbenchError(f"{name} is {value!r}; it must be one of: True, False.")
+            if isinstance(field.default, bool):
+                true_or_false(self, name)
 
     def warmth(self, step: int) -> float:
-        """Of all KLs together, whatever other weights they have."""
+        """The factor of all KLs at an update: from 0 to 1 within `warm_up`, and 1 afterwards."""
         return min(1.0, step / self.warm_up) if self.warm_up else 1.0
 
 
 class SceneNetwork(nn.Module):
-    """A generator of images; a subclass says what its latents are.
+    """A generator of images; a subclass defines its latents.
 
-    planes: how many maps of the image's size one sample needs at once, roughly; the evaluation
-    decides from it how many samples it computes together.
+    planes: about how many maps of the image's size one sample needs in memory; it decides how many
+    samples the evaluation computes at once.
     """
 
     planes: int = 64
@@ -91,22 +87,22 @@ class SceneNetwork(nn.Module):
         raise NotImplementedError
 
     def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
-        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), of S samples of each.
+        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), for S samples of each.
 
-        noise: of S · B rows, from which all that is random is drawn; None: torch's own, as in
-        training. Rows are the first samples of all images, then the second ones.
+        noise: the source of all random numbers, with S · B rows: the first samples of all images,
+        then the second ones; None: torch's own generator, as in training.
         """
         raise NotImplementedError
 
     def sample(self, count: int, noise: ExampleNoise | None = None) -> Tensor:
         """Images from the prior, the means of their pixels: (count, C, H, W) in [0, 1].
 
-        noise: of `count` rows, from which all that is random is drawn; None: torch's own.
+        noise: the source of all random numbers, with `count` rows; None: torch's own generator.
         """
         raise NotImplementedError
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
-        """x: (B, C, H, W) → what there is to look at, by the names that the suite's pictures know.
+        """Pictures of the trained network for images x (B, C, H, W), by the names the suite knows.
 
         Images are (…, C, H, W) in [0, 1]: `reconstructions`, `components` (B, K), `steps` (B, T),
         `drawn`, `traversal_global` and `traversal_position` (R, 9). `boxes` and `drawn_boxes`
@@ -143,7 +139,7 @@ class SceneMethod:
     def fit(self, examples: Examples, run: Run) -> None:
         """Learn from `images` (N, H, W, C)."""
         images = images_of(examples)
-        # Weights are drawn on the CPU, so that a run starts alike on every device.
+        # Weights are drawn on the CPU, so that a run starts with the same ones on every device.
         with seeded(run, "weights"):
             network = self.Network(self.settings, images.shape[1], images.shape[3])
         self.network = network.to(run.device)
@@ -158,10 +154,10 @@ class SceneMethod:
         train(self.network, Examples({"images": images}), run, how)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`samples` (N, H, W, C) uint8, as many as inputs; their likelihood and bound (N,).
+        """Draw `samples` (N, H, W, C) uint8 and measure `log_likelihood` and `elbo` (N,) of inputs.
 
-        `log_likelihood` and `elbo` are in nats an image. Noise is a function of the run's seed and
-        an example's number, so that `at_once` changes nothing but rounding.
+        Both are in nats an image. Noise is a function of the run's seed and an example's number, so
+        that `at_once` changes nothing but rounding.
         """
         name = type(self).__name__
         if self.network is None:
@@ -183,7 +179,7 @@ class SceneMethod:
         return {"samples": drawn, "log_likelihood": likelihood, "elbo": elbo}
 
     def _draw(self, count: int, at_once: int, run: Run) -> np.ndarray:
-        """`count` images from the prior: (N, H, W, C) uint8."""
+        """Draw `count` images from the prior: (count, H, W, C) uint8."""
         assert self.network is not None
         seed, parts = run.seed_for("samples"), []
         for start in range(0, count, at_once):
@@ -211,7 +207,7 @@ class SceneMethod:
         return ll, elbo
 
     def _illustrate(self, images: np.ndarray, run: Run) -> dict[str, np.ndarray]:
-        """images: (B, H, W, C) uint8 → they themselves, and what the network has to show."""
+        """images: (B, H, W, C) uint8 → the same images, and the network's pictures of them."""
         assert self.network is not None
         shown = self.network.illustrate(on_device(images, run.device))
         return {"images": images} | {
@@ -239,18 +235,19 @@ def images_of(examples: Examples, name: str = "images") -> np.ndarray:
 
 
 def default_at_once(network: SceneNetwork) -> int:
-    """How many samples the evaluation computes together, so that they stay within 512 MiB or so."""
+    """Number of samples that the evaluation computes at once, within about 512 MiB."""
     return max(1, EVALUATION_BYTES // (4 * network.planes * network.size**2))
 
 
 def as_bytes(images: Tensor, name: str) -> np.ndarray:
-    """images: (…, C, H, W) in [0, 1] → (…, H, W, C) uint8; refuses what is no number."""
+    """images: (…, C, H, W) in [0, 1] → (…, H, W, C) uint8; raises DivergedError for a NaN."""
     values = rearrange(images.float().cpu().numpy(), "... c h w -> ... h w c")
     _finite(values, name)
     return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
 
 
 def _finite(values: np.ndarray, name: str) -> None:
+    """Raise DivergedError where values are NaN or infinite."""
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise DivergedError(

@@ -1,8 +1,8 @@
 """Controls of the `symbolic_sequences` suite: symbols at random, by clustering, and no symbols.
 
-`RandomSymbols` shows what the probes find where nothing is. `KMeansCodes` writes as many symbols
-out of as large a vocabulary as the students do, without learning to write: residual k-means of the
-teacher's class token. `Pixels` shows how far raw images lead.
+`RandomSymbols` shows which scores the probes give where symbols mean nothing. `KMeansCodes` gives
+as many symbols, from as large a vocabulary, as the students, without training a student: by
+residual k-means of the teacher's class token. `Pixels` shows which scores raw images give.
 
 Letters: N images, H = W, D width of the teacher's tokens, L = 8 symbols, K vocabulary, G = 4
 prefixes, of 1, 2, 4 and 8 symbols, W dimensions of a representation.
@@ -18,19 +18,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from baselines.checks import whole
-from baselines.dino.frozen_teacher import Teacher, checked
+from baselines.dino.frozen_teacher import Teacher, checked_colour_images
 from baselines.dino.teacher import obtain
 from baselines.dino.teacher_settings import TaughtSettings
 from baselines.dino.view_tokens import class_tokens_of
-from benchmarks.protocol import Examples, Run, SymbenchError
+from benchmarks.protocol import Examples, NoSettings, Run, SymbenchError
 
 SYMBOLS, PREFIXES = 8, (1, 2, 4, 8)
 NEAREST_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
-class RandomSettings:
-    """vocabulary: K; width: W, of the random vectors that stand for symbols."""
+class RandomSymbolsSettings:
+    """vocabulary: K; width: W, dimensions of the random vectors that stand for symbols."""
 
     vocabulary: int = 256
     width: int = 128
@@ -41,24 +41,24 @@ class RandomSettings:
 
 
 class RandomSymbols:
-    """Uniformly random symbols, a function of the seed and the pixels: no order of images matters.
+    """Uniformly random symbols that depend on the seed and the pixels, not on the images' order.
 
     Each symbol at each place has a random vector; the representation is the sum of the eight.
     """
 
     version = 1
-    Settings: ClassVar[type] = RandomSettings
+    Settings: ClassVar[type] = RandomSymbolsSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, settings: RandomSettings) -> None:
+    def __init__(self, settings: RandomSymbolsSettings) -> None:
         self.settings = settings
 
     def fit(self, train: Examples, run: Run) -> None:
-        """There is nothing to learn."""
+        """Do nothing, as there is nothing to learn."""
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`features` (N, W) and `prefixes` (N, G, W) float32, `symbols` (N, L)."""
-        images = checked(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         key = run.seed_for("symbols").to_bytes(8, "little")
         drawn = [shake_128(key + image.tobytes()).digest(8 * SYMBOLS) for image in images]
         numbers = np.frombuffer(b"".join(drawn), "<u8").reshape(len(images), SYMBOLS)
@@ -70,7 +70,7 @@ class RandomSymbols:
 
 @dataclass(frozen=True)
 class KMeansSettings(TaughtSettings):
-    """vocabulary: K, the clusters of each of the eight levels; and which teacher."""
+    """vocabulary: K, the clusters of each of the eight levels; and the settings of the teacher."""
 
     vocabulary: int = 256
 
@@ -80,11 +80,11 @@ class KMeansSettings(TaughtSettings):
 
 
 class KMeansCodes:
-    """The teacher's class token by residual k-means: each level clusters what the last has left.
+    """The teacher's class token by residual k-means: each level clusters the last one's residuals.
 
     The first symbol is the number of the nearest of K centroids, as plain k-means has it, the
     second that of the residual, and so on; the representation is the sum of the eight centroids.
-    Each level is scikit-learn's MiniBatchKMeans. Of fewer than K images each is its own centroid.
+    Each level is scikit-learn's MiniBatchKMeans. With fewer than K images each is its own centroid.
     """
 
     version = 1
@@ -105,7 +105,7 @@ class KMeansCodes:
 
     def fit(self, train: Examples, run: Run) -> None:
         """Obtain the teacher of `images` (N, H, W, 3), and cluster its tokens."""
-        images = checked(np.asarray(train["images"]))
+        images = checked_colour_images(np.asarray(train["images"]))
         self.teacher = obtain(images, self.settings, run)
         self.explanation = {"teacher": self.teacher.about}
         residual = class_tokens_of(images, self.teacher, run, run.at_once)
@@ -119,7 +119,7 @@ class KMeansCodes:
         """`features` (N, D) and `prefixes` (N, G, D) float32, `symbols` (N, L)."""
         if self.teacher is None:
             raise SymbenchError("KMeansCodes has not learned yet; call fit first.")
-        images = checked(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         residual = class_tokens_of(images, self.teacher, run, run.at_once)
         symbols = np.empty((len(images), SYMBOLS), np.int64)
         for level, centroids in enumerate(self.centroids):
@@ -135,7 +135,7 @@ def kmeans(points: np.ndarray, clusters: int, seed: int) -> np.ndarray:
 
     learner = MiniBatchKMeans(min(clusters, len(points)), n_init=1, random_state=seed)
     with warnings.catch_warnings():
-        # Where a level has left nothing over, there are fewer distinct residuals than clusters.
+        # Fewer distinct residuals than clusters are left where an earlier level fits exactly.
         warnings.simplefilter("ignore", ConvergenceWarning)
         learner.fit(points)
     return np.asarray(learner.cluster_centers_, dtype=np.float32)
@@ -152,7 +152,7 @@ def nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
 
 
 def _summed(symbols: np.ndarray, vectors: Any) -> dict[str, np.ndarray]:
-    """symbols: (N, L), vectors: for each of L places (K, W) → all that is answered."""
+    """symbols: (N, L), vectors (K, W) for each of L places → all outputs."""
     total = np.zeros((len(symbols), vectors[0].shape[1]), np.float32)
     prefixes = []
     for place in range(SYMBOLS):
@@ -162,13 +162,8 @@ def _summed(symbols: np.ndarray, vectors: Any) -> dict[str, np.ndarray]:
     return {"features": total, "prefixes": np.stack(prefixes, 1), "symbols": symbols}
 
 
-@dataclass(frozen=True)
-class NoSettings:
-    """The control has nothing to set."""
-
-
 class Pixels:
-    """The raw image, all pixels in a row."""
+    """All pixels of the raw image in a row, as the image's features."""
 
     version = 1
     deterministic: ClassVar[bool] = True
@@ -179,9 +174,9 @@ class Pixels:
         self.settings = settings
 
     def fit(self, train: Examples, run: Run) -> None:
-        """There is nothing to learn."""
+        """Do nothing, as there is nothing to learn."""
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`features` (N, H·W·3) float32 in [0, 1]."""
-        images = checked(np.asarray(inputs["images"]))
+        images = checked_colour_images(np.asarray(inputs["images"]))
         return {"features": images.reshape(len(images), -1).astype(np.float32) / 255}

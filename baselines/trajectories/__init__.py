@@ -1,1 +1,1 @@
-"""What the trajectory VAEs share, and the controls of the `trajectories` suite."""
+"""Shared parts of the trajectory VAEs, and the controls of the `trajectories` suite."""

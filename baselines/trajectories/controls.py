@@ -1,4 +1,4 @@
-"""Controls of the `trajectories` suite: what guessing gives, and k-means on the raw states.
+"""Controls of the `trajectories` suite: guessing, and k-means on the raw states.
 
 Letters: N examples, T+1 states of a trajectory, D features of a state.
 """
@@ -15,12 +15,12 @@ from einops import rearrange
 from baselines.checks import whole
 from baselines.trajectories.trajectory_encoder import moments
 from baselines.trajectories.trajectory_method import states_of, training_split
-from benchmarks.protocol import Examples, Run, SymbenchError
+from benchmarks.protocol import Examples, NoSettings, Run, SymbenchError
 
 
 @dataclass(frozen=True)
 class RandomSettings:
-    """clusters: among how many one is drawn; published: as many as a data set has classes."""
+    """clusters: the number of clusters; published: the number of classes of a data set."""
 
     published: ClassVar[dict[str, dict[str, Any]]] = {"basketball": {"clusters": 2}}
 
@@ -31,7 +31,7 @@ class RandomSettings:
 
 
 class Random:
-    """A uniformly random cluster, a function of the seed and the states: no order matters."""
+    """A uniformly random cluster that depends on the seed and the states, not on their order."""
 
     version = 1
     Settings: ClassVar[type] = RandomSettings
@@ -41,10 +41,10 @@ class Random:
         self.settings = settings
 
     def fit(self, examples: Examples, run: Run) -> None:
-        """There is nothing to learn."""
+        """Do nothing, as there is nothing to learn."""
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`clusters` (N,)."""
+        """Draw a cluster for each trajectory: `clusters` (N,)."""
         key = run.seed_for("evaluation").to_bytes(8, "little")
         drawn = [
             int.from_bytes(blake2b(row.tobytes(), digest_size=8, key=key).digest(), "little")
@@ -53,13 +53,8 @@ class Random:
         return {"clusters": np.array([number % self.settings.clusters for number in drawn])}
 
 
-@dataclass(frozen=True)
-class NoSettings:
-    """The control has nothing to set."""
-
-
 class KMeansRaw:
-    """All states in a row, each feature standardised over the training split; the task clusters."""
+    """All states in a row, standardised by the training split; the task runs k-means on them."""
 
     version = 1
     deterministic: ClassVar[bool] = True

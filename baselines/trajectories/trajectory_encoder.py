@@ -1,4 +1,4 @@
-"""What all trajectory autoencoders share: settings, standardisation, encoder, decoder, KL terms.
+"""Parts of all trajectory autoencoders: settings, standardisation, encoder, decoder, KL terms.
 
 The trajectory VAE of Zhan, Sun, Kennedy, Yue and Chaudhuri (TMLR 2022, arXiv 2107.13132). A
 trajectory is a sequence of states; its actions are the differences of neighbours. The encoder
@@ -31,13 +31,13 @@ LOG_VARIANCE = 16.0
 
 @dataclass(frozen=True)
 class TrajectorySettings:
-    """The sizes of a model; the defaults are those of the synthetic data.
+    """Sizes of a model; the defaults are those of the synthetic data.
 
     z, hidden, rnn: latent dimensions, units of the hidden layers, units of each GRU.
-    decoder: "linear" (no hidden layer, no recurrence) or "recurrent"; learning_rate: of Adam.
+    decoder: "linear" (no hidden layer, no recurrence) or "recurrent"; learning_rate: rate of Adam.
     features: names of `feature.<name>` columns that the encoder sees beside states and actions.
-    published: by data set, of the baselines of Zhan et al. (TMLR 2022), appendix; where their table
-    and their program differ, the program's value, as it gave the published figures.
+    published: values of the baselines of Zhan et al. (TMLR 2022), appendix, by data set; where
+    their table and their program differ, the program's value, as it gave the published figures.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
@@ -87,8 +87,8 @@ class TrajectorySettings:
 class Scale(nn.Module):
     """Standardisation: mean and deviation of each state, action and feature in the training split.
 
-    A column that never changes is only centred. log_jacobian: nats by which the density of one raw
-    action differs from that of a standardised one; with it a likelihood does not depend on units.
+    A column that never changes is only centred. log_jacobian: nats by which the NLL of one raw
+    action exceeds that of a standardised one; with it a likelihood refers to the units of the data.
     """
 
     state_mean: Tensor
@@ -109,12 +109,12 @@ class Scale(nn.Module):
 
     @property
     def states(self) -> int:
-        """D, the features of a state, which are as many as those of an action."""
+        """D, the number of features of a state and of an action."""
         return len(self.state_mean)
 
     @property
     def inputs(self) -> int:
-        """I, what the encoder sees at one step."""
+        """I, the number of inputs of the encoder at one step."""
         return 2 * self.states + len(self.feature_mean)
 
     def forward(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
@@ -130,7 +130,7 @@ class Scale(nn.Module):
 def moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """values: (N, T, D) → mean and deviation (D,) in float64; the deviation of a constant is 1.
 
-    What varies by less than a millionth of its size is rounding, and thus constant.
+    Variation below a millionth of the values' size is taken for rounding, and thus for constant.
     """
     flat = rearrange(values, "n t d -> (n t) d")
     mean, std = flat.mean(0, dtype=np.float64), flat.std(0, dtype=np.float64)
@@ -164,7 +164,7 @@ class Posterior(nn.Module):
         return mu, log_variance
 
     def answer(self, summary: Tensor) -> dict[str, Tensor]:
-        """`embeddings`: the means (B, Z); `deviations`: how far the posterior spreads (B, Z)."""
+        """Means of the posterior, `embeddings`, and their `deviations`, (B, Z) each."""
         mu, log_variance = self(summary)
         return {"embeddings": mu, "deviations": torch.exp(0.5 * log_variance)}
 
@@ -172,8 +172,8 @@ class Posterior(nn.Module):
 class Decoder(nn.Module):
     """A Gaussian over the standardised action of each step, given its state and z.
 
-    linear: mean and log-variance are linear in [state, z]. recurrent: two hidden layers come
-    before, and see the state of a GRU too, which has read states and actions of the steps before.
+    "linear": mean and log-variance are linear in [state, z]. "recurrent": two hidden layers come
+    before, which also see the state of a GRU that has read states and actions of earlier steps.
     """
 
     def __init__(self, states: int, z: int, settings: TrajectorySettings) -> None:
@@ -190,7 +190,7 @@ class Decoder(nn.Module):
     def forward(self, states: Tensor, actions: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """states, actions: (B, T, D), z: (B, Z) → mean and log-variance (B, T, D).
 
-        What is given for step t depends on the actions before t alone.
+        The output for step t depends on no action at t or later.
         """
         held = repeat(z, "b z -> b t z", t=states.shape[1])
         seen = [states, held]
@@ -211,9 +211,9 @@ def hidden_layers(inputs: int, hidden: int) -> nn.Sequential:
 
 
 def gaussian(mu: Tensor, log_variance: Tensor) -> Normal:
-    """Mean and log-variance → the distribution; not validated, so that a NaN reaches the loss.
+    """A Normal of this mean and log-variance, not validated, so that a NaN reaches the loss.
 
-    The training loop then says that training diverged, and how far it came.
+    The training loop then reports that training diverged, and after how many updates.
     """
     return Normal(mu, (0.5 * log_variance).exp(), validate_args=False)
 
@@ -225,10 +225,10 @@ def kl_normal(mu: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def free_bits(kl: Tensor, floor: float) -> Tensor:
-    """kl: (B, Z) → max(kl, floor) for each example and dimension; below the floor KL is free."""
+    """kl: (B, Z) → max(kl, floor) in nats (B, Z): KL up to the floor is free."""
     return kl.clamp(min=floor)
 
 
 def capacity(step: int, maximum: float, ramp: int) -> float:
-    """Nats that a latent is to carry at this training step: from 0 up to `maximum` over `ramp`."""
+    """Target of a latent's KL in nats at update `step`: from 0 to `maximum` within `ramp`."""
     return maximum * min(step / ramp, 1.0)

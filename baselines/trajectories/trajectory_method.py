@@ -1,7 +1,7 @@
 """The protocol of every learner of the `trajectories` suite: read, standardise, train, encode.
 
 A method trains on the states of the training split; the validation split, which comes with it and
-is marked, is left alone. Labels are never seen. The answer is what the encoder says.
+is marked, is not used. Labels are never seen. The answer is the encoder's latent.
 
 Letters: N examples, B trajectories of a batch, T actions of a trajectory, D features of a state,
 F appended features, H hidden units, Z latent dimensions.
@@ -24,7 +24,7 @@ EVALUATE_AT_ONCE = 1024
 
 
 class TrajectoryNetwork(nn.Module):
-    """Standardisation, encoder and decoder; a subclass says what is between them, and its loss."""
+    """Standardisation, encoder and decoder; a subclass adds the latent between them, and a loss."""
 
     def __init__(self, settings: TrajectorySettings, scale: Scale) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class TrajectoryNetwork(nn.Module):
         self.decoder = Decoder(scale.states, settings.z, settings)
 
     def encode(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
-        """Standardised states and actions (B, T, D), and the encoder's summary (B, H)."""
+        """Encode a batch: standardised states and actions (B, T, D), and the summary (B, H)."""
         states, actions, inputs = self.scale(batch)
         return states, actions, self.encoder(inputs)
 
@@ -46,7 +46,7 @@ class TrajectoryNetwork(nn.Module):
         raise NotImplementedError
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """`embeddings` (B, Z), and what else the latent has: `deviations` (B, Z), `clusters` (B,).
+        """`embeddings` (B, Z) and, by the kind of latent, `deviations` (B, Z), `clusters` (B,).
 
         Nothing is sampled.
         """
@@ -77,7 +77,7 @@ class TrajectoryMethod:
         learned = training_split(examples)
         columns = columns_of(learned, self.settings.features)
         self.shape = np.asarray(learned["states"]).shape[1:]
-        # Weights are drawn on the CPU, so that a run starts alike on every device.
+        # Weights are drawn on the CPU, so that a run starts with the same ones on every device.
         with seeded(run, "weights"):
             network = self.Network(self.settings, Scale(columns))
         self.network = network.to(run.device)
@@ -121,7 +121,7 @@ def training_split(examples: Examples) -> Examples:
 def columns_of(examples: Examples, features: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """`states` and `actions` (N, T, D) and `features` (N, T, F), float32, raw, checked.
 
-    Step t has the state before action t, so that the last of T+1 states is seen in the last action
+    Step t has the state before action t, so that the last of T+1 states enters by the last action
     alone. Raises SymbenchError where a column is missing, has a wrong shape, or holds a NaN.
     """
     states = states_of(examples)
@@ -154,6 +154,7 @@ def _feature(examples: Examples, name: str, shape: tuple[int, int]) -> np.ndarra
 
 
 def _column(examples: Examples, name: str) -> np.ndarray:
+    """The column of this name; raises SymbenchError where it is missing."""
     if name not in examples:
         given = ", ".join(examples) or "nothing"
         raise SymbenchError(f"there is no column '{name}', which trajectories need; got: {given}.")
@@ -161,6 +162,7 @@ def _column(examples: Examples, name: str) -> np.ndarray:
 
 
 def _numbers(name: str, values: np.ndarray) -> np.ndarray:
+    """The values as float32; raises SymbenchError where they are no finite numbers."""
     if values.dtype.kind not in "fiu":
         raise SymbenchError(f"{name} have dtype {values.dtype}; they must be numbers.")
     bad = int((~np.isfinite(values)).sum())

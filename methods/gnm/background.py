@@ -27,11 +27,11 @@ class Background(nn.Module):
         self.decoder = PointwiseDecoder(LATENT, filters, trimmed(UPSCALES, size), spatial=1)
 
     def posterior(self, f_x: Tensor) -> Normal:
-        """f_x: (B, F, h, w) → of z_b (B, 10)."""
+        """f_x: (B, F, h, w) → the posterior of z_b (B, 10)."""
         return gaussian(self.posterior_net(f_x.flatten(1)))
 
     def prior(self, z_g: Tensor) -> Normal:
-        """z_g: (B, Z) → of z_b (B, 10)."""
+        """z_g: (B, Z) → the prior of z_b (B, 10)."""
         return gaussian(self.prior_net(z_g))
 
     def forward(self, z_b: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
-"""The components: a symbol for each cell (is it there, where, how deep) and a picture (what).
+"""The components: for each cell a symbol (presence, where, depth) and the code of a picture (what).
 
-One network gives all of them from a map of features: from f_x the posterior, from StructDRAW's
-f_drawn the prior, so that both read the same language (section 3.3 of the paper).
+One network gives all of them from a map of features: the posterior from f_x, the encoding of the
+image, and the prior from StructDRAW's f_drawn, so that both are read by the same rules (section 3.3
+of the paper).
 
-Letters: B images, F features, h = w = 4 cells, K = h·w components, G = side of a glimpse.
+Letters: B images, F features, h = w = 4 cells, K = h·w components, W dimensions of what.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from baselines.scenes.scene_layers import conv, gaussian, kl, log_density
 
 LOGIT_RANGE = 8.8
 WHERE = 4
-WHERE_INIT = 0.01  # bound of the first weights: boxes begin alike, near the middle of their cells
-SCALE_BIAS = -1.0  # and cover a bit more than a cell: sigmoid(-1) = 0.27 of the image's side
+WHERE_INIT = 0.01  # bound of the first weights: boxes begin near the middle of their cells
+SCALE_BIAS = -1.0  # boxes begin a bit larger than a cell: sigmoid(-1) = 0.27 of the image's side
 
 
 @dataclass(frozen=True)
 class Latents:
-    """A value of each latent: presence, depth (B, K), where (B, 4, h, w), what (B, W, h, w)."""
+    """Values of the latents; depth: (B, 1, h, w), where: (B, 4, h, w), what: (B, W, h, w).
+
+    presence: (B, K), in the order of the cells, row by row.
+    """
 
     presence: Tensor
     where: Tensor
@@ -36,18 +40,18 @@ class Latents:
 
     @property
     def codes(self) -> Tensor:
-        """What of each component (B, K, W)."""
+        """The latent `what` of each component (B, K, W)."""
         return self.what.flatten(2).transpose(1, 2)
 
     @property
     def depths(self) -> Tensor:
-        """Depth of each component (B, K)."""
+        """The latent `depth` of each component (B, K)."""
         return self.depth.flatten(1)
 
 
 @dataclass(frozen=True)
 class Components:
-    """The distributions of the latents; all of (B, …, h, w), presence as logits (B, K)."""
+    """Distributions of the latents: Normals of (B, …, h, w), and logits of presence (B, K)."""
 
     logits: Tensor
     where: Normal
@@ -55,23 +59,23 @@ class Components:
     what: Normal
 
     def relaxed(self, temperature: float) -> Latents:
-        """A draw that gradients reach: presence is relaxed Bernoulli, in (0, 1)."""
+        """A draw through which gradients pass: presence is relaxed Bernoulli, in (0, 1)."""
         presence = ((self.logits + logistic(self.logits)) / temperature).sigmoid()
         return Latents(presence, self.where.rsample(), self.depth.rsample(), self.what.rsample())
 
     def draw(self, noise: ExampleNoise | None = None) -> Latents:
-        """A draw of the model itself: presence is 0 or 1."""
+        """A draw from the model without relaxation: presence is 0 or 1."""
         presence = flip(self.logits.sigmoid(), noise)
         gaussians = (self.where, self.depth, self.what)
         return Latents(presence, *(draw_from(one, noise) for one in gaussians))
 
     def mean(self) -> Latents:
-        """The means of the Gaussians, and the more probable of present and absent."""
+        """The means of the Gaussians, and the more probable value of presence."""
         presence = (self.logits > 0).float()
         return Latents(presence, self.where.mean, self.depth.mean, self.what.mean)
 
     def kl(self, prior: Components) -> dict[str, Tensor]:
-        """KL of each latent against the prior in nats (B,)."""
+        """KL of each latent against its prior in nats (B,), by name."""
         return {
             "presence": kl_bernoulli(self.logits, prior.logits),
             "where": kl(self.where, prior.where),
@@ -92,7 +96,7 @@ class ComponentHeads(nn.Module):
     """Map (B, F, h, w) → the distributions of K components, each from its own cell's features."""
 
     def __init__(self, features: int, what: int, where_std: float, what_gain: float) -> None:
-        """what: its dimensions; where_std, what_gain: see `GNMSettings`."""
+        """what: dimensions of that latent; where_std, what_gain: see `GNMSettings`."""
         super().__init__()
         self.trunk = nn.Sequential(conv(features, features, 1), conv(features, features, 1))
         self.presence = nn.Conv2d(features, 1, 1)
@@ -107,7 +111,7 @@ class ComponentHeads(nn.Module):
             self.what.weight[:what] *= what_gain
 
     def forward(self, *maps: Tensor) -> list[Components]:
-        """maps: (B, F, h, w), each → its components; one pass for all maps."""
+        """Give the components of each map (B, F, h, w), in one pass for all."""
         seen = self.trunk(torch.cat(maps))
         heads = (self.presence, self.where, self.depth, self.what)
         parts = zip(*(head(seen).chunk(len(maps)) for head in heads), strict=True)
@@ -123,17 +127,17 @@ class ComponentHeads(nn.Module):
 
 
 def raw(std: float) -> float:
-    """What softplus makes a deviation of `std` from."""
+    """The inverse of softplus, of a standard deviation."""
     return std + log(-expm1(-std))
 
 
 def logistic(like: Tensor) -> Tensor:
-    """Logistic noise in the shape of `like`."""
+    """Draw logistic noise in the shape of `like`."""
     uniform = torch.rand_like(like).clamp(1e-6, 1 - 1e-6)
     return uniform.logit()
 
 
 def kl_bernoulli(logits: Tensor, prior: Tensor) -> Tensor:
-    """KL of Bernoullis in nats, of logits (B, …) → (B,); no logarithm of a probability is taken."""
+    """KL of Bernoullis with logits (B, …) in nats (B,), without the logarithm of a probability."""
     each = logits.sigmoid() * (logits - prior) + F.softplus(prior) - F.softplus(logits)
     return each.flatten(1).sum(1)

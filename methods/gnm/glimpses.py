@@ -1,4 +1,4 @@
-"""Decoders from a vector to a small picture: of a component, and of the background.
+"""Decoders from a vector to a picture: a component's glimpse, or the background.
 
 Letters: N vectors, Z their size, C channels, P pixels so far, G side of the picture.
 """
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from baselines.scenes.scene_layers import SubPixelDecoder, conv, rectified
 
-# On a CPU a large block of memory comes fresh from the system each time it is asked for, which
-# costs more than what is computed in it: maps stay below this many numbers (8 MiB).
+# Largest map, in numbers (8 MiB), that is decoded at once on a CPU: a larger block of memory is
+# requested from the system each time, which takes longer than the computation.
 AT_ONCE = 2**21
 
 
@@ -32,24 +32,24 @@ def trimmed(upscales: tuple[int, ...], side: int) -> tuple[int, ...]:
 
 
 def largest_map(filters: tuple[int, ...], upscales: tuple[int, ...]) -> int:
-    """How many numbers the largest map of a sub-pixel decoder has, for one vector."""
+    """Numbers in the largest map of a sub-pixel decoder, for one vector."""
     sides = accumulate(upscales, mul)
     return max(channels * side**2 for channels, side in zip(filters, sides, strict=True))
 
 
 def in_parts(decode: Callable[[Tensor], Tensor], z: Tensor, largest: int) -> Tensor:
-    """Decode z (N, Z); on a CPU in parts. largest: numbers in the largest map that one z needs."""
+    """Decode z (N, Z), on a CPU in parts; largest: numbers in the largest map of one z."""
     if z.is_cuda:
         return decode(z)
     return torch.cat([decode(part) for part in z.split(max(1, AT_ONCE // largest))])
 
 
 class PointwiseDecoder(nn.Module):
-    """A sub-pixel decoder whose layers have kernel 1, but for the last, which have kernel 3.
+    """A sub-pixel decoder whose last layers have kernel 3, and all others kernel 1.
 
-    A convolution of kernel 1, CELU and GroupNorm of one group do not care where a pixel is. So they
-    are matrix products, and the pixels that each layer makes stay beside each other in memory until
-    the last one has made its own: only then are they sorted into rows and columns, once.
+    A convolution of kernel 1, CELU and GroupNorm of one group do not depend on a pixel's place. So
+    these layers are matrix products on pixels in any order, and pixels are sorted into rows and
+    columns only once, after the last of them.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class PointwiseDecoder(nn.Module):
         upscales: tuple[int, ...],
         spatial: int,
     ) -> None:
-        """filters, upscales: of all layers; spatial: how many at the end have kernel 3."""
+        """filters, upscales: one for each layer; spatial: number of last layers with kernel 3."""
         super().__init__()
         count = len(filters) - spatial
         self.filters, self.upscales = filters[:count], upscales[:count]
@@ -81,7 +81,7 @@ class PointwiseDecoder(nn.Module):
     def _decode(self, z: Tensor) -> Tensor:
         x, count = z.unsqueeze(1), len(z)
         for linear, norm, channels in zip(self.linears, self.norms, self.filters, strict=True):
-            # As one row of pixels: as one column, torch would not see that channels come last.
+            # Pixels form one row: of one column torch would not see that channels come last.
             x = F.celu(linear(x), inplace=True).reshape(count, 1, -1, channels)
             x = norm(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(count, -1, channels)
         # (N, (u₁ u₁ u₂ u₂ …), C): each layer's rows and columns, from the coarsest to the finest.
@@ -95,7 +95,7 @@ class PointwiseDecoder(nn.Module):
 
 
 class ColourGlimpses(nn.Module):
-    """The glimpses of scenes in colour: kernel 3 in every layer; (N, Z) → logits (N, C, G, G)."""
+    """Decoder of the glimpses of scenes in colour, with kernel 3 in every layer."""
 
     def __init__(self, inputs: int, filters: tuple[int, ...], upscales: tuple[int, ...]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What there is to look at in a trained GNM: boxes, components, drawing steps, traversals.
+"""Pictures of a trained GNM: boxes, components, drawing steps, traversals.
 
 Letters: B images, C channels, H = W = size, K components, Z dimensions of z_g, T = 9 places.
 """
@@ -42,10 +42,10 @@ def illustrate(network: GNMNetwork, x: Tensor) -> dict[str, Tensor]:
 
 
 def layers(network: GNMNetwork, z: Latents, z_b: Tensor | None) -> Tensor:
-    """What every component adds, in drawing order: (B, K, C, H, W); their sum is the image.
+    """Layers (B, K, C, H, W), one a component in drawing order, whose sum is the image.
 
-    Grey: in the order of the cells. In colour: the background first (K + 1 layers), then the
-    components from the farthest to the nearest.
+    In grey scenes the order is that of the cells. In colour the background comes first (K + 1
+    layers), then the components from the farthest to the nearest.
     """
     parts = network.contributions(z)
     if z_b is None:
@@ -58,10 +58,10 @@ def layers(network: GNMNetwork, z: Latents, z_b: Tensor | None) -> Tensor:
 
 
 def traverse_global(network: GNMNetwork, z_g: Tensor, prior: list, z_b: Tensor | None) -> Tensor:
-    """One dimension of z_g in each row, from −2 to 2 standard deviations of its prior.
+    """Move one dimension of z_g in each row, from −2 to 2 standard deviations of its prior.
 
-    z_g: (1, Z) → (R, T, C, H, W). A row for each drawing step (at most four, and never more than
-    there are): of its dimensions the one which changes the image most between both ends.
+    z_g: (1, Z) → (R, T, C, H, W). Each of the first drawing steps, at most four, has a row: for the
+    dimension of its latent that changes the image most between both ends.
     """
     std = torch.cat([one.stddev[:1] for one in prior], 1)
     places = torch.linspace(-SPREAD, SPREAD, PLACES, device=z_g.device)
@@ -80,10 +80,7 @@ def traverse_global(network: GNMNetwork, z_g: Tensor, prior: list, z_b: Tensor |
 
 
 def paint_global(network: GNMNetwork, z_g: Tensor, z_b: Tensor | None) -> Tensor:
-    """z_g: (N, Z) → the image of the most probable components (N, C, H, W), a few at a time.
-
-    The background is that of z_g as well.
-    """
+    """z_g: (N, Z) → images of the most probable components and background (N, C, H, W)."""
     images = []
     for part in z_g.split(AT_ONCE):
         (components,) = network.heads(network.global_latent.decode(part))
@@ -95,9 +92,9 @@ def paint_global(network: GNMNetwork, z_g: Tensor, z_b: Tensor | None) -> Tensor
 def traverse_position(
     network: GNMNetwork, z: Latents, logits: Tensor, z_b: Tensor | None
 ) -> Tensor:
-    """The component most surely present moved, by the x (even rows) or y of its shift, −2 to 2.
+    """Move the most probable component by its shift, from −2 to 2, in x (even rows) or y.
 
-    logits: (B, K) of presence → (R, T, C, H, W); two rows for an image.
+    logits of presence: (B, K) → (R, T, C, H, W), two rows an image.
     """
     rows = []
     places = torch.linspace(-SPREAD, SPREAD, PLACES, device=logits.device)
@@ -113,6 +110,6 @@ def traverse_position(
 
 
 def select(z: Latents, image: slice, times: int) -> Latents:
-    """The latents of one image, repeated."""
+    """The latents of one image, repeated `times` times."""
     names = ("presence", "where", "depth", "what")
     return Latents(*(getattr(z, name)[image].repeat_interleave(times, 0) for name in names))

@@ -11,10 +11,10 @@ from methods.gnm.settings import GNMSettings
 
 
 class IllustratedGNM(GNMNetwork):
-    """The network with what there is to look at in it."""
+    """GNM's network with its pictures."""
 
     def illustrate(self, x: Tensor) -> dict[str, Tensor]:
-        """x: (B, C, H, W) → all that `SceneNetwork.illustrate` names."""
+        """x: (B, C, H, W) → the pictures that `SceneNetwork.illustrate` names."""
         return illustrate(self, x)
 
 

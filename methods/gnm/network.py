@@ -1,14 +1,14 @@
-"""Generative Neurosymbolic Machines: an image is a global latent, and from it components.
+"""The network of GNM: a global latent, from which the components of an image are drawn.
 
     p(x, z) = p(z_g) Π_k p(z_k | z_g) Normal(x; x̂, 0.2)        z_k: presence, where, depth, what
 
 Scenes in colour have a background besides, with its latent z_b. The loss is the negative evidence
-bound plus KLs of the posteriors against fixed priors, which say what a component is like: few of
-them, as small as an object. They are no part of the likelihood that is reported.
+bound plus KLs of the posteriors against fixed priors, which favour few components, as small as an
+object. These KLs are no part of the reported likelihood.
 
-What the loss relaxes, the evaluation does not: presence is relaxed Bernoulli in training, and 0 or
-1 in `log_weights` and `sample`, with the same probabilities. All KLs count in full for components
-that are absent too, as their latents are part of the model.
+Presence is relaxed Bernoulli in training, and 0 or 1 in `log_weights` and `sample`, with the same
+probabilities. All KLs count in full for absent components too, as their latents are part of the
+model.
 
 Letters: B images, C channels, H = W = size, F features, h = w = 4 cells, K = h·w components, S
 posterior samples, G side of a glimpse.
@@ -34,13 +34,18 @@ from methods.gnm.glimpses import ColourGlimpses, PointwiseDecoder, trimmed
 from methods.gnm.settings import GNMSettings
 from methods.gnm.struct_draw import GaussianGlobal, StructDRAW, standard
 
-# Of the fixed prior of where: scale, ratio, shift x, shift y, before sigmoid, exp and tanh.
+# The fixed prior of where: scale, ratio, shift x, shift y, before sigmoid, exp and tanh. Scenes in
+# colour have another mean scale.
 WHERE_MEAN, WHERE_STD = (-1.6, 0.0, 0.0, 0.0), (0.1, 0.3, 1.0, 1.0)
 COLOUR_SCALE = -1.5
 
 
 class GNMNetwork(SceneNetwork):
-    """Grey scenes are sums of components on black; scenes in colour have depth and a background."""
+    """Encoder, global latent, components, glimpses and, for scenes in colour, the background.
+
+    Grey scenes are sums of components on black; in colour, components have depth and lie in front
+    of a background.
+    """
 
     where_mean: Tensor
     where_std: Tensor
@@ -101,7 +106,7 @@ class GNMNetwork(SceneNetwork):
         return loss, scalars
 
     def fixed(self, like: Components, logit: float) -> Components:
-        """The fixed priors, in the shapes of `like`; logit: of the probability of presence."""
+        """The fixed priors, in the shapes of `like`; logit: that of the probability of presence."""
         return Components(
             torch.full_like(like.logits, logit),
             Normal(self.where_mean, self.where_std, validate_args=False),
@@ -110,7 +115,7 @@ class GNMNetwork(SceneNetwork):
         )
 
     def log_weights(self, x: Tensor, samples: int, noise: ExampleNoise | None = None) -> Tensor:
-        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), presence being 0 or 1."""
+        """x: (B, C, H, W) → log p(x, z) − log q(z | x) in nats (S, B), where presence is 0 or 1."""
         f_x = self.encoder(x).repeat(samples, 1, 1, 1)
         drawing = self.global_latent(f_x, noise)
         posterior, prior = self.heads(f_x, drawing.drawn[-1])
@@ -129,7 +134,7 @@ class GNMNetwork(SceneNetwork):
         return self.paint(*self.draw(count, noise)).clamp(0, 1)
 
     def draw(self, count: int, noise: ExampleNoise | None = None) -> tuple[Latents, Tensor | None]:
-        """Latents from the prior: of the components, and z_b (count, 10) in scenes in colour."""
+        """Draw latents from the prior: the components', and z_b (count, 10) in scenes in colour."""
         drawing = self.global_latent.sample(count, noise)
         (prior,) = self.heads(drawing.drawn[-1])
         z = prior.draw(noise)
@@ -137,7 +142,7 @@ class GNMNetwork(SceneNetwork):
         return z, z_b
 
     def paint(self, z: Latents, z_b: Tensor | None, alpha: float | None = None) -> Tensor:
-        """The image x̂ of these latents (B, C, H, W); alpha: of all glimpses, where it is fixed."""
+        """The image x̂ of these latents (B, C, H, W); alpha: a fixed alpha of all glimpses."""
         glimpses, boxes = self.decode(z), renderer.boxes_of(z.where)
         if not self.colour:
             return renderer.add_up(glimpses, z.presence, boxes, self.size)
@@ -149,13 +154,13 @@ class GNMNetwork(SceneNetwork):
         return renderer.compose(blended, self.background(z_b))
 
     def contributions(self, z: Latents) -> Tensor:
-        """What each component adds to the image: (B, K, C, H, W), in colour (B, K, C+1, H, W)."""
+        """Shares of the components in the image: (B, K, C, H, W), in colour (B, K, C+1, H, W)."""
         glimpses, boxes = self.decode(z), renderer.boxes_of(z.where)
         if not self.colour:
             return renderer.place(glimpses * z.presence[..., None, None, None], boxes, self.size)
         return renderer.shares(glimpses, z.presence, z.depths, boxes, self.size)
 
     def decode(self, z: Latents) -> Tensor:
-        """The glimpses (B, K, C, G, G) in (0, 1); in colour C+1, the last one alpha."""
+        """Glimpses (B, K, C, G, G) in (0, 1); in colour C+1 channels, the last one alpha."""
         logits = self.glimpses(z.codes.flatten(0, 1))
         return logits.float().sigmoid().unflatten(0, z.presence.shape)

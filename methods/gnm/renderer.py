@@ -1,11 +1,11 @@
-"""From glimpses to an image: a box for every component, and what is drawn in it.
+"""The renderer: it draws every component's glimpse into its box on the canvas.
 
 A box is upright, so that the bilinear resampling that puts a glimpse G into it is separable: the
-canvas is Y G Xᵀ with small matrices of interpolation weights. This is `grid_sample` with zeros
+canvas is Y G Xᵀ with small matrices of interpolation weights. This equals `grid_sample` with zeros
 outside (align_corners=False), at a fraction of its cost; and where canvases are only added up, the
-sum over the components is one matrix product, in which no canvas of a single component exists.
-Positions are single precision, as eight bits of them would be seen; the products need not be, as an
-error of 0.4 % in a weight or a brightness is not.
+sum over the components is one matrix product that never forms the canvas of a single one. Positions
+are in single precision, as an error of bfloat16 would be visible; the products need not be, as an
+error of 0.4 % in a weight or a brightness is not visible.
 
 Letters: B images, K components, C channels, H = W = size of the image, G = side of a glimpse, both
 in pixels. A box is (…, 4): centre x and y, half width and half height, on the canvas [-1, 1]².
@@ -17,14 +17,14 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-LEAST_WEIGHT = 1e-5  # keeps the weights of the components finite where nothing is drawn
+LEAST_WEIGHT = 1e-5  # keeps the weights of the components finite where none is drawn
 
 
 def boxes_of(where: Tensor) -> Tensor:
     """where: (B, 4, h, w) scale, ratio, shift x, shift y of each cell → boxes (B, h·w, 4).
 
-    Scale is a share of the image's side, ratio that of height to width, both before their sigmoid
-    and exp. A shift of 0 is the cell's centre; none is a whole cell away from it.
+    Scale, by sigmoid, is a share of the image's side; ratio, by exp, is that of height to width. A
+    shift, by tanh, is 0 at the cell's centre and stays below a whole cell.
     """
     _, _, rows, columns = where.shape
     scale, ratio, shift_x, shift_y = where.unbind(1)
@@ -37,24 +37,25 @@ def boxes_of(where: Tensor) -> Tensor:
 
 
 def corners(boxes: Tensor, size: int) -> Tensor:
-    """boxes: (…, 4) → x0, y0, x1, y1 in pixels of an image of `size`."""
+    """boxes: (…, 4) → x0, y0, x1, y1 in pixels of an image of `size` pixels a side."""
     centre, half = boxes.split(2, -1)
     return (torch.cat([centre - half, centre + half], -1) + 1) * (size / 2)
 
 
 def interpolation(centre: Tensor, half: Tensor, size: int, side: int, axis: int) -> Tensor:
-    """Weights of a glimpse's pixels for the canvas's, along one axis of the image.
+    """Interpolation weights from a glimpse's pixels to the canvas's, along one axis of the image.
 
-    centre, half: (B, K) of boxes along it → (B, K, side, size), or of axis 1 (B, size, K, side).
-    A pixel of the canvas has weights for the two pixels of the glimpse between which it falls, by
-    its distance from them, and for no other: they are put in their places, not computed for all.
+    centre, half: (B, K), of the boxes along that axis → (B, K, side, size); for axis 1 (B, size, K,
+    side). A pixel of the canvas has weights for the two pixels of the glimpse between which it
+    falls, by its distance from them; all others are 0 and are not computed.
     """
     pixels = (torch.arange(size, device=centre.device) * 2 + 1) / size - 1
     place = ((pixels - centre.unsqueeze(-1)) / half.unsqueeze(-1) + 1) * (side / 2) - 0.5
     place = place.clamp(-1, side)  # (B, K, size): beyond, there is nothing but zeros
     before = place.detach().floor()
     share = place - before
-    # What falls outside is put at the edge, with weight 0. A NaN stays one, but is no index.
+    # Neighbours outside are put at the edge, with weight 0. A NaN stays in the weights, but must
+    # not become an index.
     neighbours = torch.stack([before, before + 1], 2).nan_to_num(0.0)
     weights = torch.stack([1 - share, share], 2) * ((neighbours >= 0) & (neighbours < side))
     index = neighbours.clamp(0, side - 1).long()
@@ -89,7 +90,7 @@ def place_sum(glimpses: Tensor, boxes: Tensor, size: int) -> Tensor:
 
 
 def add_up(glimpses: Tensor, presence: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Grey scenes on black: the sum of the components that are present.
+    """Draw grey scenes on black: the sum of the components, each times its presence.
 
     glimpses: (B, K, 1, G, G), presence: (B, K) → (B, 1, size, size).
     """
@@ -97,7 +98,7 @@ def add_up(glimpses: Tensor, presence: Tensor, boxes: Tensor, size: int) -> Tens
 
 
 def shares(glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """What each component adds to a scene in colour, the nearer before the farther.
+    """Shares of the components in a scene in colour, nearer ones in front of farther ones.
 
     glimpses: (B, K, C+1, G, G), the last channel alpha, presence, depth: (B, K), the smaller the
     nearer → (B, K, C+1, size, size) colours times alpha, and alpha, each times the component's
@@ -116,12 +117,12 @@ def blend(glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, size
 def _layers(
     glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    """As of `shares` → canvases (B, K, C+1, size, size) and their weights (B, K, 1, size, size)."""
+    """Canvases (B, K, C+1, size, size) and their weights (B, K, 1, size, size), for `shares`."""
     colours, alpha = glimpses[:, :, :-1], glimpses[:, :, -1:] * presence[..., None, None, None]
     canvases = place(torch.cat([colours * alpha, alpha], 2), boxes, size)
     return canvases, canvases[:, :, -1:] * (-depth).sigmoid()[..., None, None, None]
 
 
 def compose(blended: Tensor, background: Tensor) -> Tensor:
-    """blended: (B, C+1, H, W), background: (B, C, H, W) behind → image (B, C, H, W)."""
+    """blended: (B, C+1, H, W), in front of background: (B, C, H, W) → image (B, C, H, W)."""
     return blended[:, :-1] + (1 - blended[:, -1:]) * background

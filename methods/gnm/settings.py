@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log
 
-from baselines.checks import number, whole
+from baselines.checks import number, one_of, whole
 from baselines.scenes.scene_method import SceneSettings
 from benchmarks.protocol import SymbenchError
 
@@ -14,29 +14,29 @@ PRIORS = ("structdraw", "gaussian")
 
 @dataclass(frozen=True)
 class GNMSettings(SceneSettings):
-    """How GNM is built and learns; steps are parameter updates, and a ramp is linear in them.
+    """Sizes and schedules of GNM; steps are parameter updates, and a ramp is linear in them.
 
-    beta: weight of every KL against a prior that z_g gives, and of that of z_g itself; the KLs
-    against fixed priors have their own weights.
-    steps: of StructDRAW. interaction: whether its MLPs see the whole map; False is the ablation of
-    `struct_draw.FromMap`. mlp: units of their layers. prior: of z_g, "structdraw", or "gaussian":
-    N(0, I), the other ablation.
-    temperature_*: of the relaxed presence. presence_prior_*: the fixed prior's probability that a
-    component is there. global_ramp: the weight of z_g's KL goes from 0 to 1.
-    what_ramp: the weight of both KLs of what goes from 0 to 1, besides `warm_up`. Published: none,
-    0.
-    where_std: with which every posterior of where begins, before its sigmoid, exp and tanh. Where
-    boxes shake less, it shows earlier what is in them.
-    what_gain: of the first weights of what's means. Published: none, 1. Where codes differ by more
-    than they shake, glimpses depend on them earlier.
-    present_steps: during these every component is drawn, whatever its presence, so that glimpses
-    learn to show what lies under their boxes before one can be done without. Published: none, 0.
-    Grey scenes alone: glimpse_bias, added to the first bias of the glimpses' last layer; below 0
-    they begin dark. Published: 0, grey. The first updates then remove them from the image in the
-    quickest way, which is to make every component absent, and a short training never brings them
-    back.
-    Scenes in colour alone: alpha_steps, during which every glimpse is drawn with alpha alpha_fixed;
-    background_* and where_*: weight of the KL against the fixed prior, which falls to 1.
+    beta: weight of the KL of z_g and of every KL against a prior that z_g gives; the KLs against
+    fixed priors have their own weights.
+    steps: drawing steps of StructDRAW. interaction: whether its MLPs see the whole map; False is
+    the ablation of `struct_draw.FromMap`. mlp: units of their layers. prior: prior of z_g,
+    "structdraw", or "gaussian": N(0, I), the other ablation.
+    temperature_*: temperature of the relaxed presence. presence_prior_*: the fixed prior's
+    probability that a component is present. global_ramp: updates in which the weight of z_g's KL
+    goes from 0 to 1.
+    what_ramp: updates in which the weight of both KLs of `what` goes from 0 to 1, besides
+    `warm_up`. Published: 0, none.
+    where_std: first deviation of every posterior of `where`, before sigmoid, exp and tanh. The less
+    boxes move by chance, the earlier glimpses show their content.
+    what_gain: factor of the first weights of the means of `what`. Published: 1. The more codes
+    differ compared with their noise, the earlier glimpses depend on them.
+    present_steps: updates during which every component is drawn, whatever its presence, so that
+    glimpses learn what lies under their boxes before a component can vanish. Published: 0, none.
+    glimpse_bias, for grey scenes alone: added to the first bias of the glimpses' last layer; below
+    0 they begin dark. Published: 0, grey; docs/settings.md tells how a short training then ends.
+    alpha_steps, for scenes in colour alone: updates during which every glimpse has the alpha
+    alpha_fixed. background_weight, where_weight, likewise: first weight of the KL against the fixed
+    prior, which falls to 1 within background_ramp and where_ramp.
     """
 
     optimiser: str = "rmsprop"
@@ -87,29 +87,28 @@ class GNMSettings(SceneSettings):
                 f"temperature_end is {self.temperature_end}; it must be temperature_begin "
                 f"({self.temperature_begin}) or more."
             )
-        if self.prior not in PRIORS:
-            raise SymbenchError(f"prior is {self.prior!r}; it must be one of: {', '.join(PRIORS)}.")
+        one_of(self, "prior", PRIORS)
 
     def temperature(self, step: int) -> float:
-        """Of the relaxed presence."""
+        """Temperature of the relaxed presence at an update."""
         span = (self.temperature_begin, self.temperature_end)
         return ramp(step, self.temperature_first, self.temperature_last, *span)
 
     def presence_prior(self, step: int) -> float:
-        """Logit of the fixed prior's probability that a component is there."""
+        """Logit of the fixed prior's probability that a component is present, at an update."""
         ends = (self.presence_prior_first, self.presence_prior_last)
         probability = ramp(step, *ends, 0, self.presence_prior_end)
         return log(probability / (1 - probability))
 
     def kl_weights(self, step: int) -> dict[str, float]:
-        """Of the KLs against the model's own priors, where they are not 1."""
+        """Weights of the KLs against the model's own priors, by name; the others are 1."""
         return {
             "global": ramp(step, 0.0, 1.0, 0, self.global_ramp),
             "what": ramp(step, 0.0, 1.0, 0, self.what_ramp),
         }
 
     def fixed_weights(self, step: int, colour: bool) -> dict[str, float]:
-        """Of the KLs against fixed priors, where they are not 1."""
+        """Weights of the KLs against fixed priors, by name; the others are 1."""
         what = {"what": ramp(step, 0.0, 1.0, 0, self.what_ramp)}
         if not colour:
             return what
@@ -120,7 +119,7 @@ class GNMSettings(SceneSettings):
 
 
 def ramp(step: int, first: float, last: float, begin: int, end: int) -> float:
-    """From `first` at step `begin` straight to `last` at step `end`, and constant elsewhere."""
+    """A line from `first` at step `begin` to `last` at step `end`, constant before and after."""
     if step >= end:
         return last
     return first + (last - first) * max(0, step - begin) / (end - begin)

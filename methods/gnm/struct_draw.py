@@ -30,10 +30,10 @@ LATENT = 32
 
 @dataclass(frozen=True)
 class Drawing:
-    """What was drawn: a list item is one step.
+    """The steps of a drawing; each list has an item a step.
 
-    z: (B, Z); posterior, prior: of z, the posterior empty where there was no image; drawn: f_drawn
-    (B, F, h, w) after the step.
+    z: (B, Z); posterior, prior: the distributions of z, no posteriors where there was no image;
+    drawn: f_drawn (B, F, h, w) after the step.
     """
 
     z: list[Tensor]
@@ -62,10 +62,9 @@ class Drawing:
 class FromMap(nn.Module):
     """Map (B, F, h, w) → Gaussian of (B, latent).
 
-    With interaction, an MLP of the whole map, `mlp` units wide. Without (the ablation), one of the
-    same depth, and F units wide, that every cell has to itself (1×1 convolutions): each cell then
-    owns its share of the latent, latent / (h·w) dimensions, and nothing crosses from one to
-    another.
+    With interaction, an MLP of the whole map, `mlp` units wide. Without (the ablation), an MLP of
+    the same depth, F units wide, on each cell by itself (1×1 convolutions): each cell then has its
+    own share of the latent, latent / (h·w) dimensions, and cells do not interact.
     """
 
     def __init__(self, features: int, latent: int, interaction: bool, mlp: int) -> None:
@@ -118,11 +117,11 @@ class StructDRAW(nn.Module):
         self.prior = FromMap(features, LATENT, interaction, mlp)
         self.to_map = ToMap(LATENT, features, interaction, mlp)
         self.draw = nn.Conv2d(features, features, 3, padding=1)
-        # h and c of the encoder, h and c of the decoder.
+        # First states: h and c of the encoder, then of the decoder.
         self.initial = nn.Parameter(torch.zeros(4, features, CELLS, CELLS))
 
     def forward(self, f_x: Tensor, noise: ExampleNoise | None = None) -> Drawing:
-        """f_x: (B, F, h, w) → z_g from the posterior, with the priors along the way."""
+        """f_x: (B, F, h, w) → z_g drawn from the posterior, with the priors of all steps."""
         h_enc, c_enc, h_dec, c_dec = self._states(len(f_x))
         z, posteriors, drawn, expected = [], [], [torch.zeros_like(f_x)], []
         for _ in range(self.steps):
@@ -133,7 +132,7 @@ class StructDRAW(nn.Module):
             expected.append(h_dec)
             h_dec, c_dec, canvas = self._draw(z[-1], drawn[-1], (h_dec, c_dec))
             drawn.append(canvas)
-        # No step waits for its prior, so that one pass gives those of all.
+        # No step needs its prior, so that one pass computes those of all.
         prior = self.prior(torch.cat(expected))
         stds = prior.stddev.chunk(self.steps)
         priors = [
@@ -143,7 +142,7 @@ class StructDRAW(nn.Module):
         return Drawing(z, posteriors, priors, drawn[1:])
 
     def sample(self, count: int, noise: ExampleNoise | None = None) -> Drawing:
-        """z_g from the prior, `count` times."""
+        """Draw z_g from the prior `count` times."""
         _, _, h_dec, c_dec = self._states(count)
         z, priors, drawn = [], [], [torch.zeros_like(h_dec)]
         for _ in range(self.steps):
@@ -185,13 +184,13 @@ class GaussianGlobal(nn.Module):
         self.to_map = ToMap(self.latent, features, interaction, mlp)
 
     def forward(self, f_x: Tensor, noise: ExampleNoise | None = None) -> Drawing:
-        """f_x: (B, F, h, w) → z_g from the posterior, in one step."""
+        """f_x: (B, F, h, w) → z_g drawn from the posterior, in one step."""
         posterior = self.posterior(f_x)
         z = draw_from(posterior, noise)
         return Drawing([z], [posterior], [standard(z)], [self.to_map(z)])
 
     def sample(self, count: int, noise: ExampleNoise | None = None) -> Drawing:
-        """z_g from the prior, `count` times."""
+        """Draw z_g from the prior `count` times."""
         prior = standard(next(self.parameters()).new_zeros(count, self.latent))
         z = draw_from(prior, noise)
         return Drawing([z], [], [prior], [self.to_map(z)])

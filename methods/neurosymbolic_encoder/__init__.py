@@ -1,6 +1,6 @@
 """Neurosymbolic encoders: Zhan, Sun, Kennedy, Yue, Chaudhuri (TMLR 2022, arXiv 2107.13132).
 
-A trajectory VAE part of whose latent is the output of programs, which are found by search. Read
+A trajectory VAE, part of whose latent is the output of programs that are found by search. Read
 `dsl` (the language), `programs` (trees), `population` (programs as networks), `search` (NEAR),
 `network` (the VAE) and `method` (the algorithm), in this order.
 """

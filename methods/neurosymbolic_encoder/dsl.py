@@ -1,4 +1,4 @@
-"""Domain-specific languages for trajectories: which features a program may read, and which rules.
+"""Domain-specific languages for trajectories: the features and the rules of their programs.
 
 A DSL of your own is one object in a file of yours, named by `dsl="my_dsl.py:FISH"`:
 
@@ -6,7 +6,7 @@ A DSL of your own is one object in a file of yours, named by `dsl="my_dsl.py:FIS
         Feature("speed", "the speed", "cm/frame", compute=lambda states: ...),
     ))
 
-Letters: N trajectories, T frames, D numbers of a state.
+Letters: N trajectories, T frames, D numbers of a state, F features.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.protocol import Examples, SymbenchError
 LIST_TO_LIST, LIST_TO_ATOM, ATOM_TO_ATOM = "list_to_list", "list_to_atom", "atom_to_atom"
 TYPES = (LIST_TO_LIST, LIST_TO_ATOM, ATOM_TO_ATOM)
 
-# Rule → type of its result → types of its arguments. Rules without arguments read a feature.
+# Types of a rule's arguments by rule and type of its result; rules without any read a feature.
 RULES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "map": {LIST_TO_LIST: (ATOM_TO_ATOM,)},
     "map_prefixes": {LIST_TO_LIST: (LIST_TO_ATOM,)},
@@ -50,7 +50,7 @@ STANDARD = MappingProxyType(
 
 @dataclass(frozen=True)
 class Feature:
-    """A number a frame: its name, how to say it in words, its unit, and where it comes from.
+    """A number a frame, with its name, its phrase in words and its unit.
 
     compute: states (N, T, D) → (N, T); None for features that come with the data, as the column
     `feature.<name>`. rules: the rules that may read it, of "select" and "final".
@@ -65,9 +65,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class DSL:
-    """A typed language. rules: for each type, the names of the rules that may fill it.
+    """A typed language of programs.
 
-    A program is one of type `start`; "list_to_atom" gives one number a trajectory.
+    rules: for each type, the names of the rules that give it. start: the type of a whole program;
+    "list_to_atom" gives one number a trajectory. Raises SymbenchError where no program is possible.
     """
 
     name: str
@@ -103,6 +104,7 @@ class DSL:
                 )
 
     def _wrong(self, why: str) -> SymbenchError:
+        """An error that names this DSL and says why it cannot be used."""
         return SymbenchError(f"the DSL '{self.name}' cannot be used: {why}.")
 
     def fillings(self, kind: str) -> list[tuple[str, str | None]]:
@@ -120,7 +122,7 @@ class DSL:
         return next(one for one in self.features if one.name == name)
 
     def columns(self, examples: Examples) -> np.ndarray:
-        """All features of all frames at once, computed once a data set: (N, T, F) float32."""
+        """All F features of all frames (N, T, F) float32."""
         columns = []
         for one in self.features:
             if one.compute is not None:
@@ -144,6 +146,7 @@ class DSL:
 
 
 def _synthetic() -> DSL:
+    """The DSL of the synthetic walks, whose programs may also read the last position."""
     rules = {
         LIST_TO_ATOM: ("final", *STANDARD[LIST_TO_ATOM]),
         ATOM_TO_ATOM: STANDARD[ATOM_TO_ATOM],
@@ -161,6 +164,7 @@ def _synthetic() -> DSL:
 
 
 def _basketball() -> DSL:
+    """The DSL of the basketball players, whose features are reductions over the players."""
     quantities = (
         ("speed", "speed", "ft/frame"),
         ("x", "x", "ft"),
@@ -178,7 +182,7 @@ def _basketball() -> DSL:
     )
 
 
-# What the mice's features are called in words, and their units.
+# Phrases in words and units of the mice's features.
 _MICE = {
     "head_body_angle_resident": ("the resident's angle of head to body", "rad"),
     "head_body_angle_intruder": ("the intruder's angle of head to body", "rad"),
@@ -199,7 +203,7 @@ _MICE = {
     "ellipse_area_resident": ("the area of the resident's ellipse", "px²"),
     "ellipse_area_intruder": ("the area of the intruder's ellipse", "px²"),
 }
-# The three sets that the paper compares (its appendix lists them).
+# The three sets of features that the paper compares (listed in its appendix).
 _CALMS21 = {
     "calms21_1": (
         "head_body_angle_resident",
@@ -246,7 +250,7 @@ DSLS = {
 
 
 def load(name: str) -> DSL:
-    """The DSL called so, or the object at `package.module:NAME` or `path/to/file.py:NAME`."""
+    """Load the DSL of this name, or the object at `package.module:NAME` or `path/file.py:NAME`."""
     if not isinstance(name, str):
         raise SymbenchError(f"dsl is {name!r}; it must be a name, or file.py:NAME of your own.")
     if name in DSLS:
@@ -264,7 +268,7 @@ def load(name: str) -> DSL:
             assert spec
             assert spec.loader
             module = importlib.util.module_from_spec(spec)
-            # Dataclasses of the file look their own module up by name.
+            # Dataclasses in the file look up their module by name.
             sys.modules[called] = module
             spec.loader.exec_module(module)
         else:

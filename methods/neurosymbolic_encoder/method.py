@@ -1,14 +1,15 @@
-"""The algorithm of the paper's section 3: VAE and programs learned in turns, a program at a time.
+"""The algorithm of the paper's section 3, which learns VAE and programs in turns.
 
-For each program: begin with a fully neural one; train the VAE with it; label the data with its bit;
-expand the first nonterminal, and let every child learn the labels; go on with the best, until no
-nonterminal is left. Train once more, freeze the program, and begin the next. Weights are drawn
-afresh each time; only structure, and frozen programs, are carried over.
+Programs are learned one at a time. Each begins as a fully neural one. A turn trains the VAE with
+it, labels the data with its bit, expands its first nonterminal in all ways, trains every child on
+the labels, and goes on with the best, until no nonterminal is left. Then the VAE is trained once
+more, the program is frozen, and the next begins. Every training draws fresh weights, except for
+those of frozen programs.
 
-What was chosen where the paper leaves it open, for reasons given in `network`: a frozen program's
-bit is not sampled and has no KL term; the model's side of the adversary's game reaches the learning
-program's probability as well as z; before any program the model is the plain TVAE, which is trained
-only to show its latent beside the later ones.
+Choices that the paper leaves open, with their reasons in `network`: a frozen program's bit is not
+sampled and has no KL term; the adversary's loss has a gradient for the learning program's
+probability as well as for z; before any program the model is the plain TVAE, which is trained only
+to show its latent beside the later ones.
 """
 
 from __future__ import annotations
@@ -37,38 +38,69 @@ from methods.neurosymbolic_encoder.wording import Writer
 
 @dataclass(frozen=True)
 class NeurosymbolicSettings(TrajectorySettings):
-    """The defaults are those of the synthetic data.
+    """Settings of VAE, programs and search; the defaults are those of the synthetic data.
 
     programs: K; dsl: a name of `dsl.DSLS`, or `file.py:NAME`. gamma: weight of the capacity terms;
-    capacity_discrete, capacity_continuous: C in nats, reached after `ramp` training steps; 0 leaves
-    gamma · KL, None the KL alone with free bits. adversary: its coefficient; adversary_units.
-    neural_epochs, symbolic_epochs: how long a child with nonterminals, and one without, learns the
-    labels; program_learning_rate, its Adam's. frontier, penalty, max_depth: see `search`.
-    most_hidden, least_hidden: units of a nonterminal's network at depth 0, and at least.
-    published: by data set, Zhan et al., appendix; the sizes are those of `TrajectorySettings`, but
-    for z on calms21. A capacity that their table gives as "–" is 0 here, so that the neural part
-    has gamma · KL: with the plain KL the second program says again what the first has said.
+    capacity_discrete, capacity_continuous: C in nats, reached after `ramp` updates; 0 leaves
+    gamma · KL, None the KL alone with free bits. adversary: weight of its loss; adversary_units:
+    units of its hidden layers.
+    neural_epochs, symbolic_epochs: epochs in which a child with nonterminals, and one without,
+    learns the labels; program_learning_rate: rate of Adam for them. frontier, penalty, max_depth:
+    see `search`. most_hidden, least_hidden: units of a nonterminal's network at depth 0, and at
+    least.
+    published: values by data set, Zhan et al., appendix; the sizes are those of
+    `TrajectorySettings`, but for z on calms21. A capacity that their table gives as "–" is 0 here,
+    for a reason in docs/settings.md.
     """
 
-    # fmt: off
     published: ClassVar[dict[str, dict[str, Any]]] = {
         "synthetic": {
-            "dsl": "synthetic", "gamma": 10.0, "capacity_discrete": 0.6, "capacity_continuous": 0.0,
-            "ramp": 10_000, "adversary": 10.0, "neural_epochs": 10.0, "symbolic_epochs": 10.0,
-            "program_learning_rate": 1e-3, "frontier": 30, "max_depth": 2, "most_hidden": 16,
-            "least_hidden": 8},
+            "dsl": "synthetic",
+            "gamma": 10.0,
+            "capacity_discrete": 0.6,
+            "capacity_continuous": 0.0,
+            "ramp": 10_000,
+            "adversary": 10.0,
+            "neural_epochs": 10.0,
+            "symbolic_epochs": 10.0,
+            "program_learning_rate": 1e-3,
+            "frontier": 30,
+            "max_depth": 2,
+            "most_hidden": 16,
+            "least_hidden": 8,
+        },
         "calms21": {
-            "z": 8, "dsl": "calms21_1", "gamma": 100.0, "capacity_discrete": 0.69,
-            "capacity_continuous": 10.0, "ramp": 30_000, "adversary": 100.0, "neural_epochs": 6.0,
-            "symbolic_epochs": 10.0, "program_learning_rate": 1e-3, "frontier": 8, "max_depth": 5,
-            "most_hidden": 10, "least_hidden": 4},
+            "z": 8,
+            "dsl": "calms21_1",
+            "gamma": 100.0,
+            "capacity_discrete": 0.69,
+            "capacity_continuous": 10.0,
+            "ramp": 30_000,
+            "adversary": 100.0,
+            "neural_epochs": 6.0,
+            "symbolic_epochs": 10.0,
+            "program_learning_rate": 1e-3,
+            "frontier": 8,
+            "max_depth": 5,
+            "most_hidden": 10,
+            "least_hidden": 4,
+        },
         "basketball": {
-            "dsl": "basketball", "gamma": 10.0, "capacity_discrete": 0.6,
-            "capacity_continuous": 4.0, "ramp": 20_000, "adversary": 10.0, "neural_epochs": 8.0,
-            "symbolic_epochs": 8.0, "program_learning_rate": 1e-2, "frontier": 30, "max_depth": 3,
-            "most_hidden": 12, "least_hidden": 4},
+            "dsl": "basketball",
+            "gamma": 10.0,
+            "capacity_discrete": 0.6,
+            "capacity_continuous": 4.0,
+            "ramp": 20_000,
+            "adversary": 10.0,
+            "neural_epochs": 8.0,
+            "symbolic_epochs": 8.0,
+            "program_learning_rate": 1e-2,
+            "frontier": 30,
+            "max_depth": 3,
+            "most_hidden": 12,
+            "least_hidden": 4,
+        },
     }
-    # fmt: on
 
     programs: int = 1
     dsl: str = "synthetic"
@@ -120,7 +152,10 @@ class NeurosymbolicSettings(TrajectorySettings):
 
 
 class NeurosymbolicEncoder:
-    """Clusters are the programs' bits read as a number; embeddings are the neural z's means."""
+    """Neurosymbolic encoder: clusters are the programs' bits read as a binary number.
+
+    Embeddings are the means of the neural z.
+    """
 
     version = 1
     Settings: ClassVar[type] = NeurosymbolicSettings
@@ -163,7 +198,7 @@ class NeurosymbolicEncoder:
     def _learn(
         self, k: int, frozen: list[Population], learned: list[Program], training: Training
     ) -> tuple[Program, NeurosymbolicNetwork, Search]:
-        """The k-th program: from a fully neural one to one without nonterminals."""
+        """Learn the k-th program, from a fully neural one to one without nonterminals."""
         settings = self.settings
         search = Search(self.dsl, settings.penalty, settings.max_depth, settings.frontier, learned)
         turn = 0
@@ -183,9 +218,10 @@ class NeurosymbolicEncoder:
             search.keep(children)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`clusters` (N,) and `bits` (N, K); of the neural z `embeddings`, `deviations` (N, z - K).
+        """Answer `clusters` (N,), `bits` (N, K), and `embeddings`, `deviations` (N, z - K).
 
-        latent_k, deviation_k: (N, z - k), the same after k programs.
+        The last two are mean and deviation of the neural z; latent_k, deviation_k: (N, z - k), the
+        same after k programs.
         """
         if not self.stages:
             raise SymbenchError("NeurosymbolicEncoder has not learned yet; call fit first.")

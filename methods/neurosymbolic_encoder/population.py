@@ -1,10 +1,10 @@
 """Programs as differentiable functions of a trajectory, any number of them in one pass.
 
-The leaves of all programs are computed together, whatever the trees above them: every selected
-feature in one multiplication, every nonterminal of a size in one stack of networks. What is left
-for each program is arithmetic on one number a trajectory or frame. So the children of an expansion
-are scored side by side even where they share no structure, which stacking whole programs with
-torch.func would need, and without the processes that would otherwise be started for the others.
+The leaves of all programs are computed together, whatever the trees above them: all selected
+features in one multiplication, all nonterminals of a size in one stack of networks. Only arithmetic
+on one number a trajectory or frame is left to each program. So the children of an expansion are
+trained side by side in one process, even where they have different structures, which torch.func
+could not stack.
 
 Letters: P programs, S selected features, M networks in a stack, B trajectories, T frames, F
 features of the DSL, R numbers a frame that the networks read, H hidden units.
@@ -31,7 +31,7 @@ def hidden_units(depth: int, most: int, least: int) -> int:
 
 
 class Recurrent(nn.Module):
-    """M gated recurrent units of H units each, with a number read out of each at every frame."""
+    """M gated recurrent networks of H units, each of which gives a number at every frame."""
 
     def __init__(self, count: int, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Recurrent(nn.Module):
         self.read_bias = nn.Parameter(torch.empty(count, 1, 1).uniform_(-bound, bound))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """frames: (B, T, R) → (M, B, T): what each unit says of the frames so far."""
+        """frames: (B, T, R) → (M, B, T): each network's number for the frames so far."""
         count, batch = len(self.read), len(frames)
         given = torch.addmm(self.given_bias, rearrange(frames, "b t r -> (t b) r"), self.given)
         given = rearrange(given, "(t b) (m g) -> t m b g", b=batch, m=count)
@@ -90,7 +90,7 @@ class Framewise(nn.Module):
 class Population(nn.Module):
     """P programs over one DSL, with parameters and networks of their own.
 
-    most, least: hidden units of a nonterminal at depth 0, and at any depth at least.
+    inputs: R. most, least: hidden units of a nonterminal at depth 0, and at least at any depth.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Population(nn.Module):
         names = [feature.name for feature in dsl.features]
         selected: list[int] = []
         self.thresholds = 0
-        # Where each node of each program finds its numbers: (program, place in the tree) → slot.
+        # (program, place of a node in the tree) → index of the node's parameters.
         self.slots: dict[tuple[int, int], int] = {}
         stacks: dict[tuple[type[Framewise] | type[Recurrent], int], list[tuple[int, int]]] = (
             defaultdict(list)
@@ -144,7 +144,7 @@ class Population(nn.Module):
         )
 
     def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """batch: `frames`, `features` and `labels` (B,) of 0 and 1 → nats, summed over programs."""
+        """batch: `frames`, `features`, `labels` (B,) of 0, 1 → mean nats, summed over programs."""
         logits = self(batch["frames"], batch["features"])
         wanted = batch["labels"].expand_as(logits)
         loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
@@ -152,7 +152,7 @@ class Population(nn.Module):
 
 
 class _Evaluation:
-    """One pass over the trees above leaves that have been computed."""
+    """One pass over the trees, above leaves that are computed already."""
 
     def __init__(
         self,
@@ -164,13 +164,13 @@ class _Evaluation:
         self.leaves, self.values = leaves, values
 
     def value(self, p: int, program: Program) -> Tensor:
-        """The program's number for each trajectory (B,); of a list, the last one's."""
+        """The program's number for each trajectory (B,); of one a frame, the last."""
         self.p, self.n = p, -1
         value = self._node(program, prefixes=program.kind != LIST_TO_ATOM)
         return value[..., -1] if value.dim() == 2 else value
 
     def _node(self, node: Program, prefixes: bool) -> Tensor:
-        """(B, T) for what has a value at each frame; (B,) for a list→atom, unless of prefixes."""
+        """Value of a node: (B, T), or (B,) for a list→atom that is not applied to every prefix."""
         self.n += 1
         place = (self.p, self.n)
         atom = node.kind == LIST_TO_ATOM and not prefixes

@@ -1,8 +1,8 @@
-"""Programs as trees: how they grow, what they cost, how they read.
+"""Programs as trees: growth, structural cost, and text.
 
-A program is a tree of rules. A nonterminal, a hole, stands where no rule has been chosen yet; it
-knows its type alone and is filled with a small network while the program is trained (NEAR, Shah et
-al., NeurIPS 2020, section 3: neural relaxations).
+A program is a tree of rules. A nonterminal, or hole, stands where no rule has been chosen yet; it
+has only a type and is replaced by a small network while the program is trained (NEAR, Shah et al.,
+NeurIPS 2020, section 3: neural relaxations).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from methods.neurosymbolic_encoder.dsl import DSL, RULES
 
 @dataclass(frozen=True)
 class Program:
-    """A rule with its arguments; `rule` is None where it is a hole of type `kind`."""
+    """A rule with its arguments; `rule` is None for a hole of type `kind`."""
 
     kind: str
     rule: str | None = None

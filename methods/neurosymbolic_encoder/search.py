@@ -1,4 +1,4 @@
-"""The search for a program's structure, guided by what the structure costs and how well it distils.
+"""The search for a program's structure, guided by structural cost and validation error.
 
 NEAR (Shah et al., NeurIPS 2020) in the form of section 3 of the encoders' paper: the best partial
 program is expanded by every rule, each child learns to reproduce the labels that the current
@@ -26,8 +26,10 @@ AT_ONCE = 1024
 class Candidate:
     """A partial program in the search tree.
 
-    error: the share of validation labels that it misses; turn: the expansion that made it. share:
-    of ones among the labels that it gave when it was expanded; near 0 or 1, the bit had collapsed.
+    error: share of validation labels that it misses; turn: number of the expansion that made it.
+    share: share of ones among the labels that it gave when it was expanded; near 0 or 1, the bit
+    had collapsed. chosen: whether it lies on the way to the final program. excluded: why it cannot
+    go on, None where it can.
     """
 
     number: int
@@ -43,7 +45,7 @@ class Candidate:
 
     @property
     def score(self) -> float | None:
-        """Structural cost + validation error; the smallest goes on."""
+        """Structural cost + validation error; the candidate with the smallest goes on."""
         return None if self.error is None else self.cost + self.error
 
     def as_json(self) -> dict[str, Any]:
@@ -65,12 +67,12 @@ class Candidate:
 
 
 class Search:
-    """The tree of one search, and its frontier of candidates that may go on.
+    """The tree of one search, and its frontier: the candidates that can be expanded next.
 
     The children of the last expansion go first, the best of them before the others: errors of
     different turns were measured on labels of different networks. The frontier keeps `frontier`
     candidates, so that the search can come back to an earlier one where all children are excluded.
-    learned: the programs found before, which are not chosen again.
+    learned: programs of earlier searches, which are not chosen again.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Search:
         self.turns = 0
 
     def best(self) -> Candidate:
-        """Take the youngest candidates' best, by score, out of the frontier."""
+        """Remove from the frontier, and return, the best by score of the youngest candidates."""
         if not self.frontier:
             reasons = sorted({one.excluded for one in self.tree if one.excluded})
             raise SymbenchError(
@@ -96,7 +98,7 @@ class Search:
         return best
 
     def children(self, candidate: Candidate) -> list[Candidate]:
-        """The candidate's children that may go on; those that may not are in the tree as well."""
+        """The admitted children of a candidate; excluded ones are added to the tree as well."""
         admitted = []
         for rule, feature in self.dsl.fillings(candidate.program.first_hole().kind):
             program = candidate.program.filled(rule, feature)
@@ -119,7 +121,7 @@ class Search:
         return admitted
 
     def keep(self, scored: list[Candidate]) -> None:
-        """Put scored children into the frontier, which keeps its best."""
+        """Put scored children into the frontier, which keeps only its best candidates."""
         self.frontier = sorted(
             [*self.frontier, *scored], key=lambda one: (-one.turn, one.score, one.number)
         )
@@ -128,7 +130,7 @@ class Search:
         self.frontier = self.frontier[: self.limit]
 
     def choose(self, candidate: Candidate) -> None:
-        """Mark the way from the start to the program that the search ends with."""
+        """Mark the way from the start to this candidate, with which the search ends."""
         step: int | None = candidate.number
         while step is not None:
             self.tree[step].chosen, step = True, self.tree[step].parent
@@ -149,9 +151,9 @@ def distil(
     """Train all programs side by side for the run's budget, and return their validation errors.
 
     learned, validation: tensors on the device, `frames` (N, T, R), `features` (N, T, F) and
-    `labels` (N,) of 0 and 1. name: of the training. The sum of the programs' losses has one
-    gradient and Adam acts on each number alone, so that each program is trained as if it were the
-    only one. The error is 1 - accuracy.
+    `labels` (N,) of 0 and 1. name: name of the training. The programs share no weights and Adam
+    treats each weight by itself, so that the sum of their losses trains each as if it were the only
+    one. The error is 1 - accuracy.
     """
     diverged = DivergedError(
         "a child of the search gives numbers that are NaN or infinite; lower the learning rate "

@@ -1,8 +1,8 @@
-"""The trainings of a neurosymbolic encoder: of networks against their adversaries, of children.
+"""The trainings of a neurosymbolic encoder: networks against their adversaries, and children.
 
-One search trains many networks with one run. Each training has random streams of its own, by its
-name, and counts its updates on from those before it. None of them keeps a checkpoint: a file for
-one of them would not bring back the others.
+One search trains many networks in one run. Each training has random streams of its own, by its
+name, and adds its updates to those of the trainings before it. None keeps a checkpoint, as a file
+for one of them would not restore the others.
 
 Letters: N trajectories, B of a batch, T+1 states, T actions, D state features, F features of the
 DSL.
@@ -31,7 +31,7 @@ from methods.neurosymbolic_encoder.search import Candidate, distil
 
 AT_ONCE = 1024
 BETAS, CLIP = (0.5, 0.999), 10.0
-# Where the data mark no validation split, this share of them serves as one.
+# Share of the data held out for validation where they mark no validation split.
 HELD_OUT = 1 / 6
 
 
@@ -44,9 +44,10 @@ def prepared(
     feature_std: np.ndarray,
     device: str,
 ) -> dict[str, Tensor]:
-    """All columns, standardised, on the device: what is computed once a data set.
+    """All columns of a data set, standardised, on the device.
 
-    states, features: (N, T+1, ·), actions, appended: (N, T, ·), all float32.
+    states, features (of the DSL): (N, T+1, ·); actions, appended (features that the encoder sees):
+    (N, T, ·), all float32.
     """
     columns = columns_of(examples, settings.features)
     states = torch.from_numpy(states_of(examples)).to(device)
@@ -61,7 +62,7 @@ def prepared(
 
 
 def batch_of(data: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What the network sees of columns from `prepared`: B trajectories of T+1 states, T actions."""
+    """Inputs of the network for B trajectories, from columns of `prepared`."""
     states = data["states"]
     now = states[:, :-1]
     return {
@@ -74,11 +75,11 @@ def batch_of(data: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 class Game(nn.Module):
-    """A network and its adversary as the training loop wants them, with one loss a step.
+    """A network and its adversary, in the form of one module with one loss a step.
 
-    The adversary learns first, on the z of the step, and then the model, against the adversary as
-    it is now. The loop has one optimiser; that of the adversary is here, and the loop takes its
-    weights for frozen.
+    In a step the adversary learns first, on the step's z, and then the model, against the updated
+    adversary. The training loop has one optimiser, for the model; the adversary's optimiser is kept
+    here, and its weights are frozen for the loop.
     """
 
     def __init__(self, network: NeurosymbolicNetwork, learning_rate: float) -> None:
@@ -149,7 +150,7 @@ class Training:
         return network
 
     def labels(self, network: NeurosymbolicNetwork) -> Tensor:
-        """(N,): the bit of the network's last program, for training and validation examples."""
+        """The bit of the network's last program for all examples (N,), training and validation."""
         with torch.inference_mode():
             parts = [
                 network.logits(batch_of(rows_of(self.data, slice(start, start + AT_ONCE))))[:, -1]
@@ -158,7 +159,7 @@ class Training:
         return (torch.cat(parts) > 0).clone()
 
     def errors(self, children: list[Candidate], labels: Tensor, name: str) -> list[float]:
-        """The children's validation errors: those with and those without nonterminals together."""
+        """Validation errors of the children; those with and without nonterminals train apart."""
         settings, batch_size = self.settings, self.run.budget.batch_size
         found = dict[int, float]()
         columns: dict[str, Any] = {
@@ -183,9 +184,9 @@ class Training:
         return [found[one.number] for one in children]
 
     def _part(self, budget: Budget) -> Run:
-        """The run of one training; what it reports counts on from the trainings before it.
+        """The run of one training, whose reports add to the updates of the trainings before it.
 
-        How many turns a search takes is not known beforehand: one more is always assumed.
+        The number of turns of a search is not known beforehand: one more is always assumed.
         """
         updates, seen = self.updates, self.seen
         next_turn = self.run.budget.total_steps(len(self.train_rows))

@@ -11,19 +11,20 @@ from methods.neurosymbolic_encoder.population import Population
 from methods.neurosymbolic_encoder.programs import Program
 
 
-def number(value: float) -> str:
-    """Three digits that matter, or whole numbers from 1,000 on, with a proper minus sign."""
+def formatted(value: float) -> str:
+    """A number as text: three significant digits, or whole from 1,000 on, with a minus sign −."""
     digits = f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
     return digits.replace("-", "−")
 
 
 def _signed(value: float) -> str:
-    return f"{'−' if value < 0 else '+'} {number(abs(value))}"
+    """A number as a further term of a sum: `+ 2` or `− 2`."""
+    return f"{'−' if value < 0 else '+'} {formatted(abs(value))}"
 
 
 @dataclass(frozen=True)
 class Affine:
-    """What a program makes of a feature, in the feature's own units: slope × feature + offset."""
+    """A program's function of one feature in the feature's own unit: slope × feature + offset."""
 
     feature: Feature
     slope: float
@@ -31,7 +32,7 @@ class Affine:
 
 
 class Writer:
-    """Writes a population's only program. mean, std: (F,), of the features it has learned on."""
+    """A writer of a population's only program; mean, std: (F,), of the features it learned from."""
 
     def __init__(self, population: Population, dsl: DSL, mean: np.ndarray, std: np.ndarray) -> None:
         (self.program,) = population.programs
@@ -56,10 +57,10 @@ class Writer:
         self.n = -1
 
     def text(self) -> str:
-        """Such as `1[> −7.02] map_average(multiply(0.1·speed − 2, 0.3·distance + 1))`."""
+        """The formula, as `1[> −7.02] map_average(multiply(0.1·speed − 2, 0.3·distance + 1))`."""
         self.n = -1
         root = self.threshold.get(0, 0.0)
-        return f"1[> {number(root)}] {self._text(self.program, top=True)}"
+        return f"1[> {formatted(root)}] {self._text(self.program, top=True)}"
 
     def _text(self, node: Program, top: bool = False) -> str:
         self.n += 1
@@ -68,14 +69,14 @@ class Writer:
             return f"?{node.kind}"
         if here in self.affine:
             one = self.affine[here]
-            value = f"{number(one.slope)}·{one.feature.name} {_signed(one.offset)}"
+            value = f"{formatted(one.slope)}·{one.feature.name} {_signed(one.offset)}"
             return f"final({value})" if node.rule == "final" else value
         inner = ", ".join(self._text(argument) for argument in node.arguments)
         below = f" {_signed(-self.threshold[here])}" if here in self.threshold and not top else ""
         return f"{node.rule}({inner}){below}"
 
     def words(self) -> str:
-        """The same as a sentence: `1 where the average over time of the speed is above 3.1`."""
+        """The formula as a sentence: `1 where the average over time of the speed is above 3.1`."""
         self.n = -1
         linear = self._linear(self.program)
         if linear is not None:
@@ -83,17 +84,17 @@ class Writer:
             (slope, phrase, unit), *others = terms
             if not others and slope:
                 side = "above" if slope > 0 else "below"
-                return f"1 where {phrase} is {side} {number(-offset / slope)} {unit}".rstrip()
-            total = " plus ".join(f"{number(slope)} × {phrase}" for slope, phrase, _ in terms)
-            return f"1 where {total} is above {number(-offset)}"
+                return f"1 where {phrase} is {side} {formatted(-offset / slope)} {unit}".rstrip()
+            total = " plus ".join(f"{formatted(slope)} × {phrase}" for slope, phrase, _ in terms)
+            return f"1 where {total} is above {formatted(-offset)}"
         self.n = -1
         phrase = self._words(self.program, top=True)
-        return f"1 where {phrase} is above {number(self.threshold.get(0, 0.0))}"
+        return f"1 where {phrase} is above {formatted(self.threshold.get(0, 0.0))}"
 
     def _linear(self, node: Program) -> tuple[list[tuple[float, str, str]], float] | None:
-        """Slope, phrase and unit of each term of a weighted sum, and its offset; None: no sum.
+        """Slope, phrase and unit of each term of a weighted sum, and its offset.
 
-        A sum of averages or last values, each of a single feature.
+        The terms are averages or last values of single features. None: the program is no such sum.
         """
         self.n += 1
         here = self.n
@@ -120,7 +121,7 @@ class Writer:
         if here in self.affine:
             one = self.affine[here]
             end = " at the end" if node.rule == "final" else ""
-            return f"({number(one.slope)} × {one.feature.words}{end} {_signed(one.offset)})"
+            return f"({formatted(one.slope)} × {one.feature.words}{end} {_signed(one.offset)})"
         parts = [self._words(argument) for argument in node.arguments]
         if node.rule == "add":
             said = f"({parts[0]} plus {parts[1]})"

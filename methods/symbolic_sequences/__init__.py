@@ -1,8 +1,8 @@
 """Extracting Symbolic Sequences from Visual Representations: Martinez Pozos, Meza Ruiz (2025).
 
-arXiv 2503.04900. Read `network` (the student and its loss), then `descriptor` (who writes the
-symbols), `discretisation` (what makes them symbols), `interpreter` (who reads them), `attention`
-(of both), `settings` (sizes and schedules) and `method` (teacher, views, answers).
+arXiv 2503.04900. Read `network` (the student and its loss), then `descriptor` (writes symbols),
+`discretisation` (turns vectors into symbols), `interpreter` (reads symbols), `attention` (the
+blocks of both), `settings` (sizes and schedules) and `method` (teacher, views, answers).
 """
 
 from methods.symbolic_sequences.method import SymbolicSequences

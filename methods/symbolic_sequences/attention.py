@@ -1,9 +1,9 @@
 """Transformer blocks whose keys and values are computed once and used at every step of a decoding.
 
-Vaswani et al. (2017, arXiv 1706.03762), with two choices for speed, as the paper leaves all open.
-All heads share one set of keys and values (Shazeer 2019, arXiv 1911.02150), which is made for
-decoding step by step: they are few numbers to project, keep and read. The MLP is twice as wide as
-the block where four times is usual. Norms stand before each part (Xiong et al. 2020, arXiv
+Vaswani et al. (2017, arXiv 1706.03762), with choices that the paper of symbolic sequences leaves
+open. For speed, all heads share one set of keys and values (Shazeer 2019, arXiv 1911.02150), which
+leaves few numbers to project, keep and read in a decoding step by step, and the MLP is twice as
+wide as the block, where four times is usual. Norms stand before each part (Xiong et al. 2020, arXiv
 2002.04745), which trains without a long warm-up.
 
 Letters: B images, T queries, S keys, W width, A heads, E = W / A.
@@ -18,7 +18,7 @@ MLP_RATIO = 2
 
 
 class Attention(nn.Module):
-    """Multi-query attention; `remember` is apart, so that what is attended to is projected once."""
+    """Multi-query attention; `remember` projects keys and values, once for many calls."""
 
     def __init__(self, width: int, heads: int, inputs: int | None = None) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Attention(nn.Module):
     def forward(
         self, x: Tensor, memory: Tensor, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """x: (B, T, W); memory: (B, S, 2E); mask: (T, S), −∞ where not to look.
+        """x: (B, T, W); memory: (B, S, 2E); mask: (T, S), −∞ at keys that a query must not see.
 
         Returns (B, T, W) and the weights (B, T, A, S). (B, T, A·E) and (B, T·A, E) are the same
         numbers in the same order, so that nothing is copied.
@@ -52,7 +52,7 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Self-attention, attention to a memory where there is one, and an MLP; each adds to x.
 
-    inputs: the width of what the memory is made of; None: the block has self-attention alone.
+    inputs: the width of the vectors behind the memory; None: the block has self-attention alone.
     """
 
     def __init__(self, width: int, heads: int, inputs: int | None = None) -> None:
@@ -74,9 +74,9 @@ class Block(nn.Module):
         memory: Tensor | None = None,
         earlier: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """x: (B, T, W); mask: (T, T); memory: (B, S, 2E), of the cross-attention.
+        """x: (B, T, W); mask: (T, T); memory: (B, S, 2E), for the cross-attention.
 
-        earlier: (B, ·, 2E), keys and values of the positions before x, at which x looks as well.
+        earlier: (B, ·, 2E), keys and values of the positions before x, which x sees as well.
         Returns (B, T, W), keys and values up to x, and the cross-attention's weights (B, T, A, S).
         """
         normed = self.norm_self(x)

@@ -2,11 +2,11 @@
 
 Each position sees the symbols before it and, by cross-attention, all patches. The patches' keys and
 values are computed once for all eight steps, and those of written symbols are kept, so that a step
-costs one position. The path without them computes everything anew at every step; it is there for
-tests and to measure what they save. The paper leaves depth, width and heads open.
+costs one position. Without this cache everything is computed anew at every step, for tests and to
+measure what the cache saves. The paper leaves depth, width and heads open.
 
-Letters: B images, P patches, D width of the teacher, W own width, L = 8 symbols, K vocabulary, A
-heads.
+Letters: B images, P patches, D width of the teacher, W own width, L = 8 symbols, T symbols so far,
+K vocabulary, A heads, E = W / A.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ Choose = Callable[[Tensor], Choice]
 
 @dataclass(frozen=True)
 class Written:
-    """What was written about B images.
+    """The symbols written about B images.
 
-    symbols: (B, L) int64. embeddings: (B, L, W). logits: (B, L, K). cost: (B,) nats. attention:
-    (B, L, P), the last cross-attention, its heads' mean.
+    symbols: (B, L) int64. embeddings: (B, L, W). logits: (B, L, K). cost: (B,) nats that the
+    discretisation adds to the loss. attention: (B, L, P), the last cross-attention, mean over
+    heads.
     """
 
     symbols: Tensor
@@ -43,7 +44,7 @@ class Written:
 
 
 class Descriptor(nn.Module):
-    """Learned begin and positions, blocks with cross-attention, a norm."""
+    """A decoder: learned begin and positions, blocks with cross-attention, a norm."""
 
     causal: Tensor
 
@@ -59,7 +60,10 @@ class Descriptor(nn.Module):
     def forward(
         self, patches: Tensor, choose: Choose, length: int = LENGTH, cached: bool = True
     ) -> Written:
-        """patches: (B, P, D); choose: (B, W) → a symbol; length: how many symbols to write."""
+        """Write `length` symbols about patches (B, P, D).
+
+        choose: turns vectors (B, W) into symbols. cached: whether keys and values are kept.
+        """
         begin = self.begin.expand(len(patches), -1)
         memories = self.remember(patches) if cached else None
         earlier: list[Tensor | None] = [None] * len(self.blocks)
@@ -84,12 +88,12 @@ class Descriptor(nn.Module):
         )
 
     def remember(self, patches: Tensor) -> list[Tensor]:
-        """patches: (B, P, D) → the keys and values of each block's cross-attention."""
+        """patches: (B, P, D) → keys and values (B, P, 2E) of each block's cross-attention."""
         crossed = [cast(Attention, block.cross_attention) for block in self.blocks]
         return [attention.remember(patches) for attention in crossed]
 
     def attend(self, x: Tensor, memories: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """x: (B, T, W), begin and the symbols so far → (B, T, W), and weights (B, T, A, P)."""
+        """x: (B, T, W), the begin and the symbols so far → (B, T, W), and weights (B, T, A, P)."""
         length = x.shape[1]
         mask = self.causal[:length, :length]
         return self._blocks(x + self.positions[:length], memories, mask, [None] * len(self.blocks))
@@ -101,7 +105,7 @@ class Descriptor(nn.Module):
         mask: Tensor | None,
         earlier: list[Tensor | None],
     ) -> tuple[Tensor, Tensor]:
-        """All blocks and the norm; `earlier` is brought up to x. The weights are the last ones."""
+        """Apply all blocks and the norm, extend `earlier` by x; weights are the last block's."""
         weights = x
         for index, (block, memory) in enumerate(zip(self.blocks, memories, strict=True)):
             x, earlier[index], weights = block(x, mask, memory, earlier[index])

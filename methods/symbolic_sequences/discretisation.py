@@ -1,16 +1,15 @@
-"""Three ways to make a symbol of a vector, under one interface.
+"""Three ways to turn a vector into a symbol, under one interface.
 
-- SS: a softmax at a very low temperature. What goes on is the mixture of embeddings that it weighs.
+- SS: a softmax at a very low temperature. Its weighted mean of embeddings is passed on.
 - GS: Gumbel-softmax, straight-through (Jang et al. 2017, arXiv 1611.01144; Maddison et al. 2017,
-  arXiv 1611.00712). Forward one embedding, backward the gradient of the relaxed choice.
+  arXiv 1611.00712). One embedding is passed on, with the gradient of the relaxed choice.
 - VQ: the nearest code of a learned codebook (van den Oord et al. 2017, arXiv 1711.00937), with its
   codebook loss and 0.25 of its commitment. The paper leaves size and scale open; here vectors and
   codes have 32 dimensions and length 1 (Yu et al. 2022, arXiv 2110.04627), so that both terms are
-  of the order of the other losses, and codes begin at vectors of the untrained student. Begun at
-  random places, one code soon takes all images.
+  of the order of the other losses, and codes begin at vectors of the untrained student.
 
-Where no temperature is given, as in the evaluation, all three take the most likely symbol, without
-noise, and go on with its embedding alone: what follows is then a function of hard symbols.
+Without a temperature, as in the evaluation, all three take the most likely symbol, without noise,
+and pass on its embedding alone, so that all that follows is a function of hard symbols.
 
 Letters: B images, W width, K symbols of the vocabulary.
 """
@@ -26,16 +25,15 @@ from torch.nn.functional import normalize, one_hot
 CODE_WIDTH = 32
 COMMITMENT = 0.25
 EMBEDDING_STD = 0.1
-# With torch's own start the noise of Gumbel drowns all that logits say: symbols mean nothing for so
-# long that the student learns to do without them, and writes the same few about every image.
+# Factor of the logits' first weights; with torch's own, Gumbel noise outweighs all logits.
 LOGIT_GAIN = 5.0
 
 
 class Choice(NamedTuple):
     """One symbol an image.
 
-    symbol: (B,) int64. embedding: (B, W), what the next step and the interpreter see. logits:
-    (B, K), before any noise. cost: (B,) nats, what the discretisation itself adds to the loss.
+    symbol: (B,) int64. embedding: (B, W), the vector that the next step and the interpreter see.
+    logits: (B, K), before any noise. cost: (B,) nats that the discretisation adds to the loss.
     """
 
     symbol: Tensor
@@ -45,7 +43,7 @@ class Choice(NamedTuple):
 
 
 class Categorical(nn.Module):
-    """Logits of K symbols and their embeddings: what SS and GS share."""
+    """Logits of K symbols and their embeddings, shared by SS and GS."""
 
     def __init__(self, width: int, vocabulary: int) -> None:
         super().__init__()
@@ -67,20 +65,20 @@ class Categorical(nn.Module):
         return Choice(symbol, embedding, logits, logits.new_zeros(len(logits)))
 
     def weigh(self, logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        """logits: (B, K) → the symbols (B,) and the weights of the embeddings (B, K)."""
+        """logits: (B, K) → symbols (B,) and weights of the embeddings (B, K)."""
         raise NotImplementedError
 
 
 class Softmax(Categorical):
-    """SS."""
+    """SS: a softmax at a low temperature."""
 
     def weigh(self, logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        """The softmax itself, and its largest weight."""
+        """The place of the largest weight, and the weights of the softmax."""
         return logits.argmax(-1), (logits / temperature).softmax(-1)
 
 
 class GumbelSoftmax(Categorical):
-    """GS."""
+    """GS: the straight-through Gumbel-softmax."""
 
     def weigh(self, logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
         """A draw from softmax(logits) as one-hot weights, with the gradient of its relaxation."""
@@ -100,7 +98,7 @@ class VectorQuantiser(nn.Module):
         self.widen = nn.Linear(CODE_WIDTH, width)
 
     def forward(self, x: Tensor, temperature: float | None) -> Choice:
-        """x: (B, W); the temperature is none of its business."""
+        """x: (B, W); the temperature has no effect."""
         z = normalize(self.narrow(x).float(), dim=-1)
         codes = normalize(self.codebook, dim=-1)
         logits = 2 * z @ codes.T - 2
@@ -109,7 +107,7 @@ class VectorQuantiser(nn.Module):
 
     @torch.no_grad()
     def start(self, x: Tensor) -> None:
-        """Put the codes where vectors lie that are to be quantised: at some of x (N, W)."""
+        """Set the codes to some of the vectors x (N, W) that are to be quantised."""
         rows = torch.randperm(len(x)).repeat(-(-len(self.codebook) // len(x)))
         self.codebook.copy_(self.narrow(x)[rows[: len(self.codebook)].to(x.device)])
 

@@ -1,9 +1,9 @@
-"""The interpreter: an encoder that reads the first 1, 2, 4 and 8 symbols, each time to a vector.
+"""The interpreter: an encoder of the first 1, 2, 4 and 8 symbols, which gives a vector for each.
 
 Every prefix is read by itself, and within it every symbol sees all others: the prefixes lie side by
-side in one sequence of 15, of which a mask keeps them apart. What is left open by the paper: the
-embedding of a prefix is the mean of its symbols, projected to the width of the teacher's tokens and
-normed as they are, so that one projector fits both.
+side in one sequence of 15 symbols, and a mask separates them. The paper leaves open how a prefix
+gets one embedding: here it is the mean of its symbols, projected to the width of the teacher's
+tokens and normed like them, so that one projector fits both.
 
 Letters: B images, L = 8 symbols, W width, D width of the teacher, G = 4 prefixes.
 """
@@ -20,7 +20,7 @@ PREFIXES = (1, 2, 4, 8)
 
 
 class Interpreter(nn.Module):
-    """Learned positions, blocks, a mean over each prefix, a norm, a projection, a norm."""
+    """An encoder: learned positions, blocks, a mean over each prefix, norm, projection, norm."""
 
     places: Tensor
     apart: Tensor
@@ -43,7 +43,7 @@ class Interpreter(nn.Module):
         self.register_buffer("means", means, persistent=False)
 
     def forward(self, symbols: Tensor) -> Tensor:
-        """symbols: (B, L, W), their embeddings → those of the prefixes (B, G, D)."""
+        """symbols: (B, L, W), their embeddings → embeddings of the prefixes (B, G, D)."""
         x = (symbols + self.positions)[:, self.places]
         for block in self.blocks:
             x, _, _ = block(x, self.apart)

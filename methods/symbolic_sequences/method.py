@@ -18,7 +18,7 @@ from torch import Tensor
 
 from baselines.dino.augmentation import Augmentation, crop_and_flip
 from baselines.dino.head import DINOHead
-from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked, obtain
+from baselines.dino.teacher import AT_ONCE, Teacher, as_pixels, checked_colour_images, obtain
 from baselines.dino.view_tokens import tokens_of, view_tokens
 from benchmarks.device import out_of_memory_says
 from benchmarks.optimisation import Optimisation
@@ -27,10 +27,10 @@ from benchmarks.training import seeded, train
 from methods.symbolic_sequences.network import Draw, SymbolicNetwork
 from methods.symbolic_sequences.settings import RANDOM, SymbolicSettings
 
-# So many inputs have their attention kept, for pictures.
+# Number of inputs whose attention is kept for pictures.
 SHOWN = 512
-# From so many training images VQ's codes begin.
-STARTED = 256
+# Number of training images at whose vectors VQ's codes begin.
+CODE_IMAGES = 256
 
 
 class SymbolicSequences:
@@ -61,12 +61,12 @@ class SymbolicSequences:
         teacher = self.teacher = obtain(images, self.settings, run)
         total = run.budget.total_steps(len(images))
         draw = fresh_views(teacher, augmentation(self.settings, images.shape[1]))
-        # Weights are drawn on the CPU, so that a run starts alike on every device.
+        # Weights are drawn on the CPU, so that a run starts with the same ones on every device.
         with seeded(run, "weights"):
             start = start_of(self.settings, teacher)
             network = SymbolicNetwork(self.settings, teacher.width, total, draw, start)
             self.network = network.to(run.device)
-            some = tokens_of(images[:STARTED], teacher, run)[:, 1:]
+            some = tokens_of(images[:CODE_IMAGES], teacher, run)[:, 1:]
             network.begin(torch.from_numpy(some).to(run.device))
         if not total:  # the control that learns nothing
             return
@@ -101,9 +101,9 @@ class SymbolicSequences:
     def _answers(
         self, images: np.ndarray, at_once: int, run: Run
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Of some images after the others: symbols (B, L), prefixes (B, G, D), attention.
+        """Yield symbols (B, L), prefixes (B, G, D) and attention (B, L, P) of B images at a time.
 
-        The attention is (B, L, P) float16, of the first images alone, as only pictures need it.
+        The attention, float16, is given for the first SHOWN images alone, as only pictures need it.
         """
         assert self.network is not None
         assert self.teacher is not None
@@ -127,18 +127,18 @@ def images_of(examples: Examples) -> np.ndarray:
         raise SymbenchError(
             f"there is no column 'images', from which symbols are written; got: {given}."
         )
-    return checked(np.asarray(examples["images"]))
+    return checked_colour_images(np.asarray(examples["images"]))
 
 
 def start_of(settings: SymbolicSettings, teacher: Teacher) -> tuple[DINOHead, Tensor] | None:
-    """The head and the centre, on the CPU, as which the projectors begin; None for random ones."""
+    """Head and centre of the teacher, on the CPU, where projectors start; None for random ones."""
     if settings.projector == RANDOM or teacher.head is None or teacher.centre is None:
         return None
     return deepcopy(teacher.head).cpu(), teacher.centre.cpu()
 
 
 def optimisation(settings: SymbolicSettings, total: int) -> Optimisation:
-    """AdamW with DINO's schedules, of which a warm-up is a share of all updates."""
+    """AdamW with DINO's schedules; the warm-up is a share of all updates."""
     return Optimisation(
         "adamw",
         settings.learning_rate,
@@ -153,15 +153,16 @@ def optimisation(settings: SymbolicSettings, total: int) -> Optimisation:
 
 
 def augmentation(settings: SymbolicSettings, size: int) -> Augmentation:
-    """Crop and flip; a crop shows no less than the large ones did from which the teacher learned.
+    """Crops and flips; a crop shows at least as much as the large crops in the teacher's training.
 
-    Of smaller ones its class token, which the student is to match, says little but their colours.
+    The class token of a smaller crop, which the student learns to match, says little but its
+    colours.
     """
     return replace(crop_and_flip(size, settings.teacher_flip), scale=(settings.dino_scale, 1.0))
 
 
 def fresh_views(teacher: Teacher, augment: Augmentation) -> Draw:
-    """How two new views of each image are drawn, and the teacher's tokens of both."""
+    """A function that draws two new views of each image and gives the teacher's tokens of both."""
 
     def draw(images: Tensor) -> Tensor:
         pixels = rearrange(images, "b h w c -> b c h w").float() / 255

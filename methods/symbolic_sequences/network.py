@@ -2,22 +2,23 @@
 
     loss = Σ_g w_g · CE(teacher(other view), student(first g symbols)) + cost of the symbols
 
-The student writes from the patch tokens of one view of an image; its prefixes are to match the
-teacher's class token of another view, and the other way round, both in one pass. Which view goes
-where the paper leaves open. Teacher and student have a DINO head each; that of the teacher is a
-moving average of the student's, and nothing else of the teacher ever changes.
+The student writes from the patch tokens of one view of an image; its prefixes learn to match the
+teacher's class token of another view, and the other way round, both in one pass. The paper leaves
+open which view goes where. Teacher and student have a DINO head each; the teacher's is a moving
+average of the student's, and nothing else of the teacher ever changes.
 
 The two penalties of exploration, of which the paper gives the idea, are here in nats:
-- entropy: log K less the entropy of a position's mean distribution over the batch, the mean over
-  positions. It is 0 where the batch as a whole uses all symbols alike.
-- information: log L less what a symbol says about its position, H(mean p_t) - mean H(p_t), in each
-  sequence. It is 0 where a sequence repeats no symbol, and log L where it is one symbol repeated.
-That of entropy is of a batch; where a batch is computed in parts, it is the mean of theirs.
+- entropy: log K minus the entropy of a position's mean distribution over the batch, averaged over
+  positions. It is 0 where the batch as a whole uses all symbols equally.
+- information: log L minus the information of a symbol about its position, H(mean p_t) - mean
+  H(p_t), in each sequence. It is 0 where a sequence repeats no symbol, and log L where all are the
+  same.
+The entropy penalty belongs to a batch; where a batch is computed in parts, it is their mean.
 
-Scalars that show a collapse: `perplexity`, of a position's hard symbols in the batch (1: all images
-have the same); `used`, the share of the vocabulary in the batch's symbols; `target_entropy`, of the
-teacher's distributions, and `target_spread`, of their mean, in nats (0: all on one prototype; both
-at log prototypes: on none).
+Scalars that show a collapse: `perplexity` of a position's hard symbols in the batch (1: all images
+have the same one); `used`, the share of the vocabulary in the batch's symbols; `target_entropy`,
+the mean entropy of the teacher's distributions, and `target_spread`, the entropy of their mean, in
+nats (both 0: all images have one prototype; both log M: every distribution is uniform).
 
 Letters: B images, V views, P patches, D width of the teacher, L = 8 symbols, K vocabulary, G = 4
 prefixes, M prototypes.
@@ -49,15 +50,15 @@ from methods.symbolic_sequences.interpreter import PREFIXES, Interpreter
 from methods.symbolic_sequences.settings import SymbolicSettings
 
 Draw = Callable[[Tensor], Tensor]
-"""images (B, H, W, C) uint8 → tokens (2B, 1+P, D): of a random view of each, then of another."""
+"""Tokens (2B, 1+P, D) of a random view of each image (B, H, W, C) uint8, then of another."""
 
 
 class SymbolicNetwork(nn.Module):
     """Descriptor, discretisation, interpreter, projector, and the teacher's projector.
 
-    inputs: D. total: how many updates the training has, for the schedules. draw: of fresh views,
-    where the batches hold images and not the tokens of views. start: the head, and the centre of
-    its logits (M,), as which the projectors begin; None for random weights.
+    inputs: D. total: updates of the whole training, for the schedules. draw: gives tokens of fresh
+    views, for batches of images in place of tokens. start: first weights of the projectors, a head
+    and the centre of its logits (M,); None: random ones.
     """
 
     centre: Tensor
@@ -93,7 +94,7 @@ class SymbolicNetwork(nn.Module):
         `centre` (M,) among the scalars is the mean of the teacher's logits, for `adapt`.
         """
         patches, classes = self.pair(batch)
-        # Held against each view is the class token of the other.
+        # The target of each view is the class token of the other.
         target, logits = self.target(classes.roll(len(classes) // 2, 0), step)
         written = self.write(patches, self.settings.temperature(step, self.total))
         said = self.projector(self.interpreter(written.embeddings))
@@ -107,7 +108,7 @@ class SymbolicNetwork(nn.Module):
 
     @torch.no_grad()
     def begin(self, patches: Tensor) -> None:
-        """Start the codes of "vq" at what is to be written about some images: (B, P, D)."""
+        """Set the codes of "vq" to the student's vectors for some images' patches (B, P, D)."""
         if not isinstance(self.choose, VectorQuantiser):
             return
         vectors: list[Tensor] = []
@@ -138,7 +139,7 @@ class SymbolicNetwork(nn.Module):
 
     @torch.no_grad()
     def target(self, classes: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """classes: (B, D), class tokens → the teacher's distributions and logits (B, M)."""
+        """classes: (B, D), class tokens → the teacher's distributions and its logits (B, M)."""
         logits = self.teacher_projector(classes)
         how = self.settings
         temperature = warmed(
@@ -156,7 +157,7 @@ class SymbolicNetwork(nn.Module):
         length: int = LENGTH,
         cached: bool = True,
     ) -> Written:
-        """patches: (B, P, D) → symbols; temperature: None takes the most likely, without noise."""
+        """Write symbols about patches (B, P, D); temperature: None: the most likely ones."""
         return self.descriptor(patches, lambda h: self.choose(h, temperature), length, cached)
 
     def penalty(self, logits: Tensor) -> Tensor:
@@ -172,7 +173,7 @@ class SymbolicNetwork(nn.Module):
 
     @torch.no_grad()
     def use(self, symbols: Tensor) -> dict[str, Tensor]:
-        """symbols: (B, L) → how much of the vocabulary they use."""
+        """symbols: (B, L) → `perplexity` and `used`, which tell how much vocabulary they use."""
         shares = one_hot(symbols, self.settings.vocabulary).float().mean(0)
         return {
             "perplexity": entropy(shares).exp().mean(),
@@ -186,17 +187,17 @@ class SymbolicNetwork(nn.Module):
 
 
 def entropy(shares: Tensor) -> Tensor:
-    """shares: (..., K) → (...,) in nats."""
+    """shares: (..., K) → entropy in nats (...,)."""
     return -torch.special.xlogy(shares, shares).sum(-1)
 
 
 def lacking_entropy(logits: Tensor) -> Tensor:
-    """logits: (B, L, K) → log K less the entropy of each position's mean, the mean over L."""
+    """logits: (B, L, K) → penalty `entropy` of the module's docstring, in nats."""
     return log(logits.shape[-1]) - entropy(logits.softmax(-1).mean(0)).mean()
 
 
 def lacking_information(logits: Tensor) -> Tensor:
-    """logits: (B, L, K) → log L less what a symbol says about its position, the mean over B."""
+    """logits: (B, L, K) → penalty `information` of the module's docstring, mean over B, in nats."""
     shares = logits.softmax(-1)
     told = entropy(shares.mean(1)) - entropy(shares).mean(1)
     return log(logits.shape[1]) - told.mean()
@@ -204,7 +205,7 @@ def lacking_information(logits: Tensor) -> Tensor:
 
 @torch.no_grad()
 def spread(target: Tensor) -> dict[str, Tensor]:
-    """target: (B, M), the teacher's distributions → their entropy, and that of their mean."""
+    """target: (B, M), the teacher's distributions → their mean entropy, and that of their mean."""
     return {
         "target_entropy": entropy(target).mean(),
         "target_spread": entropy(target.mean(0)),

@@ -2,13 +2,11 @@
 
 The paper gives: 8 symbols, vocabularies of 128, 256 and 512, AdamW, clip 2, 140 epochs of batch 64,
 DINO's schedules. DINO's are given here as shares of those 140 epochs: a warm-up of 10, a
-temperature of the teacher that rises for 30. Everything else that stands here is chosen, on
-training images held out. A prefix's loss counts as many times as it has symbols: where all four
-counted alike, the last symbols added little to the first. Where the projectors begin the paper does
-not say. DINO has trained a head with the encoder, and both begin as this head: what it tells apart
-is what stayed the same from view to view. Projectors with random weights, the only choice for a
-teacher without its head, tell apart what varies most, and need half of DINO's temperature, 0.02: at
-0.04 their targets stay nearly uniform for a training of a few epochs.
+temperature of the teacher that rises for 30. Everything else was chosen on training images held
+out; docs/settings.md tells what was tried. A prefix's loss has a weight proportional to its number
+of symbols. The paper does not give the first weights of the projectors: both start as the head that
+DINO trained with the encoder, which tells apart what stays the same from view to view. For a
+teacher without its head they start at random.
 """
 
 from __future__ import annotations
@@ -29,21 +27,22 @@ PROJECTORS = (OF_TEACHER, RANDOM)
 
 @dataclass(frozen=True)
 class SymbolicSettings(TaughtSettings):
-    """How the student is built and learns.
+    """Sizes and schedules of the student, and the settings of its teacher.
 
-    discretisation: "gs", "ss" or "vq"; see `discretisation`. vocabulary: K. exploration: of "gs",
+    discretisation: "gs", "ss" or "vq"; see `discretisation`. vocabulary: K. exploration, for "gs":
     "base", "entropy" or "information"; the latter two add a penalty with weight exploration_weight.
-    width, heads, descriptor_depth, interpreter_depth: of the transformers. projector: begins as the
-    head of the "teacher", where that has kept it, or "random", with prototypes, head_hidden and
-    head_bottleneck. views: how many views of each training image are drawn and
-    encoded in advance; 0 draws fresh ones for every update.
+    width, heads, descriptor_depth, interpreter_depth: sizes of the transformers. projector: starts
+    as the head of the "teacher", where that is kept, or "random", with sizes prototypes,
+    head_hidden and head_bottleneck. views: views of each training image that are drawn and encoded
+    in advance; 0 draws fresh ones for every update.
     gumbel_*: the temperature falls from first to last, each update by the same factor.
-    softmax_temperature: of "ss"; logits begin with a gain of 5, by which it is to be read.
-    teacher_temperature_*: rises along a straight line within the share teacher_temperature_share.
-    momentum: of the teacher's projector, rises to 1.
-    learning_rate: warm_up is its share of training; falls to final_rate. weight_decay rises to
-    final_weight_decay. prefix_weights: of the loss of each prefix. mixed_precision: train in
-    bfloat16 where the device has it; the evaluation never does.
+    softmax_temperature: temperature of "ss", for logits whose first weights have a gain of 5.
+    teacher_temperature_*: the teacher's temperature goes along a straight line from first to last
+    within the share teacher_temperature_share of training.
+    momentum: first momentum of the teacher's projector; it rises to 1.
+    learning_rate: it rises within the share warm_up of training and falls to final_rate.
+    weight_decay rises to final_weight_decay. prefix_weights: weights of the prefixes' losses.
+    mixed_precision: train in bfloat16 where the device has it; the evaluation never does.
     """
 
     discretisation: str = "gs"
@@ -116,6 +115,7 @@ class SymbolicSettings(TaughtSettings):
         self._check_weights()
 
     def _check_weights(self) -> None:
+        """Refuse weights of prefixes that are not one number of 0 or more for each prefix."""
         given, count = self.prefix_weights, len(PREFIXES)
         known = isinstance(given, list | tuple) and len(given) == count
         fits = known and all(isinstance(one, int | float) and 0 <= one < inf for one in given)
@@ -124,11 +124,11 @@ class SymbolicSettings(TaughtSettings):
                 f"prefix_weights are {given!r}; they must be {count}, one for each of the prefixes "
                 f"of {', '.join(map(str, PREFIXES))} symbols, none below 0 and not all 0."
             )
-        # From JSON they come as a list.
+        # JSON gives a list.
         object.__setattr__(self, "prefix_weights", tuple(given))
 
     def temperature(self, step: int, total: int) -> float:
-        """Of the discretisation, at an update counted from 0, of so many."""
+        """Temperature of the discretisation at update `step` (from 0) of `total`."""
         if self.discretisation == "ss":
             return self.softmax_temperature
         done = min(1.0, step / max(1, total - 1))

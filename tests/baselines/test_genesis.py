@@ -25,6 +25,7 @@ from baselines.scenes.scene_layers import kl
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import SymbenchError
 from benchmarks.training import train
+from symdata import dataset
 from tests.baselines.small_scenes import SIZE, batch, examples, network, parameters, run
 
 
@@ -352,3 +353,8 @@ def test_a_gate_opens_and_shuts():
 def test_settings_are_checked(wrong, said):
     with pytest.raises(SymbenchError, match=said):
         GENESISSettings(**wrong)
+
+
+def test_a_component_is_published_for_each_object_and_one_for_the_background():
+    for name, values in GENESISSettings.published.items():
+        assert values["components"] == dataset(name).objects + 1, name

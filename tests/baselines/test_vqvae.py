@@ -236,6 +236,6 @@ def test_how_many_images_are_looked_at_for_the_codes(monkeypatch):
     seen = []
     monkeypatch.setattr(VQVAENetwork, "begin", lambda _, x: seen.append(x.shape))
     fitted(images(12, 3, 16), steps=0)
-    monkeypatch.setattr(vqvae, "FIRST_LOOK", 5)
+    monkeypatch.setattr(vqvae, "CODE_IMAGES", 5)
     fitted(images(12, 3, 16), steps=0)
     assert seen == [(12, 3, 16, 16), (5, 3, 16, 16)]

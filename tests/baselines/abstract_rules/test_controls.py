@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.abstract_rules.controls import Chance, NearestNeighbour, NoSettings, Oracle
-from benchmarks.protocol import Deduplicated, Examples, SymbenchError
+from baselines.abstract_rules.controls import Chance, NearestNeighbour, Oracle
+from benchmarks.protocol import Deduplicated, Examples, NoSettings, SymbenchError
 from tests.baselines.problems import pictures, run, same_different
 
 # Symbols and answer of a few problems of each task.

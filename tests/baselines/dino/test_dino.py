@@ -14,7 +14,7 @@ from baselines.dino.teacher import collapse
 from baselines.dino.teacher_settings import TaughtSettings
 from benchmarks.protocol import Budget, Examples, SymbenchError
 from benchmarks.training import train
-from symdata import DataSources
+from symdata import DataSources, dataset
 from tests.baselines import teachers
 from tests.baselines.teachers import SMALL, a_run, images
 
@@ -189,3 +189,9 @@ def test_the_method_gives_class_tokens_and_says_where_they_are_from(tmp_path, mo
     other = DINO(TaughtSettings(**SMALL))
     other.fit(Examples({"images": train_images}), a_run(7))
     assert other.teacher.digest() == method.teacher.digest()
+
+
+def test_crops_are_mirrored_exactly_where_mirror_images_keep_their_class():
+    for key, values in TaughtSettings.published.items():
+        data = dataset(key.partition("/")[0])  # a key is a data set, or a task `name/regime`
+        assert (TaughtSettings(**values).teacher_flip == 0) == (not data.mirrored), key

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from baselines.dino.vit import DEVIATION, MEAN, ViT
+from baselines.dino.vit import PIXEL_DEVIATION, PIXEL_MEAN, ViT
 from benchmarks.protocol import SymbenchError
 
 
@@ -39,7 +39,7 @@ def test_examples_of_a_batch_do_not_meet():
 def test_patches_are_read_row_by_row_and_normalised():
     vit = a_vit(depth=0)
     images = torch.rand(1, 3, 16, 16)
-    patch = ((images[0, :, 4:8, 8:12] - MEAN) / DEVIATION).flatten()
+    patch = ((images[0, :, 4:8, 8:12] - PIXEL_MEAN) / PIXEL_DEVIATION).flatten()
     index = 1 * 4 + 2
     expected = vit.norm(vit.stem.embed(patch) + vit.positions[0, 1 + index])
     torch.testing.assert_close(vit(images)[0, 1 + index], expected)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.scenes.controls import NoSettings, Real, Shuffled
-from benchmarks.protocol import Examples, SymbenchError, WithheldError
+from baselines.scenes.controls import Real, Shuffled
+from benchmarks.protocol import Examples, NoSettings, SymbenchError, WithheldError
 from tests.baselines.small_scenes import examples, images, run
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.trajectories.controls import KMeansRaw, NoSettings, Random, RandomSettings
-from benchmarks.protocol import Examples, SymbenchError
+from baselines.trajectories.controls import KMeansRaw, Random, RandomSettings
+from benchmarks.protocol import Examples, NoSettings, SymbenchError
 from tests.baselines.small_trajectories import examples, moving, run
 
 

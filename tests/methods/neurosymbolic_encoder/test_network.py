@@ -14,8 +14,8 @@ from methods.neurosymbolic_encoder.method import NeurosymbolicSettings
 from methods.neurosymbolic_encoder.network import (
     Adversary,
     NeurosymbolicNetwork,
-    kl_bernoulli,
-    straight_through,
+    kl_fair_bit,
+    sample_bit,
 )
 from tests.methods.neurosymbolic_encoder.walks import (
     examples,
@@ -70,14 +70,14 @@ def loss_of(net, data, step=0, seed=7):
     return net(data, step)
 
 
-# kl_bernoulli and straight_through
+# kl_fair_bit and sample_bit
 
 
 def test_kl_of_a_bit_to_a_fair_coin_by_hand():
     p = 0.8
     by_hand = p * log(2 * p) + (1 - p) * log(2 * (1 - p))
     logits = torch.tensor([0.0, log(4), -log(4), 60.0, -60.0, 1e4, -1e4], requires_grad=True)
-    kl = kl_bernoulli(logits)
+    kl = kl_fair_bit(logits)
     expected = [0, by_hand, by_hand, log(2), log(2), log(2), log(2)]
     np.testing.assert_allclose(array(kl), expected, atol=1e-6)
     kl.sum().backward()
@@ -89,7 +89,7 @@ def test_kl_of_a_bit_to_a_fair_coin_by_hand():
 def test_a_sampled_bit_is_0_or_1_with_the_gradient_of_the_relaxation():
     logits = torch.tensor([[0.3], [-1.0], [4.0], [-4.0], [0.0]], requires_grad=True)
     torch.manual_seed(3)
-    bit = straight_through(logits)
+    bit = sample_bit(logits)
     bit.sum().backward()
     torch.manual_seed(3)
     uniform = array(torch.rand(5, 1))
@@ -103,7 +103,7 @@ def test_a_sampled_bit_is_0_or_1_with_the_gradient_of_the_relaxation():
 def test_a_bit_sampled_at_known_noise(monkeypatch):
     monkeypatch.setattr(torch, "rand_like", lambda given: torch.full_like(given, 0.75))
     logits = torch.tensor([-1.0, -1.2], requires_grad=True)
-    bit = straight_through(logits)
+    bit = sample_bit(logits)
     # ln(0.75 / 0.25) = 1.0986.
     assert bit.tolist() == [1.0, 0.0]
     bit.sum().backward()
@@ -113,7 +113,7 @@ def test_a_bit_sampled_at_known_noise(monkeypatch):
 
 def test_bits_are_drawn_by_their_probability():
     torch.manual_seed(0)
-    drawn = straight_through(torch.tensor([log(3), -log(3), 0.0]).expand(20_000, 3)).mean(0)
+    drawn = sample_bit(torch.tensor([log(3), -log(3), 0.0]).expand(20_000, 3)).mean(0)
     np.testing.assert_allclose(array(drawn), [0.75, 0.25, 0.5], atol=0.02)
 
 
@@ -121,7 +121,7 @@ def test_the_uniform_draw_may_be_at_its_ends(monkeypatch):
     for end in (0.0, 1.0):
         monkeypatch.setattr(torch, "rand_like", lambda given, end=end: torch.full_like(given, end))
         logits = torch.zeros(2, requires_grad=True)
-        straight_through(logits).sum().backward()
+        sample_bit(logits).sum().backward()
         assert logits.grad.isfinite().all()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.neurosymbolic_encoder.wording import Writer, number
+from methods.neurosymbolic_encoder.wording import Writer, formatted
 from tests.methods.neurosymbolic_encoder.walks import EVERYTHING, population
 
 # Of a, b and c in the training split.
@@ -41,7 +41,7 @@ def value(one, features):
     [(0, "0"), (2.0, "2"), (-0.0123456, "−0.0123"), (123.4, "123"), (-7.0149, "−7.01")],
 )
 def test_numbers_have_three_digits(given, shown):
-    assert number(given) == shown
+    assert formatted(given) == shown
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Case:
     @property
     def name(self) -> str:
         """The class and its data, unique."""
-        return f"{self.path} on {self.data}"
+        return f"{self.path.rpartition(':')[2]} on {self.data}"
 
 
 CASES = (

@@ -178,7 +178,7 @@ def _room_judge() -> dict[str, Any]:
 
 
 def _teacher() -> dict[str, Any]:
-    from baselines import teacher
+    from baselines.dino import teacher
 
     train, inputs = data("painted")
     run = Run(seed=0, budget=Budget(steps=UPDATES, batch_size=BATCH))

@@ -63,14 +63,14 @@ BEFORE = {
     ],
 )
 def test_what_is_said_of_a_version(changes, said):
-    line = verdict("baselines.lstm:LSTMClassifier on rules", BEFORE, {**BEFORE, **changes})
+    line = verdict("LSTMClassifier on rules", BEFORE, {**BEFORE, **changes})
     assert said in line
     assert bool(line) == bool(said)
 
 
 def test_the_line_names_the_number_to_raise_and_the_file():
     now = {**BEFORE, "numbers": {}}
-    line = verdict("baselines.lstm:LSTMClassifier on rules", BEFORE, now)
+    line = verdict("LSTMClassifier on rules", BEFORE, now)
     assert "Raise `version = 1` to 2 in baselines/lstm.py" in line
     line = verdict("benchmarks.metrics.neighbours", BEFORE, now)
     assert "Raise `VERSION = 1` to 2 in benchmarks/metrics/neighbours.py" in line
@@ -91,9 +91,9 @@ def twice_the_kl(network, nll, kl, step):
     [
         ("benchmarks.metrics.neighbours", neighbours.knn, "__defaults__", (0.7, "cpu")),
         ("benchmarks.judges.digits", digits, "PLAUSIBLE", 0.5),
-        ("baselines.lstm:LSTMClassifier on rules", lstm.LSTMClassifier, "Settings", Faster),
-        ("baselines.convdraw:ConvDRAW on squares", CONVDRAW, "elbo_loss", twice_the_kl),
-        ("methods.gnm:GNM on squares", components, "SCALE_BIAS", -1.1),
+        ("LSTMClassifier on rules", lstm.LSTMClassifier, "Settings", Faster),
+        ("ConvDRAW on squares", CONVDRAW, "elbo_loss", twice_the_kl),
+        ("GNM on squares", components, "SCALE_BIAS", -1.1),
     ],
     ids=["temperature", "threshold", "learning rate", "weight of the KL", "initial weights"],
 )  # fmt: skip

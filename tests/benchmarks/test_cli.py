@@ -139,7 +139,9 @@ def told(monkeypatch, tmp_path):
     for name in ("mine", "theirs"):
         Path(name).mkdir()
     seen = []
-    monkeypatch.setattr(session, "run", lambda filters, options: seen.append(options.sources) or 0)
+    monkeypatch.setattr(
+        session, "run", lambda filters, options, table: seen.append(options.sources) or 0
+    )
     monkeypatch.setattr(conformance, "check", lambda *given: seen.append(given[-1]) or [])
     monkeypatch.setattr(hub, "build", lambda *given: seen.append(given[-1]))
     monkeypatch.setattr(hub, "verify", lambda *given: seen.append(given[-1]) or {})

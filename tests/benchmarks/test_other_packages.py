@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symdata
-from benchmarks import judges, plan, registry
+from benchmarks import identity, judges, plan, registry, sources
 from benchmarks.protocol import SymbenchError
 from symdata import registration
 from symdata.errors import DataError
@@ -250,10 +250,11 @@ def test_a_judge(installed):
     images = np.zeros((2, 32, 32, 1), np.uint8)
     images[1] = 1
     assert [verdict.obeys for verdict in judge(images)] == [False, True]
-    before = judges.identity("ponds")
+    before = identity.of_module(judges.module("ponds"))
     module = Path(sys.modules["pond.judge"].__file__)
     module.write_text(JUDGE.replace("any", "all"))
-    assert judges.identity("ponds") != before
+    sources.source_hash.cache_clear()
+    assert identity.of_module(judges.module("ponds")) != before
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,14 @@ def run(
     )
     sources = data_sources(data_root, digits, cifar10)
     options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once, sources)
+
+    def table(records: list[Record], width: int) -> str:
+        from leaderboard.summary import summary
+
+        return summary(_tables(records, out), width)
+
     raise typer.Exit(
-        session.preview(filters, options) if dry_run else session.run(filters, options, _summary)
+        session.preview(filters, options) if dry_run else session.run(filters, options, table)
     )
 
 
@@ -193,9 +199,9 @@ def leaderboard(
     if throughput:
         text = speed.throughput(records, format.value, _width())
     elif summary:
-        text = matrix.summary(_tables(records), _width(), format.value)
+        text = matrix.summary(_tables(records, out), _width(), format.value)
     else:
-        text = render.render(_tables(records), format.value, _width())
+        text = render.render(_tables(records, out), format.value, _width())
     typer.echo(text, nl=False)
     raise typer.Exit(1 if problems else 0)
 
@@ -279,6 +285,8 @@ def verify(
     if not results.is_dir():
         raise SymbenchError(f"no folder '{results}'; give a folder that `run --out` has written.")
     lines, count = verification.faults(results)
+    if not count:
+        raise SymbenchError(f"'{results}' holds no records; give a folder that `run` has written.")
     for line in lines:
         typer.echo(line)
     typer.echo(f"{count} records, {len(lines)} faults.")
@@ -335,22 +343,15 @@ def load_records(
     return chosen, problems
 
 
-def _tables(records: list[Record]) -> list[Table]:
-    """The tables of records, with outdated rows marked."""
+def _tables(records: list[Record], out: Path) -> list[Table]:
+    """The tables of the records in a folder, with outdated rows marked."""
     from benchmarks import identity, registry
     from leaderboard.tables import build_tables
 
     def outdated(record: Record) -> str:
         return identity.outdated(record, registry.find_suite(record.suite))
 
-    return build_tables(records, registry.task_order(), outdated)
-
-
-def _summary(records: list[Record], width: int) -> str:
-    """The table at the end of a run."""
-    from leaderboard.summary import summary
-
-    return summary(_tables(records), width)
+    return build_tables(records, registry.task_order(), outdated, str(out))
 
 
 def _width() -> int:

@@ -8,11 +8,14 @@ makes no such promise: its sources are hashed. No module is imported to find eit
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import symdata
+from benchmarks import resolution
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, Task
 from benchmarks.records import Record, content_hash
 from benchmarks.sources import declared, file_of, source_hash
@@ -74,21 +77,38 @@ def is_ours(location: str) -> bool:
 def named_files(settings: Mapping[str, Any]) -> dict[str, str]:
     """Hashes of the files that settings name, by setting.
 
-    A value names a file as `data.csv`, `dsl.py:NAME` or `package.module:NAME`. Modules of symbench
-    do not count: the version of the method that reads them covers them.
+    A value, or a part of a tuple, names a file as `data.csv`, `dsl.py:NAME` or
+    `package.module:NAME`; a word without a dot or a colon never does. Modules of symbench do not
+    count: the version of the method that reads them covers them. A file that is the default of a
+    field is not seen: name it in the settings.
     """
     hashes = {}
     for name, value in settings.items():
-        if not isinstance(value, str):
-            continue
-        location = value.rpartition(":")[0] or value
-        if location.endswith(".py") and Path(location).is_file():
-            hashes[name] = source_hash(location)
-        elif Path(value).is_file():
-            hashes[name] = hashlib.sha256(Path(value).read_bytes()).hexdigest()[:16]
-        elif ":" in value and not is_ours(location) and file_of(location) is not None:
-            hashes[name] = source_hash(location)
+        parts = value if isinstance(value, tuple | list) else (value,)
+        found = [one for part in parts if isinstance(part, str) and (one := _file_hash(part))]
+        if found:
+            hashes[name] = " ".join(found)
     return hashes
+
+
+def _file_hash(value: str) -> str:
+    """The hash of the file that a value names, "" where it names none."""
+    location = value.rpartition(":")[0] or value
+    if location.endswith(".py") and Path(location).is_file():
+        return source_hash(location)
+    if "." in value and Path(value).is_file():
+        return hashlib.sha256(Path(value).read_bytes()).hexdigest()[:16]
+    named = ":" in value and all(part.isidentifier() for part in location.split("."))
+    return source_hash(location) if named and not is_ours(location) and file_of(location) else ""
+
+
+def _data_sources(dataset: Mapping[str, Any]) -> str:
+    """The hash of the code that makes a data set of another package; "" for one of symbench."""
+    name = dataset.get("name")
+    known = symdata.dataset(name) if name in symdata.names() else None
+    if known is None or known.arrays.partition(".")[0] == "symdata":
+        return ""
+    return source_hash(known.arrays)
 
 
 def variant(
@@ -112,6 +132,7 @@ def variant(
             "profile": profile.name,
             "task": [task.id, asdict(of_task(task))],
             "dataset": dataset,
+            "data_sources": _data_sources(dataset),
             "method": [entry.name, entry.path.rpartition(":")[2], asdict(of_method(entry.path))],
             "settings": dict(entry.settings),
             "files": named_files(entry.settings),
@@ -126,19 +147,36 @@ def outdated(record: Record, suite: Suite | None) -> str:
     suite: today's suite of the record's name, None where there is none.
     """
     tasks, entries = (suite.tasks, suite.entries) if suite is not None else ((), ())
+    profiles = suite.profiles if suite is not None else ()
     changes = list(
         _changes("protocol", {"protocol": record.protocol_version}, {"protocol": PROTOCOL_VERSION})
     )
-    for task in tasks:
-        if (task.name, task.regime) == (record.task, record.regime):
-            before = Versions(record.task_version, record.task_parts)
-            changes += _changes("task", before.named("task"), of_task(task).named("task"))
-    path = next((entry.path for entry in entries if entry.name == record.method), record.path)
+    entry = next((one for one in entries if one.name == record.method), None)
+    for task in (one for one in tasks if (one.name, one.regime) == (record.task, record.regime)):
+        before = Versions(record.task_version, record.task_parts)
+        changes += _changes("task", before.named("task"), of_task(task).named("task"))
+        data = {"data set": record.dataset.get("version")}
+        changes += _changes("data set", data, {"data set": task.dataset().get("version")})
+        for profile in (one for one in profiles if entry and one.name == record.profile):
+            changes += _of_profile(record, profile, entry, task)
+    path = entry.path if entry else record.path
     location = path.rpartition(":")[0]
     if Path(location).is_file() or (not location.endswith(".py") and file_of(location)):
         before = Versions(record.method_version, record.method_parts)
         changes += _changes("method", before.named("method"), of_method(path).named("method"))
+    files = named_files({name: record.settings.get(name) for name in record.files})
+    changes += [f"file of {name} changed" for name in files if files[name] != record.files[name]]
     return "; ".join(changes)
+
+
+def _of_profile(record: Record, profile: Profile, entry: Entry, task: Task) -> Iterator[str]:
+    """A phrase for the budget and for each setting that a profile gives otherwise today."""
+    if record.budget != asdict(profile.budget(entry, task)):
+        yield "budget changed"
+    given = resolution.resolved(profile, entry, task).settings
+    for name, value in json.loads(json.dumps(dict(given), default=repr)).items():
+        if name not in record.settings or record.settings[name] != value:
+            yield f"setting {name} {record.settings.get(name)!r}, today's is {value!r}"
 
 
 Named = Mapping[str, int | str | None]

@@ -44,8 +44,9 @@ class Record(BaseModel):
 
     task_parts, method_parts: by name, the versions of the metrics, judges and teachers that the
     task and the method use; "sources" is the hash of code that is not part of symbench, which has
-    no method_version. source_hash: the hash of the method's sources, for provenance alone.
-    chance: None where no theory gives it. also: the further scores with a column of their own.
+    no method_version. files: hashes of the files that settings name, by setting. source_hash: the
+    hash of the method's sources, for provenance alone. chance: None where no theory gives it.
+    also: the further scores with a column of their own.
     flags: warnings for readers of the scores. explanation: the method's own account of what it
     learned. examples: training examples seen, repetitions counted; evaluated: the number of test
     examples. outputs, illustrations: names of the files beside the record that hold them.
@@ -80,6 +81,7 @@ class Record(BaseModel):
     method_version: int | None
     method_parts: dict[str, int | str] = {}
     settings: dict[str, Any]
+    files: dict[str, str] = {}
     source_hash: str
     budget: dict[str, Any]
     dataset: dict[str, Any]

@@ -308,6 +308,7 @@ def describe(
         method_version=cell.versions.own,
         method_parts=dict(cell.versions.parts),
         settings=result.pop("settings", dict(cell.entry.settings)),
+        files=identity.named_files(cell.entry.settings),
         source_hash=cell.source_hash,
         budget=asdict(cell.budget),
         dataset=task.dataset(sources),

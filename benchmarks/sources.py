@@ -187,7 +187,9 @@ def sources(path: str) -> dict[str, str]:
             counted = any(imported == one or imported.startswith(f"{one}.") for one in COUNTED)
             mine = imported.partition(".")[0] in ours or _beside(beside, imported) is not None
             if counted or mine:
-                waiting.append(imported)
+                # The packages around a module are run when it is imported.
+                parts = imported.split(".")
+                waiting += [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
     return seen
 
 

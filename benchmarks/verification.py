@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from math import isfinite, nan
 from pathlib import Path
 
 from benchmarks import identity, registry
 from benchmarks.plan import profile_of
 from benchmarks.protocol import SymbenchError
-from benchmarks.records import Record, Store, read_record
+from benchmarks.records import Record, Store, content_hash, read_record
 
 # The suffix of a record's commit where files differed from the commit when the record was made.
 DIRTY = "+changes"
@@ -37,10 +38,15 @@ def _of_file(path: Path, record: Record | str, store: Store) -> Iterator[str]:
         return
     if store.path(record) != path:
         yield f"{path}: misplaced; a record of this cell belongs in {store.path(record)}."
-    if record.error is not None:
-        yield f"{path}: failed: {record.error.type}: {record.error.message}"
+    if record.key != content_hash([record.variant, record.seed]):
+        yield f"{path}: the key is not that of variant and seed; run it again."
+    if record.error is not None or record.status == "failed":
+        error = record.error.message.partition("\n")[0] if record.error else "no reason is given"
+        yield f"{path}: failed: {record.error.type if record.error else 'unknown'}: {error}"
+    elif not isfinite(record.scores.get(record.score_name, nan)):
+        yield f"{path}: no finite score '{record.score_name}'; run it again."
     commit = record.environment.get("commit")
-    if commit is None:
+    if not isinstance(commit, str):
         yield f"{path}: unknown commit; run from a clone of the repository."
     elif commit.endswith(DIRTY):
         yield f"{path}: dirty commit {commit[:8]}{DIRTY}; commit first, then run."
@@ -56,6 +62,11 @@ def _of_file(path: Path, record: Record | str, store: Store) -> Iterator[str]:
     except SymbenchError as error:
         yield f"{path}: {error}"
         return
+    names = {entry.name for entry in suite.entries}
+    if record.method.partition("[")[0] not in names and identity.is_ours(
+        record.path.rpartition(":")[0]
+    ):
+        yield f"{path}: unknown method '{record.method}'; today's suite has no such entry."
     last = profile.seeds + profile.further_seeds - 1
     if not 0 <= record.seed <= last:
         yield f"{path}: seed {record.seed} is outside profile {profile.name}, 0 to {last}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,6 +66,7 @@ class Entrant:
     done: dict[int, Record]
     failed: dict[int, Record]
     older: int
+    outdated: str = ""
 
     @property
     def scores(self) -> dict[int, float]:
@@ -76,9 +77,12 @@ class Entrant:
 Groups = dict[Group, dict[str, Entrant]]
 
 
-def grouped(records: Iterable[Record]) -> Groups:
+def grouped(
+    records: Iterable[Record], outdated: Callable[[Record], str] = lambda record: ""
+) -> Groups:
     """Sort records into groups, and each group by method; in order of suite, profile and task.
 
+    outdated: what has changed since a record was made, "" where nothing has.
     Of several groups that ask one question (an older task version beside a newer), the newest is
     first.
     """
@@ -88,10 +92,13 @@ def grouped(records: Iterable[Record]) -> Groups:
     if not piles:
         raise SymbenchError("There are no records here; make some with `python -m benchmarks run`.")
     groups = {
-        group: {name: _cell(found) for name, found in pile.items()} for group, pile in piles.items()
+        group: {name: _cell(found, outdated) for name, found in pile.items()}
+        for group, pile in piles.items()
     }
     by_age = sorted(groups, key=lambda group: newest(groups[group]), reverse=True)
     by_version = sorted(by_age, key=lambda group: group.task_version, reverse=True)
+    # A group of which something is valid goes before one that is outdated as a whole.
+    by_version.sort(key=lambda group: all(one.outdated for one in groups[group].values()))
     ordered = sorted(by_version, key=lambda group: [natural(part) for part in group.question])
     return {group: groups[group] for group in ordered}
 
@@ -132,9 +139,11 @@ def _scored(record: Record) -> bool:
     return record.status == "done" and math.isfinite(record.scores.get(record.score_name, math.nan))
 
 
-def _cell(records: list[Record]) -> Entrant:
+def _cell(records: list[Record], outdated: Callable[[Record], str]) -> Entrant:
+    """The newest variant that is not outdated, or the newest of all where each is."""
     ordered = sorted(records, key=lambda record: (record.created, record.key))
-    last = ordered[-1]
+    changes = {record.variant: outdated(record) for record in ordered}
+    last = next((one for one in reversed(ordered) if not changes[one.variant]), ordered[-1])
     current = [record for record in ordered if record.variant == last.variant]
     # The order is oldest first, so that of two records of one seed the newer one stays.
     done = {record.seed: record for record in current if _scored(record)}
@@ -147,4 +156,5 @@ def _cell(records: list[Record]) -> Entrant:
         done=dict(sorted(done.items())),
         failed=dict(sorted(failed.items())),
         older=len(ordered) - len(current),
+        outdated=changes[last.variant],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from typing import Any
 
 from benchmarks.records import Further, Record
@@ -103,16 +104,18 @@ def build_tables(
     records: Iterable[Record],
     order: Sequence[str] = (),
     outdated: Callable[[Record], str] = lambda record: "",
+    out: str = "results",
 ) -> list[Table]:
     """One table for each group of records; raises `SymbenchError` where there is no record.
 
     order: names of tasks as their suite lists them; tasks that are not in it follow by name.
     outdated: a function that names the changes since a record was made, "" where there are none.
+    out: the folder of the records, for the commands that renew outdated ones.
     """
     tables: list[Table] = []
-    for group, cells in grouped(records).items():
+    for group, cells in grouped(records, outdated).items():
         older = any(table.group.question == group.question for table in tables)
-        tables.append(replace(_table(group, cells, outdated), superseded=older))
+        tables.append(replace(_table(group, cells, out), superseded=older))
     place = {task: number for number, task in enumerate(order)}
     return sorted(
         tables,
@@ -124,17 +127,14 @@ def build_tables(
     )
 
 
-def _table(group: Group, cells: dict[str, Entrant], outdated: Callable[[Record], str]) -> Table:
+def _table(group: Group, cells: dict[str, Entrant], out: str) -> Table:
     latest = next(cell.newest for cell in cells.values() if cell.newest.created == newest(cells))
     planned = latest.profile_seeds
     suite_figures = published_figures(group.suite)
     # Further scores of all methods together, as old records may lack some.
     also = {one.name: one for cell in cells.values() for one in cell.newest.also}.values()
     rows = [
-        replace(
-            _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest)),
-            outdated=outdated(cell.newest),
-        )
+        _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest))
         for cell in cells.values()
     ]
     measured = {row.method for row in rows if row.scores and row.kind == CONTROL}
@@ -159,7 +159,7 @@ def _table(group: Group, cells: dict[str, Entrant], outdated: Callable[[Record],
         failures=tuple(_failures(cells)),
         notes=(
             *_notes(cells),
-            *_renewals(group, rows),
+            *_renewals(group, cells, out),
             *(_published_data(suite_figures, group) if used else ()),
         ),
         figures_from=suite_figures.profile if suite_figures and used else None,
@@ -201,6 +201,7 @@ def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures)
         scores,
         planned,
         mean_interval(list(scores.values())) if scores else None,
+        outdated=cell.outdated,
         figures=figures.get(record.score_name, ()),
         also=further,
         further={name: found for name, found in figures.items() if name != record.score_name},
@@ -273,21 +274,37 @@ def _notes(cells: dict[str, Entrant]) -> list[str]:
     return notes + _budgets(cells) + _flags(cells)
 
 
-def _renewals(group: Group, rows: Sequence[Row]) -> list[str]:
-    """Notes on outdated rows: the reasons, and the command that makes them anew."""
-    methods: dict[str, list[str]] = {}
-    for row in rows:
-        if row.outdated:
-            methods.setdefault(row.outdated, []).append(row.method)
-    command = (
-        f"python -m benchmarks run --suite {group.suite} --profile {group.profile} "
-        f"--task {group.task}/{group.regime}"
-    )
-    return [
-        f"Outdated, and so not ranked: {', '.join(sorted(names))} ({why}). Renew: {command} "
-        f"{' '.join(f'--method {name}' for name in sorted(names))}."
-        for why, names in methods.items()
-    ]
+def _renewals(group: Group, cells: dict[str, Entrant], out: str) -> list[str]:
+    """Notes on outdated rows: the reason, and the command that makes them anew."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for name, cell in sorted(cells.items()):
+        if cell.outdated:
+            changed = _settings_in(name)
+            reasons.setdefault((cell.outdated, changed), []).append(name)
+    notes = []
+    for (why, changed), names in reasons.items():
+        asked = [_asked_for(cells[name].newest) for name in names]
+        words = [
+            f"--suite {group.suite} --profile {group.profile} --task {group.task}/{group.regime}",
+            *(f"--method {quote(method)}" for method in asked),
+            *(f"--set {quote(one)}" for one in changed.split(",") if one),
+            f"--out {quote(out)}",
+        ]
+        notes.append(
+            f"Outdated, and so not ranked: {', '.join(names)} ({why}). "
+            f"Renew: python -m benchmarks run {' '.join(words)}"
+        )
+    return notes
+
+
+def _settings_in(name: str) -> str:
+    """The settings in the name of a row that `run --set` made, `a=1,b=2`; "" in any other."""
+    return name.partition("[")[2].removesuffix("]")
+
+
+def _asked_for(record: Record) -> str:
+    """The word after `--method` that asks for the method of a record."""
+    return record.path if record.method_version is None else record.method.partition("[")[0]
 
 
 def _budgets(cells: dict[str, Entrant]) -> list[str]:

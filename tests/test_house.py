@@ -27,7 +27,7 @@ ARROWS = {
     "benchmarks.protocol": ("columns", "errors", "symdata"),
     "benchmarks.checkpoint": ("protocol",),
     "benchmarks.training": ("checkpoint", "device", "optimisation", "protocol"),
-    "benchmarks.identity": ("protocol", "records", "sources"),
+    "benchmarks.identity": ("protocol", "records", "resolution", "sources", "symdata"),
     "benchmarks.registry": ("protocol", "symdata"),
     "benchmarks.resolution": ("errors", "protocol", "registry", "sources"),
     "benchmarks.plan": (

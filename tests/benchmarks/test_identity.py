@@ -1,6 +1,6 @@
 """What makes a result another one, and what does not."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -11,6 +11,7 @@ from tests.records import make_record
 
 SCENES = registry.suite("scenes")
 RULES = registry.suite("abstract_rules")
+BUDGET = profile_of(RULES, "quick").budget(RULES.entries[1], RULES.tasks[3])
 MINE = "class Mine:\n    version = 1\n    width = {}\n"
 
 
@@ -142,6 +143,7 @@ def test_what_has_changed_since_a_record_was_made(source):
         path="baselines.lstm:LSTMClassifier",
         method_version=1,
         task_parts={"classification": 1},
+        budget=asdict(BUDGET),
     )
     assert outdated(record, RULES) == ""
     source["baselines.lstm:LSTMClassifier", "version"] = 4

@@ -29,7 +29,7 @@ def test_the_table_says_why_and_how_to_renew_it(cell):
     assert "esbn (outdated)" not in text
     assert (
         f"Outdated, and so not ranked: lstm ({WHY}). Renew: python -m benchmarks run --suite "
-        "abstract_rules --profile quick --task same_different/m95 --method lstm."
+        "abstract_rules --profile quick --task same_different/m95 --method lstm --out results\n"
     ) in text
     assert "Outdated" not in render(build_tables(cell("esbn", [0.9] * 3)), "terminal", 200)
 
@@ -71,3 +71,22 @@ def test_tables_of_two_versions_of_a_metric_stay_apart(cell):
     assert (old.superseded, new.superseded) == (True, False)
     assert new.row("a").interval.mean > old.row("a").interval.mean
     assert old.group.differences(new.group) == "classification 1 → 2"
+
+
+def test_the_command_names_what_was_asked_for(cell):
+    foreign = cell("Mine", [0.5] * 3, path="my file.py:Mine", method_version=None)
+    changed = cell("lstm[hidden=8,rate=0.1]", [0.5] * 3)
+    made = build_tables(foreign + changed, (), lambda record: WHY, "my records")
+    text = render(made, "terminal", 300)
+    assert "--method 'my file.py:Mine' --out 'my records'" in text
+    assert "--method lstm --set hidden=8 --set rate=0.1 --out 'my records'" in text
+
+
+def test_a_valid_variant_stands_before_a_younger_outdated_one(cell):
+    valid = cell("lstm", [0.5] * 3, variant="valid", age=5)
+    undone = cell("lstm", [0.9] * 3, variant="undone")
+    (table,) = build_tables(
+        valid + undone, (), lambda record: WHY if record.variant == "undone" else ""
+    )
+    assert table.row("lstm").interval.mean == 0.5
+    assert not table.row("lstm").outdated

@@ -199,7 +199,11 @@ class Choice:
 def choices(filters: Filters) -> list[Choice]:
     """Choose from each suite by the filters; raises for names that no suite knows."""
     names = registry.matching("suite", filters.suites or ["*"], list(registry.suites()))
-    chosen = [Choice.of(registry.suite(name), filters) for name in names]
+    suites = [registry.suite(name) for name in names]
+    if not filters.suites:  # a suite of another package may lack a profile that ours have
+        have = [one for one in suites if any(p.name == filters.profile for p in one.profiles)]
+        suites = have or suites
+    chosen = [Choice.of(one, filters) for one in suites]
     _refuse_strangers(chosen, filters)
     return chosen
 

@@ -139,6 +139,11 @@ def _load_file(path: Path) -> ModuleType:
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        # Files beside it can be imported, whatever the working folder; last, so that they hide
+        # nothing.
+        folder = str(path.resolve().parent)
+        if folder not in sys.path:
+            sys.path.append(folder)
         try:
             spec.loader.exec_module(module)
         except Exception as error:

@@ -186,10 +186,11 @@ def sources(path: str) -> dict[str, str]:
         for imported in _imports(tree, f"{name}.{file.stem}" if file.stem == "__init__" else name):
             counted = any(imported == one or imported.startswith(f"{one}.") for one in COUNTED)
             mine = imported.partition(".")[0] in ours or _beside(beside, imported) is not None
-            if counted or mine:
-                # The packages around a module are run when it is imported.
-                parts = imported.split(".")
+            parts = imported.split(".")
+            if mine:  # with the packages around it, whose code runs when it is imported
                 waiting += [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+            elif counted:
+                waiting.append(imported)
     return seen
 
 

@@ -8,6 +8,7 @@ with words behind it, only the fingerprints whose names contain one of them are 
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -133,10 +134,11 @@ def verdict(name: str, before: Mapping[str, Any] | None, now: Mapping[str, Any])
 
 
 def _place(name: str) -> str:
+    """The file in which the class or the module of this name declares its version."""
     case = _BY_NAME.get(name)
-    file = file_of(case.path.partition(":")[0] if case else name)
+    file = inspect.getfile(registry.load_class(case.path)) if case else file_of(name)
     assert file
-    return file.relative_to(Path(__file__).parents[2]).as_posix()
+    return Path(file).relative_to(Path(__file__).parents[2]).as_posix()
 
 
 def stored() -> dict[str, Any]:

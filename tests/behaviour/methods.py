@@ -41,16 +41,20 @@ _DRAWN = {"importance_samples": 2}
 
 @dataclass(frozen=True)
 class Case:
-    """One run: the class at `path` with settings that make it small, on data of a kind."""
+    """One run: the class at `path` with settings that make it small, on data of a kind.
+
+    label: tells two cases of one class on the same data apart.
+    """
 
     path: str
     data: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
 
     @property
     def name(self) -> str:
         """The class and its data, unique."""
-        return f"{self.path.rpartition(':')[2]} on {self.data}"
+        return f"{self.path.rpartition(':')[2]}{self.label} on {self.data}"
 
 
 CASES = (
@@ -70,6 +74,9 @@ CASES = (
             "baselines.abstract_rules.controls:Oracle",
         )
     ),
+    Case("methods.esbn:ESBN", "rules", {"encoder": "mlp"}, " (mlp)"),
+    Case("methods.esbn:ESBN", "rules", {"encoder": "random"}, " (random)"),
+    Case("methods.esbn:ESBN", "rules", {"confidence": False, "default_memory": True}, " (memory)"),
     *(
         Case(path, "walks")
         for path in (
@@ -86,6 +93,13 @@ CASES = (
     Case("methods.task_programming:TaskProgramming", "walks", _SEARCH),
     Case("methods.gnm:GNM", "squares", {**_DRAWN, "steps": 2, "mlp": 16}),
     Case("methods.gnm:GNM", "colours", {**_DRAWN, "steps": 2, "mlp": 16}),
+    *(
+        Case("methods.gnm:GNM", "squares", {**_DRAWN, "steps": 2, "mlp": 16, **own}, label)
+        for own, label in (
+            ({"prior": "gaussian"}, " (gaussian)"),
+            ({"interaction": False}, " (no mlp)"),
+        )
+    ),
     Case("baselines.genesis:GENESIS", "squares", {**_DRAWN, "width": 0.25, "components": 3}),
     Case("baselines.convdraw:ConvDRAW", "squares", {**_DRAWN, "steps": 2, "hidden": 8, "mlp": 8}),
     Case("baselines.vae:VAE", "squares", {**_DRAWN, "hidden": 32}),
@@ -93,6 +107,15 @@ CASES = (
     Case("baselines.scenes.controls:Shuffled", "squares"),
     Case("benchmarks.judges.method:Judge", "squares", {"data": "mnist4"}),
     Case("methods.symbolic_sequences:SymbolicSequences", "painted", _PUPIL),
+    *(
+        Case(
+            "methods.symbolic_sequences:SymbolicSequences",
+            "painted",
+            {**_PUPIL, "discretisation": name},
+            f" ({name})",
+        )
+        for name in ("ss", "vq")
+    ),
     Case("baselines.dino:DINO", "painted", TEACHER),
     Case("baselines.vqvae:VQVAE", "painted", {"width": 8, "pool": 4}),
     Case(

@@ -178,14 +178,20 @@ def _room_judge() -> dict[str, Any]:
 
 
 def _teacher() -> dict[str, Any]:
-    from baselines.dino import teacher
+    from baselines.dino import self_distillation, teacher
 
     train, inputs = data("painted")
     run = Run(seed=0, budget=Budget(steps=UPDATES, batch_size=BATCH))
     settings = teacher.TaughtSettings(**TEACHER)
     taught = teacher._train(np.asarray(train["images"]), settings, run, Path("teacher.pt"))
     tokens = taught.tokens(teacher.as_pixels(np.asarray(inputs["images"]), "cpu"))
-    return {"loss": taught.about["loss"], "tokens": tokens.detach().numpy()}
+    how, steps = self_distillation.optimisation(settings, 100), range(0, 100, 9)
+    return {
+        "loss": taught.about["loss"],
+        "tokens": tokens.detach().numpy(),
+        "rates": np.array([how.rate(step, 100) for step in steps]),
+        "decays": np.array([how.decay(step, 100) for step in steps]),
+    }
 
 
 def _view_tokens() -> dict[str, Any]:

@@ -155,3 +155,20 @@ def test_what_has_changed_since_a_record_was_made(source):
     assert "protocol version 0" in outdated(record.model_copy(update={"protocol_version": 0}), None)
     stranger = make_record(path="gone.py:M", method_version=None, method_parts={"sources": "abc"})
     assert outdated(stranger, None) == "", "what is gone cannot be compared"
+
+
+def test_the_package_around_an_imported_module_counts(tmp_path):
+    path, package = tmp_path / "mine.py", tmp_path / "pack"
+    package.mkdir()
+    path.write_text("import pack.inner\nclass Mine:\n    pass\n")
+    for name in ("__init__", "inner"):
+        (package / f"{name}.py").write_text("width = 1\n")
+    assert set(sources.sources(f"{path}:Mine")) == {"", "pack", "pack.inner"}
+
+
+def test_a_word_is_no_file_whatever_lies_in_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("adam", "table.csv"):
+        (tmp_path / name).write_text("1")
+    named = identity.named_files({"optimiser": "adam", "rate": 1.5, "files": ("table.csv", "x")})
+    assert set(named) == {"files"}

@@ -199,3 +199,14 @@ def test_the_source_hash_covers_the_loop_and_what_that_shares(tmp_path):
         path.write_text(f"{line}\nclass M: pass\n")
         walked = sources.sources(f"{path}:M")
         assert set(walked) == {"", "benchmarks.optimisation", "benchmarks.training"}
+
+
+def test_a_file_beside_a_methods_own_is_imported_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "layers_for_test.py").write_text("WIDTH = 3\n")
+    path = tmp_path / "mine_for_test.py"
+    path.write_text("from layers_for_test import WIDTH\n")
+    write_method(tmp_path, "return WIDTH", "other.py")
+    path.write_text("from layers_for_test import WIDTH\n" + (tmp_path / "other.py").read_text())
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    found = registry.load_class(f"{path}:M")
+    assert found().evaluate(None, None) == 3

@@ -157,8 +157,9 @@ def outdated(record: Record, suite: Suite | None) -> str:
         changes += _changes("task", before.named("task"), of_task(task).named("task"))
         data = {"data set": record.dataset.get("version")}
         changes += _changes("data set", data, {"data set": task.dataset().get("version")})
-        for profile in (one for one in profiles if entry and one.name == record.profile):
-            changes += _of_profile(record, profile, entry, task)
+        for profile in (one for one in profiles if one.name == record.profile):
+            if entry is not None:
+                changes += _of_profile(record, profile, entry, task)
     path = entry.path if entry else record.path
     location = path.rpartition(":")[0]
     if Path(location).is_file() or (not location.endswith(".py") and file_of(location)):

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.protocol import Entry, Suite, SymbenchError
+from symdata import DataError
 from symdata.registration import loaded, points, registered
 
 SUITES = {
@@ -65,13 +66,20 @@ def suite(name: str) -> Suite:
 
 
 def find_suite(name: str) -> Suite | None:
-    """The suite of this name, or None where there is none, as in records of another version."""
-    return suite(name) if name in suites() else None
+    """The suite of this name; None where there is none, or none that can be loaded.
+
+    Records outlive suites: those of an older version, or of a package that is gone or broken.
+    """
+    try:
+        return suite(name) if name in suites() else None
+    except (DataError, SymbenchError):
+        return None
 
 
 def task_order() -> list[str]:
     """The names of all tasks, as their suites list them."""
-    return list(dict.fromkeys(task.name for name in suites() for task in suite(name).tasks))
+    known = (find_suite(name) for name in suites())
+    return list(dict.fromkeys(task.name for one in known if one for task in one.tasks))
 
 
 def installed() -> tuple[Entry, ...]:

@@ -168,7 +168,9 @@ def sources(path: str) -> dict[str, str]:
     """Code by module, without comments and docstrings, and without importing anything.
 
     path: as in `declared`. Covers its own file, what that imports from its own package or from the
-    folder of the file, from `baselines` and from `methods`, the training loops and the judges.
+    folder of the file, from `baselines` and from `methods`, the training loop and the judges. So a
+    method of another package that builds on these runs anew after any edit of them: its behaviour
+    may rest on anything there, and no version says so.
     """
     location = path.rpartition(":")[0] if ":" in path else path
     beside = Path(location).parent if location.endswith(".py") else None

@@ -19,6 +19,7 @@ from benchmarks import resolution
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, Task
 from benchmarks.records import Record, content_hash
 from benchmarks.sources import declared, file_of, source_hash
+from symdata.sources import DEFAULT
 
 OURS = ("benchmarks", "baselines", "methods")
 _ROOT = Path(__file__).resolve().parent.parent
@@ -156,7 +157,7 @@ def outdated(record: Record, suite: Suite | None) -> str:
         before = Versions(record.task_version, record.task_parts)
         changes += _changes("task", before.named("task"), of_task(task).named("task"))
         data = {"data set": record.dataset.get("version")}
-        changes += _changes("data set", data, {"data set": task.dataset().get("version")})
+        changes += _changes("data set", data, {"data set": task.dataset(DEFAULT).get("version")})
         for profile in (one for one in profiles if one.name == record.profile):
             if entry is not None:
                 changes += _of_profile(record, profile, entry, task)

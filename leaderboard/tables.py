@@ -6,6 +6,7 @@ and ablations with all planned seeds are ranked; incomplete and outdated rows an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from shlex import quote
@@ -276,7 +277,7 @@ def _notes(cells: dict[str, Entrant]) -> list[str]:
 
 def _renewals(group: Group, cells: dict[str, Entrant], out: str) -> list[str]:
     """Notes on outdated rows: the reason, and the command that makes them anew."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name, cell in sorted(cells.items()):
         if cell.outdated:
             changed = _settings_in(name)
@@ -287,7 +288,7 @@ def _renewals(group: Group, cells: dict[str, Entrant], out: str) -> list[str]:
         words = [
             f"--suite {group.suite} --profile {group.profile} --task {group.task}/{group.regime}",
             *(f"--method {quote(method)}" for method in asked),
-            *(f"--set {quote(one)}" for one in changed.split(",") if one),
+            *(f"--set {quote(one)}" for one in changed),
             f"--out {quote(out)}",
         ]
         notes.append(
@@ -297,9 +298,10 @@ def _renewals(group: Group, cells: dict[str, Entrant], out: str) -> list[str]:
     return notes
 
 
-def _settings_in(name: str) -> str:
-    """The settings in the name of a row that `run --set` made, `a=1,b=2`; "" in any other."""
-    return name.partition("[")[2].removesuffix("]")
+def _settings_in(name: str) -> tuple[str, ...]:
+    """The settings in the name of a row that `run --set` made: `m[a=1,2,b=3]` has a=1,2 and b=3."""
+    inside = name.partition("[")[2].removesuffix("]")
+    return tuple(re.split(r",(?=\w+=)", inside)) if inside else ()
 
 
 def _asked_for(record: Record) -> str:

@@ -75,11 +75,11 @@ def test_tables_of_two_versions_of_a_metric_stay_apart(cell):
 
 def test_the_command_names_what_was_asked_for(cell):
     foreign = cell("Mine", [0.5] * 3, path="my file.py:Mine", method_version=None)
-    changed = cell("lstm[hidden=8,rate=0.1]", [0.5] * 3)
+    changed = cell("lstm[sizes=8,4,rate=0.1]", [0.5] * 3)
     made = build_tables(foreign + changed, (), lambda record: WHY, "my records")
     text = render(made, "terminal", 300)
     assert "--method 'my file.py:Mine' --out 'my records'" in text
-    assert "--method lstm --set hidden=8 --set rate=0.1 --out 'my records'" in text
+    assert "--method lstm --set sizes=8,4 --set rate=0.1 --out 'my records'" in text
 
 
 def test_a_valid_variant_stands_before_a_younger_outdated_one(cell):

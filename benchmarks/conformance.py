@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import registry, resolution, runner
+from benchmarks.columns import advised
+from benchmarks.outputs import checked_outputs
 from benchmarks.plan import profile_of
 from benchmarks.protocol import (
     Deduplicated,
@@ -189,14 +191,14 @@ class _Trial:
             self.method.fit(train, self.run)
             self.outputs = self.evaluate(self.inputs)
         except Exception as error:
-            detail = f"{type(error).__name__}: {error}"
+            detail = f"{type(error).__name__}: {advised(error)}"
             raise _BrokenError(_works(task), detail) from error
         if _digest(data) != before:
             self.mutated = "the arrays that the method was given have changed"
 
     def evaluate(self, inputs: Examples) -> dict[str, np.ndarray]:
         outputs = self.method.evaluate(inputs, self.run)
-        return runner.checked_outputs(self.task, outputs, inputs.count)
+        return checked_outputs(self.task, outputs, inputs.count)
 
 
 def _digest(data: TaskData) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import identity, registry
+from benchmarks.columns import advised
 from benchmarks.device import (
     has_bfloat16,
     keep_freed,
@@ -26,6 +27,7 @@ from benchmarks.device import (
     peak_memory,
     reset_peak_memory,
 )
+from benchmarks.outputs import checked_outputs, explanation, illustrations, parameters
 from benchmarks.pictures import drawing
 from benchmarks.plan import Cell
 from benchmarks.protocol import (
@@ -35,7 +37,6 @@ from benchmarks.protocol import (
     Entry,
     Examples,
     OutputError,
-    Outputs,
     Run,
     SymbenchError,
     Task,
@@ -46,8 +47,6 @@ from symdata.sources import DEFAULT, DataSources
 
 # Bytes of tasks' draws that a process keeps for its next cells.
 KEPT_BYTES = 1_000_000_000
-# Names of arguments of `np.savez_compressed` in any release: no array may be called like them.
-_ARGUMENTS = ("file", "args", "kwds", "allow_pickle")
 # Advice for errors of memory: where the data do not fit, and where fit or evaluate do not.
 SMALLER_DATA = (
     "each worker holds its own: give --jobs a smaller number, or take smaller data with --task or "
@@ -140,7 +139,7 @@ def _answer(
         "steps": run.steps,
         "examples": run.examples,
         "evaluated": inputs.count,
-        "parameters": getattr(method, "parameters", None),
+        "parameters": parameters(method),
         # Values without a form in JSON are stored as their `repr`.
         "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=repr)),
     }
@@ -203,74 +202,6 @@ def visible(task: Task, entry: Entry, method: Any, data: TaskData) -> tuple[Exam
     return train, Examples(columns, withheld=(*shown.withheld, *data.targets))
 
 
-def checked_outputs(task: Task, outputs: Outputs, count: int) -> dict[str, np.ndarray]:
-    """The outputs as arrays; raises `OutputError` where they cannot be scored."""
-    if not hasattr(outputs, "keys"):
-        raise OutputError(
-            f"evaluate returned {type(outputs).__name__}; expected a dict of arrays with: "
-            f"{', '.join(' or '.join(names) for names in task.alternatives)}."
-        )
-    for names in task.alternatives:
-        if not any(name in outputs for name in names):
-            wanted = f"no '{names[0]}', which {task.id} needs"
-            if len(names) > 1:
-                either = ", ".join(f"'{name}'" for name in names)
-                wanted = f"none of {either}, of which {task.id} needs one"
-            raise OutputError(f"evaluate gave {wanted}; it gave {', '.join(outputs) or 'nothing'}.")
-    arrays = {name: _numbers(name, value) for name, value in outputs.items()}
-    for name, array in arrays.items():
-        if array.ndim == 0 or len(array) != count:
-            raise OutputError(
-                f"{name} has shape {array.shape}; expected {count} rows, one an input."
-            )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            bad = int((~np.isfinite(array)).sum())
-            raise OutputError(f"{name} holds {bad} values that are NaN or infinite.")
-    task.check(arrays, count)
-    return arrays
-
-
-def _numbers(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise OutputError(f"{name} has dtype {array.dtype}; expected numbers.")
-    return array
-
-
-def illustrations(method: Any) -> dict[str, np.ndarray]:
-    """The arrays that the method gives for pictures; raises `OutputError` for unfit ones."""
-    given = getattr(method, "illustrations", None)
-    if given is None:
-        return {}
-    if not hasattr(given, "items"):
-        raise OutputError(
-            f"the method's illustrations are {type(given).__name__}; expected a dict of arrays."
-        )
-    for name in given:
-        # `np.savez` takes the arrays as keyword arguments, beside some of its own.
-        if not (isinstance(name, str) and name.isidentifier()) or name in _ARGUMENTS:
-            raise OutputError(
-                f"an illustration is called {name!r}; expected letters, digits and '_', and none "
-                f"of {', '.join(_ARGUMENTS)}."
-            )
-    return {name: _numbers(f"illustration '{name}'", value) for name, value in given.items()}
-
-
-def explanation(method: Any) -> dict[str, Any]:
-    """The method's account of what it learned, as JSON; raises `OutputError` if it has no form."""
-    given = getattr(method, "explanation", None)
-    if given is None:
-        return {}
-    try:
-        text = json.dumps(given, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise OutputError(f"the method's explanation has no form in JSON: {error}.") from None
-    if not isinstance(given, dict):
-        raise OutputError(f"the method's explanation is {type(given).__name__}; expected a dict.")
-    kept: dict[str, Any] = json.loads(text)
-    return kept
-
-
 def describe(
     cell: Cell,
     device: str,
@@ -321,9 +252,7 @@ def describe(
 
 def _failure(error: Exception) -> Failure:
     lines = traceback.format_exception(error)
-    return Failure(
-        type=type(error).__name__, message=str(error) or repr(error), traceback="".join(lines)
-    )
+    return Failure(type=type(error).__name__, message=advised(error), traceback="".join(lines))
 
 
 @cache

@@ -39,14 +39,18 @@ ARROWS = {
     "benchmarks.judges": ("errors", "protocol", "symdata"),
     "benchmarks.suites": ("judges", "metrics", "pictures", "protocol", "symdata"),
     "benchmarks.runner": (
-        *("device", "identity", "pictures", "plan", "protocol", "records", "registry", "symdata"),
+        *("columns", "device", "identity", "outputs", "pictures", "plan", "protocol", "records"),
+        *("registry", "symdata"),
     ),
+    "benchmarks.outputs": ("protocol",),
     "benchmarks.executors": ("plan", "protocol", "records", "runner", "symdata"),
     "benchmarks.session": (
         *("display", "executors", "plan", "program", "protocol", "records", "resolution"),
         "symdata",
     ),
-    "benchmarks.conformance": ("plan", "protocol", "registry", "resolution", "runner", "symdata"),
+    "benchmarks.conformance": (
+        *("columns", "outputs", "plan", "protocol", "registry", "resolution", "runner", "symdata"),
+    ),
     "benchmarks.listing": ("plan", "protocol", "registry", "resolution", "runner", "symdata"),
     "benchmarks.show": (
         *("display", "pictures", "plan", "protocol", "records", "registry", "resolution"),

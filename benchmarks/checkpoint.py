@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.protocol import Examples, Run
+from benchmarks.records import plain
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 # Examples that are hashed, evenly spread, to tell one training set from another.
@@ -134,7 +135,7 @@ def identity(network: nn.Module, examples: Examples, run: Run, how: Any) -> str:
     settings = getattr(network, "settings", None)
     known = {
         "network": type(network).__qualname__,
-        "settings": asdict(settings) if is_dataclass(settings) else None,  # type: ignore[arg-type]
+        "settings": plain(settings) if is_dataclass(settings) else None,
         "state": {name: list(value.shape) for name, value in network.state_dict().items()},
         "how": asdict(how),
         "budget": asdict(run.budget),

@@ -8,16 +8,15 @@ makes no such promise: its sources are hashed. No module is imported to find eit
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import symdata
 from benchmarks import resolution
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, Task
-from benchmarks.records import Record, content_hash
+from benchmarks.records import Record, content_hash, plain
 from benchmarks.sources import declared, file_of, source_hash
 from symdata.sources import DEFAULT
 
@@ -86,7 +85,8 @@ def named_files(settings: Mapping[str, Any]) -> dict[str, str]:
     hashes = {}
     for name, value in settings.items():
         parts = value if isinstance(value, tuple | list) else (value,)
-        found = [one for part in parts if isinstance(part, str) and (one := _file_hash(part))]
+        named = [str(part) for part in parts if isinstance(part, str | PurePath)]
+        found = [one for part in named if (one := _file_hash(part))]
         if found:
             hashes[name] = " ".join(found)
     return hashes
@@ -176,7 +176,7 @@ def _of_profile(record: Record, profile: Profile, entry: Entry, task: Task) -> I
     if record.budget != asdict(profile.budget(entry, task)):
         yield "budget changed"
     given = resolution.resolved(profile, entry, task).settings
-    for name, value in json.loads(json.dumps(dict(given), default=repr)).items():
+    for name, value in plain(given).items():
         if name not in record.settings or record.settings[name] != value:
             yield f"setting {name} {record.settings.get(name)!r}, today's is {value!r}"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import statistics
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 from benchmarks import identity, registry, resolution, sources
 from benchmarks.identity import Versions
@@ -56,6 +59,19 @@ class Cell:
         """The task that this cell belongs to."""
         tasks = registry.suite(self.suite).tasks
         return next(t for t in tasks if (t.name, t.regime) == (self.task, self.regime))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.entry.path, pickle.dumps(vars(self)))
+
+
+def _unpickled(path: str, content: bytes) -> Cell:
+    """A cell in another process; its settings may hold objects of the file that is loaded first."""
+    if path.rpartition(":")[0].endswith(".py"):
+        with suppress(SymbenchError):  # running the cell says it, in its record
+            registry.load_class(path)
+    cell = object.__new__(Cell)
+    vars(cell).update(pickle.loads(content))
+    return cell
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,22 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from enum import Enum
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from benchmarks.sources import FILE
 
 
 class Failure(BaseModel):
@@ -101,6 +106,11 @@ class Record(BaseModel):
     illustrations: str | None = None
     error: Failure | None = None
 
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _plain_settings(cls, given: Any) -> Any:
+        return plain(given)
+
     @property
     def score(self) -> float:
         """The score by which the task ranks."""
@@ -121,9 +131,40 @@ class Record(BaseModel):
 CHECKPOINTS = ".checkpoints"
 
 
+def plain(value: Any) -> Any:
+    """A value in the form that JSON has for it, or as text; the same in every process.
+
+    Text stands for what JSON lacks: infinities and NaN, members of an enumeration, paths, classes,
+    functions and other objects. Keys become text, sets sorted lists, dataclasses dicts by field.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain(one) for one in value), key=repr)
+    if hasattr(value, "__qualname__"):
+        # The name of the module that a file becomes depends on where the file lies.
+        module = str(value.__module__)
+        return value.__qualname__ if module.startswith(FILE) else f"{module}.{value.__qualname__}"
+    if hasattr(value, "tolist"):  # numbers and arrays of NumPy and of torch
+        return plain(value.tolist())
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # an address is of one process alone
+
+
 def content_hash(value: Any) -> str:
     """A 16-digit hash of a JSON value, whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=list)
+    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

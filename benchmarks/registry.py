@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.protocol import Entry, Suite, SymbenchError
+from benchmarks.sources import FILE
 from symdata import DataError
 from symdata.registration import loaded, points, registered
 
@@ -36,8 +37,22 @@ def unknown(what: str, name: str, known: Iterable[str]) -> SymbenchError:
     """The error for an unknown name, which offers the nearest names, or else all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else f"there are: {', '.join(names)}."
+    hint = f"there are: {', '.join(names)}." if names else "there is none."
+    if near:
+        hint = f"did you mean {', '.join(near)}?"
+    elif what == "method" and name.endswith(".py"):
+        hint = f"write {name}:Class for a class in this file."
     return SymbenchError(f"no {what} '{name}'; {hint}")
+
+
+def why(error: BaseException) -> str:
+    """The cause of a failed import in a line; of a wrong syntax, the file and the line of it."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{Path(error.filename).name}, line {error.lineno}: {error.msg}"
+    text = " ".join(str(error).split())
+    if "null bytes" in text:
+        text += "; save the file as UTF-8"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -133,6 +148,8 @@ def _load_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise SymbenchError(f"cannot import '{name}': there is no module '{error.name}'.") from None
+    except Exception as error:
+        raise SymbenchError(f"cannot import '{name}' ({why(error)}).") from error
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -140,7 +157,7 @@ def _load_file(path: Path) -> ModuleType:
         raise SymbenchError(f"no file '{path}'; give path/to/file.py:Class.")
     # The module's name follows from the path, so that worker processes unpickle the same classes.
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    name = f"symbench_file_{path.stem}_{digest}"
+    name = f"{FILE}{path.stem}_{digest}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec
@@ -156,5 +173,5 @@ def _load_file(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[name]
-            raise SymbenchError(f"{path} cannot be imported: {error!r}.") from error
+            raise SymbenchError(f"{path} cannot be imported ({why(error)}).") from error
     return sys.modules[name]

@@ -14,8 +14,10 @@ No method is imported, except by `variants` and `check_settings`, which need the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
+from enum import Enum
 from itertools import product
+from pathlib import PurePath
 from typing import Any, get_type_hints
 
 from benchmarks import registry, sources
@@ -84,7 +86,10 @@ def check_settings(entry: Entry) -> None:
 def _values(entry: Entry, name: str, texts: Sequence[str]) -> list[Any]:
     """The values that these texts stand for, typed like the setting of this name."""
     settings = registry.load_class(entry.path).Settings
-    defaults = {field.name: field.default for field in fields(settings)}
+    defaults = {
+        one.name: one.default if one.default_factory is MISSING else one.default_factory()
+        for one in fields(settings)
+    }
     if not defaults:
         raise SymbenchError(f"{entry.name} has nothing to set; choose methods with --method.")
     if name not in defaults:
@@ -111,11 +116,15 @@ def _typed(what: str, hint: Any, text: str, default: Any) -> Any:
         except PydanticUserError:
             raise SymbenchError(f"{what} cannot be set here; give it in an entry.") from None
     kind = getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        kind = f"one of {', '.join(written(one) for one in hint)}"
     raise SymbenchError(f"{what} is {text!r}; it must be {kind}, such as {written(default)}.")
 
 
 def written(value: Any) -> str:
     """A value as it is written after `--set name=`."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return ",".join(map(written, value))
-    return value if isinstance(value, str) else repr(value)
+    if isinstance(value, Enum):
+        return written(value.value)
+    return str(value) if isinstance(value, str | PurePath) else repr(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
@@ -10,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -42,7 +41,7 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
-from benchmarks.records import Failure, Further, Record, Store, content_hash
+from benchmarks.records import Failure, Further, Record, Store, content_hash, plain
 from symdata.sources import DEFAULT, DataSources
 
 # Bytes of tasks' draws that a process keeps for its next cells.
@@ -140,8 +139,7 @@ def _answer(
         "examples": run.examples,
         "evaluated": inputs.count,
         "parameters": parameters(method),
-        # Values without a form in JSON are stored as their `repr`.
-        "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=repr)),
+        "settings": plain(settings_of(entry)),
     }
     return result, kept, shown
 
@@ -183,6 +181,10 @@ def build(entry: Entry) -> Any:
 def settings_of(entry: Entry) -> Any:
     """The settings of an entry, defaults included; raises `SymbenchError` for an unknown one."""
     cls = registry.load_class(entry.path)
+    if not is_dataclass(cls.Settings):
+        raise SymbenchError(
+            f"Settings of {entry.path} is no dataclass; write @dataclass(frozen=True) above it."
+        )
     allowed = [field.name for field in fields(cls.Settings)]
     for name in entry.settings:
         if name not in allowed:

@@ -16,6 +16,8 @@ from typing import Any
 
 from benchmarks.errors import SymbenchError
 
+# The beginning of the name of a module that is loaded from a file; its end depends on the folder.
+FILE = "symbench_file_"
 # Modules of the harness that count as part of a method's sources, as its results depend on them.
 COUNTED = (
     "benchmarks.training",
@@ -142,7 +144,15 @@ def _parsed(location: str) -> ast.Module | None:
     file = Path(location) if location.endswith(".py") else file_of(location)
     if file is None or not file.is_file():
         return None
-    return ast.parse(file.read_text(encoding="utf-8"))
+    return _tree(file.read_bytes())
+
+
+def _tree(content: bytes) -> ast.Module | None:
+    """The syntax tree of a file in the encoding that it declares; None where it is no Python."""
+    try:
+        return ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # an import says why, where it is not one of a file that only lies beside
 
 
 def _is_package(location: str) -> bool:
@@ -182,8 +192,12 @@ def sources(path: str) -> dict[str, str]:
         file = Path(name) if name.endswith(".py") else _beside(beside, name) or file_of(name)
         if file is None or name in seen:
             continue
-        tree = _without_docstrings(ast.parse(file.read_text(encoding="utf-8")))
-        seen["" if name.endswith(".py") else name] = ast.unparse(tree)
+        content = file.read_bytes()
+        tree = _tree(content)
+        if tree is None:
+            seen["" if name.endswith(".py") else name] = repr(content)
+            continue
+        seen["" if name.endswith(".py") else name] = ast.unparse(_without_docstrings(tree))
         # Relative imports count from the package, which for an `__init__.py` is the module itself.
         for imported in _imports(tree, f"{name}.{file.stem}" if file.stem == "__init__" else name):
             counted = any(imported == one or imported.startswith(f"{one}.") for one in COUNTED)

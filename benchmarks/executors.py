@@ -25,6 +25,7 @@ from typing import Any, Protocol
 from benchmarks.plan import Cell
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Failure, Record, Store
+from symdata.cores import cores
 from symdata.sources import DEFAULT, DataSources
 
 PROGRESS_SECONDS = 0.2
@@ -55,11 +56,6 @@ class Listener(Protocol):
 
     def finished(self, slot: int, cell: Cell, record: Record) -> None:
         """Hear that a cell has its record, done or failed."""
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads_of(jobs: int) -> int:

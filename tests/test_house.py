@@ -41,10 +41,10 @@ ARROWS = {
     "benchmarks.runner": (
         *("device", "identity", "pictures", "plan", "protocol", "records", "registry", "symdata"),
     ),
-    "benchmarks.executors": ("plan", "protocol", "records", "runner", "symdata"),
+    "benchmarks.executors": ("device", "plan", "protocol", "records", "runner", "symdata"),
     "benchmarks.session": (
-        *("display", "executors", "plan", "program", "protocol", "records", "resolution"),
-        "symdata",
+        *("device", "display", "executors", "plan", "program", "protocol", "records"),
+        *("resolution", "symdata"),
     ),
     "benchmarks.conformance": ("plan", "protocol", "registry", "resolution", "runner", "symdata"),
     "benchmarks.listing": ("plan", "protocol", "registry", "resolution", "runner", "symdata"),

@@ -49,15 +49,25 @@ def test_seeds_come_first_so_that_an_early_stop_leaves_whole_rows():
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("3", [0, 1, 2]), ("0,3,7", [0, 3, 7]), ("4-6", [4, 5, 6]), ("5,", [5]), ("1,1-2", [1, 2])],
+    [
+        ("3", [0, 1, 2]),
+        ("0,3,7", [0, 3, 7]),
+        ("4-6", [4, 5, 6]),
+        ("5,", [5]),
+        ("7-7", [7]),
+        ("1,1-2", [1, 2]),
+    ],
 )
 def test_seeds_are_a_count_a_list_or_a_range(text, seeds):
     assert plan.seeds_from(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "x", "3-", "0", "-1", "5-3", "1.5"])
+@pytest.mark.parametrize("text", ["", "x", "3-", "0", "-1", "5-3", "1.5", "5-3,2", ","])
 def test_seeds_that_make_no_sense_are_one_line(text):
-    with pytest.raises(SymbenchError, match="write 5, 0,3,7 or 10-19"):
+    with pytest.raises(
+        SymbenchError,
+        match=r"write 5 .the first five., 0,3,7 or 10-19; the seed 7 alone is 7-7, or --seed 7",
+    ):
         plan.seeds_from(text)
 
 

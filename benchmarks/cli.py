@@ -363,6 +363,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The script `symbench` does not look into the working folder by itself, as `python -m` does.
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
     command: Any = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)

@@ -98,8 +98,10 @@ def test_a_file_without_the_protocol_is_one_line(fake):
 
 
 def test_two_methods_of_one_name_are_refused(fake):
-    with pytest.raises(SymbenchError, match="two methods are called 'Honest'"):
-        plan.cells(Filters(methods=(fake("Honest"), fake("Honest"))))
+    line = "two methods are called '{}'; give one a name: --method other=.*fake_methods.py:Honest"
+    for given, name in ((fake("Honest"), "Honest"), (f"a={fake('Honest')}", "a")):
+        with pytest.raises(SymbenchError, match=line.format(name)):
+            plan.cells(Filters(methods=(given, given)))
 
 
 def test_an_installed_package_can_register_a_method(monkeypatch, fake):

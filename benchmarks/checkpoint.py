@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.plain import plain
 from benchmarks.protocol import Examples, Run
-from benchmarks.records import plain
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 # Examples that are hashed, evenly spread, to tell one training set from another.

@@ -16,10 +16,13 @@ from benchmarks.cli_options import (
     Digits,
     FailOn,
     Format,
+    Jobs,
     OnlyProfiles,
     OnlySuites,
     Out,
     ProfileName,
+    Seed,
+    Seeds,
     Set,
     data_sources,
     example,
@@ -66,23 +69,14 @@ def run(
             metavar="NAME", help="Method name, package.module:Class or path/to/file.py:Class."
         ),
     ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEEDS", help="How many (5) or which (0,3 or 10-19); else the profile's."
-        ),
-    ] = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
     profile: ProfileName = "quick",
     device: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+        str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")
     ] = "auto",
     out: Out = DEFAULT_OUT,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Worker processes; 0: this process. Default: one a core.", min=0
-        ),
-    ] = None,
+    jobs: Jobs = None,
     at_once: Annotated[
         int | None,
         typer.Option(
@@ -96,6 +90,9 @@ def run(
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run cells again although they are done.")
     ] = False,
     data_root: DataRoot = None,
     digits: Digits = None,
@@ -112,12 +109,12 @@ def run(
         suites=suite or (),
         tasks=task or (),
         methods=method or (),
-        seeds=plan.seeds_from(seeds) if seeds else None,
+        seeds=plan.seeds_from(seeds, seed or ()),
         profile=profile,
         settings=settings or (),
     )
     sources = data_sources(data_root, digits, cifar10)
-    options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once, sources)
+    options = session.Options(out, device, jobs, fail_fast, retry_failed, force, at_once, sources)
 
     def table(records: list[Record], width: int) -> str:
         from leaderboard.summary import summary
@@ -366,6 +363,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The script `symbench` does not look into the working folder by itself, as `python -m` does.
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
     command: Any = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)

@@ -15,16 +15,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks.device import gpus
 from benchmarks.plan import Cell
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Failure, Record, Store
+from symdata.cores import cores
 from symdata.sources import DEFAULT, DataSources
 
 PROGRESS_SECONDS = 0.2
@@ -35,6 +37,7 @@ class Conditions:
     """The conditions under which all cells of a run are computed, by every worker alike.
 
     root: the folder of the records; threads: those of a cell; at_once, sources: as in `Run`.
+    force: run a cell although another run has finished it.
     """
 
     root: Path
@@ -42,6 +45,12 @@ class Conditions:
     threads: int
     at_once: int | None = None
     sources: DataSources = DEFAULT
+    force: bool = False
+
+    def of_worker(self, slot: int) -> Conditions:
+        """The conditions for one worker: on several GPUs the workers take turns."""
+        some = gpus(self.device)
+        return replace(self, device=some[slot % len(some)])
 
 
 class Listener(Protocol):
@@ -55,11 +64,6 @@ class Listener(Protocol):
 
     def finished(self, slot: int, cell: Cell, record: Record) -> None:
         """Hear that a cell has its record, done or failed."""
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads_of(jobs: int) -> int:
@@ -110,7 +114,7 @@ def _executor(conditions: Conditions) -> Callable[[Cell, Callable[..., None]], R
     def execute(cell: Cell, reporter: Callable[..., None]) -> Record:
         # Another run into the same folder may have finished this cell since it was planned.
         found = store.find(cell)
-        if found is not None and found.status == "done":
+        if found is not None and found.status == "done" and not conditions.force:
             return found
         return runner.execute(
             cell,
@@ -144,7 +148,9 @@ def run_in_processes(
 
     def employ(slot: int) -> None:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, conditions), daemon=True)
+        process = context.Process(
+            target=_work, args=(theirs, conditions.of_worker(slot)), daemon=True
+        )
         process.start()
         theirs.close()
         workers[slot] = _Worker(process, ours)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import symdata
 from benchmarks import resolution
+from benchmarks.plain import plain
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, Task
-from benchmarks.records import Record, content_hash, plain
-from benchmarks.sources import declared, file_of, source_hash
+from benchmarks.records import SCHEMA_VERSION, Record, content_hash
+from benchmarks.sources import declared, file_of, named_by_default, source_hash
 from symdata.sources import DEFAULT
 
 OURS = ("benchmarks", "baselines", "methods")
@@ -74,19 +75,27 @@ def is_ours(location: str) -> bool:
     return file is not None and _ROOT in file.resolve().parents
 
 
+def files_of(entry: Entry) -> dict[str, str]:
+    """Hashes of the files that an entry's settings name, those of defaults among them.
+
+    A default is seen where it is written as a text, as `Path(text)`, or as a name of its module for
+    one of these; a file that a method opens without any setting is not.
+    """
+    return named_files({**named_by_default(entry.path), **entry.settings})
+
+
 def named_files(settings: Mapping[str, Any]) -> dict[str, str]:
     """Hashes of the files that settings name, by setting.
 
     A value, or a part of a tuple, names a file as `data.csv`, `dsl.py:NAME` or
     `package.module:NAME`; a word without a dot or a colon never does. Modules of symbench do not
-    count: the version of the method that reads them covers them. A file that is the default of a
-    field is not seen: name it in the settings.
+    count: the version of the method that reads them covers them.
     """
     hashes = {}
     for name, value in settings.items():
         parts = value if isinstance(value, tuple | list) else (value,)
-        named = [str(part) for part in parts if isinstance(part, str | PurePath)]
-        found = [one for part in named if (one := _file_hash(part))]
+        texts = [str(part) for part in parts if isinstance(part, str | Path)]
+        found = [one for text in texts if (one := _file_hash(text))]
         if found:
             hashes[name] = " ".join(found)
     return hashes
@@ -136,7 +145,7 @@ def variant(
             "data_sources": _data_sources(dataset),
             "method": [entry.name, entry.path.rpartition(":")[2], asdict(of_method(entry.path))],
             "settings": dict(entry.settings),
-            "files": named_files(entry.settings),
+            "files": files_of(entry),
             "budget": asdict(budget),
         }
     )
@@ -147,6 +156,8 @@ def outdated(record: Record, suite: Suite | None) -> str:
 
     suite: today's suite of the record's name, None where there is none.
     """
+    if record.schema_version < SCHEMA_VERSION:  # it tells no versions that could be compared
+        return f"record's schema {record.schema_version}, today's is {SCHEMA_VERSION}"
     tasks, entries = (suite.tasks, suite.entries) if suite is not None else ((), ())
     profiles = suite.profiles if suite is not None else ()
     changes = list(

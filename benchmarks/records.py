@@ -10,22 +10,26 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
 import re
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from enum import Enum
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from benchmarks.sources import FILE
+from benchmarks.plain import plain
+
+# The schema of records: a new number where a reader of the old one would misread them, and a minor
+# one ("/2.1") where they only have more fields, which a reader that does not know them keeps.
+SCHEMA_VERSION = 2
+SCHEMA = f"symbench.record/{SCHEMA_VERSION}"
+_READABLE = rf"^symbench\.record/(1|{SCHEMA_VERSION}(\.\d+)?)$"
 
 
 class Failure(BaseModel):
@@ -55,11 +59,14 @@ class Record(BaseModel):
     flags: warnings for readers of the scores. explanation: the method's own account of what it
     learned. examples: training examples seen, repetitions counted; evaluated: the number of test
     examples. outputs, illustrations: names of the files beside the record that hold them.
+
+    Fields that are not known here are kept, in `model_extra`. A record of schema 1 is read too; it
+    does not tell the versions of the method and of any part.
     """
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
 
-    schema_name: Literal["symbench.record/2"] = Field(default="symbench.record/2", alias="schema")
+    schema_name: str = Field(default=SCHEMA, alias="schema", pattern=_READABLE)
     key: str
     variant: str
     suite: str
@@ -111,6 +118,21 @@ class Record(BaseModel):
     def _plain_settings(cls, given: Any) -> Any:
         return plain(given)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_another_schema(cls, given: Any) -> Any:
+        """Refuse a newer schema by its own error; fill in the field that schema 1 lacks."""
+        schema = given.get("schema") if isinstance(given, dict) else None
+        number = re.fullmatch(r"symbench\.record/(\d+)(\.\d+)?", str(schema))
+        if number and int(number[1]) > SCHEMA_VERSION:
+            raise PydanticCustomError("newer", "{schema}", {"schema": schema})
+        return {"method_version": None, **given} if number and number[1] == "1" else given
+
+    @property
+    def schema_version(self) -> int:
+        """The number of the schema, without the minor one."""
+        return int(self.schema_name.rpartition("/")[2].partition(".")[0])
+
     @property
     def score(self) -> float:
         """The score by which the task ranks."""
@@ -129,37 +151,6 @@ class Record(BaseModel):
 
 # The folder of checkpoints below that of the records; the search for records skips dotted names.
 CHECKPOINTS = ".checkpoints"
-
-
-def plain(value: Any) -> Any:
-    """A value in the form that JSON has for it, or as text; the same in every process.
-
-    Text stands for what JSON lacks: infinities and NaN, members of an enumeration, paths, classes,
-    functions and other objects. Keys become text, sets sorted lists, dataclasses dicts by field.
-    """
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Enum):
-        return f"{type(value).__name__}.{value.name}"
-    if isinstance(value, PurePath):
-        return value.as_posix()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, set | frozenset):
-        return sorted((plain(one) for one in value), key=repr)
-    if hasattr(value, "__qualname__"):
-        # The name of the module that a file becomes depends on where the file lies.
-        module = str(value.__module__)
-        return value.__qualname__ if module.startswith(FILE) else f"{module}.{value.__qualname__}"
-    if hasattr(value, "tolist"):  # numbers and arrays of NumPy and of torch
-        return plain(value.tolist())
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # an address is of one process alone
 
 
 def content_hash(value: Any) -> str:
@@ -263,6 +254,9 @@ def read_record(path: Path) -> Record | str:
         return f"{path}: cannot be read ({error.strerror}); ignored."
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "newer":
+            made = f"made by a newer symbench ({first['msg']}, and this one reads {SCHEMA})"
+            return f"{path}: {made}: upgrade symbench; ignored."
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         return f"{path}: no symbench record ({where}: {first['msg'].lower()}); ignored."
 

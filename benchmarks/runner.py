@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, fields, is_dataclass
+from enum import Enum
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +30,7 @@ from benchmarks.device import (
 )
 from benchmarks.outputs import checked_outputs, explanation, illustrations, parameters
 from benchmarks.pictures import drawing
+from benchmarks.plain import plain
 from benchmarks.plan import Cell
 from benchmarks.protocol import (
     PROTOCOL_VERSION,
@@ -41,7 +44,7 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
-from benchmarks.records import Failure, Further, Record, Store, content_hash, plain
+from benchmarks.records import Failure, Further, Record, Store, content_hash
 from symdata.sources import DEFAULT, DataSources
 
 # Bytes of tasks' draws that a process keeps for its next cells.
@@ -180,16 +183,24 @@ def build(entry: Entry) -> Any:
 
 def settings_of(entry: Entry) -> Any:
     """The settings of an entry, defaults included; raises `SymbenchError` for an unknown one."""
-    cls = registry.load_class(entry.path)
-    if not is_dataclass(cls.Settings):
+    settings: Any = registry.load_class(entry.path).Settings
+    if not is_dataclass(settings):
         raise SymbenchError(
             f"Settings of {entry.path} is no dataclass; write @dataclass(frozen=True) above it."
         )
-    allowed = [field.name for field in fields(cls.Settings)]
+    allowed = [field.name for field in fields(settings)]
     for name in entry.settings:
         if name not in allowed:
             raise registry.unknown(f"setting of {entry.name}", name, allowed)
-    return cls.Settings(**entry.settings)
+    return settings(**{name: _of_today(value) for name, value in entry.settings.items()})
+
+
+def _of_today(value: Any) -> Any:
+    """A member of an enumeration as its module has it now: a file may have been loaded anew."""
+    if not isinstance(value, Enum):
+        return value
+    kind = getattr(sys.modules.get(type(value).__module__), type(value).__qualname__, type(value))
+    return kind[value.name]
 
 
 def visible(task: Task, entry: Entry, method: Any, data: TaskData) -> tuple[Examples, Examples]:
@@ -241,7 +252,7 @@ def describe(
         method_version=cell.versions.own,
         method_parts=dict(cell.versions.parts),
         settings=result.pop("settings", dict(cell.entry.settings)),
-        files=identity.named_files(cell.entry.settings),
+        files=identity.files_of(cell.entry),
         source_hash=cell.source_hash,
         budget=asdict(cell.budget),
         dataset=task.dataset(sources),

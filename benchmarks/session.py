@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -13,11 +14,13 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import executors, plan, resolution
+from benchmarks.device import gpus
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
 from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import CHECKPOINTS, Record, Store
+from symdata.cores import cores
 from symdata.sources import DEFAULT, DataSources
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -37,6 +40,7 @@ class Options:
     jobs: int | None = None
     fail_fast: bool = False
     retry_failed: bool = False
+    force: bool = False
     at_once: int | None = None
     sources: DataSources = DEFAULT
 
@@ -45,7 +49,7 @@ def preview(filters: Filters, options: Options) -> int:
     """Print the cells, which of them are done, and how long the others may take."""
     store = Store(options.out)
     selected = _select(filters, options)
-    state = plan.plan(selected, store, options.retry_failed)
+    state = plan.plan(selected, store, options.retry_failed, options.force)
     estimator = _estimator(store)
     times = []
     for record in state.done:
@@ -57,7 +61,7 @@ def preview(filters: Filters, options: Options) -> int:
         times.append(seconds)
         about = f"  about {duration(seconds)}" if seconds is not None else ""
         print(f"to run   {cell.label}{about}")
-    jobs = max(1, options.jobs if options.jobs is not None else executors.cores())
+    jobs = max(1, _jobs(options, _planned_device(options.device)))
     known = [seconds for seconds in times if seconds is not None]
     if not times:
         estimate = "nothing to do"
@@ -84,7 +88,7 @@ def run(
     _ensure_writable(options.out)
     console = Console()
     selected = _select(filters, options)
-    state = plan.plan(selected, store, options.retry_failed)
+    state = plan.plan(selected, store, options.retry_failed, options.force)
     if state.waiting:
         try:
             _execute(state, store, options, console)
@@ -113,10 +117,11 @@ def _select(filters: Filters, options: Options) -> list[plan.Cell]:
 
 def _execute(state: Plan, store: Store, options: Options, console: Console) -> None:
     device = resolve_device(options.device)
-    jobs = executors.cores() if options.jobs is None else options.jobs
+    jobs = _jobs(options, device)
     workers = max(1, min(jobs, len(state.waiting)))
     conditions = executors.Conditions(
-        store.root, device, executors.threads_of(jobs), options.at_once, options.sources
+        *(store.root, device, executors.threads_of(jobs), options.at_once, options.sources),
+        force=options.force,
     )
     _remove_stale(store.root)
     console.print(
@@ -203,17 +208,44 @@ def _remove_stale(folder: Path) -> None:
             continue
 
 
+def _jobs(options: Options, device: str) -> int:
+    """The number of workers: as asked for, else one a GPU, or one a core on a CPU."""
+    if options.jobs is not None:
+        return options.jobs
+    return cores() if device == "cpu" else len(gpus(device))
+
+
+def _planned_device(name: str) -> str:
+    """The device of this name for an estimate, even where this machine lacks it."""
+    _ensure_known(name)
+    try:
+        return resolve_device(name)
+    except SymbenchError:
+        return name
+
+
+def _ensure_known(device: str) -> None:
+    if not re.fullmatch("auto|cpu|mps|cuda(:[0-9]+)?", device):
+        known = "auto, cpu, cuda, cuda:N, mps"
+        raise SymbenchError(f"--device '{device}' is not known; there are: {known}.")
+
+
 def resolve_device(name: str) -> str:
-    """The device of this name, or the best there is for `auto`."""
+    """The device of this name; for `auto` a CUDA GPU where there is one, else the CPU."""
     if name == "cpu":
         return name
-    kind, _, index = name.partition(":")
-    if name != "auto" and (kind != "cuda" or not (index == "" or index.isdigit())):
-        raise SymbenchError(f"--device '{name}' is not known; there are: auto, cpu, cuda, cuda:N.")
+    _ensure_known(name)
     if name == "auto" and sys.platform == "linux" and not any(map(Path.exists, GPU_DRIVERS)):
         return "cpu"  # saves the import of torch, which takes seconds and would find no GPU either
     import torch
 
+    if name == "mps":
+        if torch.backends.mps.is_available():
+            return name
+        raise SymbenchError(
+            "--device mps is not there (torch sees no Metal GPU); use --device cpu."
+        )
+    index = name.partition(":")[2]
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         return "cuda" if count else "cpu"

@@ -306,7 +306,10 @@ def _settings_in(name: str) -> tuple[str, ...]:
 
 def _asked_for(record: Record) -> str:
     """The word after `--method` that asks for the method of a record."""
-    return record.path if record.method_version is None else record.method.partition("[")[0]
+    name, (location, _, in_file) = record.method.partition("[")[0], record.path.rpartition(":")
+    if "sources" not in record.method_parts and not location.endswith(".py"):
+        return name
+    return record.path if name == in_file else f"{name}={record.path}"
 
 
 def _budgets(cells: dict[str, Entrant]) -> list[str]:

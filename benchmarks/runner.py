@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields
 from enum import Enum
 from functools import cache
 from importlib import metadata
@@ -184,7 +184,7 @@ def build(entry: Entry) -> Any:
 def settings_of(entry: Entry) -> Any:
     """The settings of an entry, defaults included; raises `SymbenchError` for an unknown one."""
     settings: Any = registry.load_class(entry.path).Settings
-    if not is_dataclass(settings):
+    if not hasattr(settings, "__dataclass_fields__"):
         raise SymbenchError(
             f"Settings of {entry.path} is no dataclass; write @dataclass(frozen=True) above it."
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from benchmarks import system_errors
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import (
     Cifar10,
@@ -369,11 +371,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     command: Any = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
+        system_errors.flush()
     except (SymbenchError, DataError) as error:
         code = _complain(str(error))
     except MemoryError as error:
         less = "take less at once, such as one --config, or free some"
         code = _complain(f"memory ran out ({str(error).rstrip('.')}); {less}.")
+    except OSError as error:
+        code = _complain(system_errors.line_of(error))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
         typer.echo("interrupted.", err=True)
@@ -388,5 +393,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _complain(message: str) -> int:
-    typer.echo(f"error: {typed(message)}", err=True)
-    return 2
+    """Say what is wrong, if anything, in a line; returns the exit code, 1 where nobody reads."""
+    with suppress(OSError):
+        typer.echo(f"error: {typed(message)}" if message else "", err=True, nl=bool(message))
+    system_errors.ensure_quiet_end(sys.stderr)
+    return 2 if message else 1

@@ -169,8 +169,10 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk tells no name by itself
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -182,7 +182,7 @@ class TaskData:
 
     inputs holds privileged columns too; the runner withholds them from all methods but controls.
     fingerprint: a hash of the content, equal on every machine. classes: the names of the classes,
-    for pictures that show them.
+    for pictures that show them. warnings: lines about the data for whoever reads a score.
     """
 
     train: Examples
@@ -190,6 +190,7 @@ class TaskData:
     targets: Examples
     fingerprint: str
     classes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Task(ABC):

@@ -163,6 +163,8 @@ def load_class(path: str) -> Any:
     location, _, name = path.rpartition(":")
     if not location or not name:
         raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
+    if any("\udc80" <= sign <= "\udcff" for sign in path):  # octets of another encoding
+        raise SymbenchError(f"the name {path!a} is not in UTF-8; rename the file or folder.")
     if location.endswith(".py"):
         module = _load_file(Path(location), name)
     else:

@@ -133,7 +133,7 @@ def _answer(
         raise OutputError(f"the scores {scores} are not all numbers.")
     result = {
         "scores": scores,
-        "flags": task.flags(scores),
+        "flags": [*data.warnings, *task.flags(scores)],
         "explanation": explanation(method),
         "fingerprint": data.fingerprint,
         "fit_seconds": fitted - begun + run.earlier_seconds,

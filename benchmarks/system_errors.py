@@ -10,8 +10,10 @@ from typing import TextIO
 
 # Errors that tell of a place, and not of a fault in this program.
 OF_PLACES = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-    + (errno.EPIPE, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EBADF)
+    (
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        *(errno.EIO, errno.EPIPE, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EBADF),
+    )
 )
 
 

@@ -18,6 +18,7 @@ ARROWS = {
     "benchmarks.errors": (),
     "benchmarks.program": (),
     "benchmarks.stats": (),
+    "benchmarks.system_errors": (),
     "benchmarks.plain": ("sources",),
     "benchmarks.records": ("plain",),
     "benchmarks.metrics": (),
@@ -61,7 +62,7 @@ ARROWS = {
     "benchmarks.cli_data": ("cli_options", "display", "errors", "program", "symdata"),
     "benchmarks.cli": (
         *("cli_data", "cli_options", "conformance", "errors", "identity", "listing", "plan"),
-        *("program", "records", "registry", "session", "show", "verification"),
+        *("program", "records", "registry", "session", "show", "system_errors", "verification"),
         *("leaderboard", "symdata"),
     ),
     "benchmarks.__main__": ("cli",),

@@ -96,6 +96,7 @@ class TrajectoryTask(Task):
             Examples(targets),
             fingerprint(splits),
             test.classes,
+            test.warnings,
         )
 
     @staticmethod

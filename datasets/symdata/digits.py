@@ -4,10 +4,10 @@
     load("mnist", DataSources(digits="mnist"))      70,000 digits
 
 `DataSources.digits` says where they are from, and on the command line `--digits` does: "mnist" for
-the Hugging Face hub, or what else `datasets.load_dataset` takes, such as a folder with a copy;
-"sklearn" for scikit-learn's digits. Both sources give white digits on black, about 20 of 28 pixels
-high, with the centre of mass in the middle to half a pixel (MNIST's half a pixel further right and
-down).
+the Hugging Face hub, or a folder with a copy, in a layout that `datasets.load_dataset` takes or as
+IDX files, .npz or CSV (`symdata.mnist_files`); "sklearn" for scikit-learn's digits. Both sources
+give white digits on black, about 20 of 28 pixels high, with the centre of mass in the middle to
+half a pixel (MNIST's half a pixel further right and down).
 
 Letters: M digits.
 """
@@ -17,9 +17,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
+from symdata import mnist_files
 from symdata.errors import DataError
 from symdata.loading import first_line, out_of_reach, read_pictures
 from symdata.sampling import Draw
@@ -169,8 +171,12 @@ def _mnist(place: str) -> Digits:
             f"HF_HUB_OFFLINE=1 if it was loaded here before, {_INSTEAD}."
         )
     try:
-        read = read_pictures(path, "image", "label", "L")
-        loaded = (*read["train"], *read["test"])
+        loaded = None if path == HUB else mnist_files.read(Path(path))
+        if loaded is None:
+            read = read_pictures(path, "image", "label", "L")
+            loaded = (*read["train"], *read["test"])
+    except DataError:
+        raise
     except Exception as error:
         advice = "try with a network" if path == HUB else f"copy {HUB} there anew"
         raise DataError(

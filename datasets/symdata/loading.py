@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from symdata.errors import DataError
+from symdata.file_faults import BINARY, first_fault
 
 # Seconds without an answer after which the hub counts as out of reach.
 TIMEOUT = 10.0
@@ -33,12 +40,46 @@ def read_pictures(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images, decoded to a mode of PIL, and labels (N,) int64 of the splits "train" and "test".
 
-    image, label: names of the columns. `ValueError` where a split or a column is missing.
+    path: the name of a data set of the hub, or a folder. image, label: names of the columns.
+    `ValueError` where a split or a column is missing, `DataError` for a file that is no data.
     """
     import datasets
+
+    if Path(path).is_dir() and (line := first_fault(_files(Path(path)))) is not None:
+        raise DataError(line)
+    with _cache() as folder:
+        loaded: Any = datasets.load_dataset(path, cache_dir=folder)
+        return _decoded(loaded, image, label, mode)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files of a folder that may hold data: a card or a script may begin as it likes."""
+    return (path for path in sorted(folder.rglob("*")) if path.suffix in BINARY and path.is_file())
+
+
+@contextmanager
+def _cache() -> Iterator[str | None]:
+    """The folder for what `datasets` unpacks: its own (None), or for once where it cannot write."""
+    import datasets
+
+    place = Path(datasets.config.HF_DATASETS_CACHE)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError:
+        with tempfile.TemporaryDirectory(prefix="symdata-") as folder:
+            yield folder
+    else:
+        yield None
+
+
+def _decoded(
+    loaded: Any, image: str, label: str, mode: str
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """See `read_pictures`."""
     from PIL import Image
 
-    loaded: Any = datasets.load_dataset(path)
     parts = {}
     for split in ("train", "test"):
         if split not in loaded:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from symdata.errors import DataError
+from symdata.file_faults import first_fault
 from symdata.sources import DataSources
 
 Needs = Sequence[Sequence[str]]
@@ -32,7 +33,7 @@ def folder_of(name: str, needs: Needs, sources: DataSources) -> Path:
 def missing_files(name: str, needs: Needs, sources: DataSources) -> str | None:
     """Line on what is missing, where it was looked for and what to do; None if all is there.
 
-    Looks at names only: a file that is there may still turn out to be damaged when it is read.
+    Looks at names and first bytes: a file may still turn out to be damaged when it is read.
     A generated data set needs no files, so that nothing can be missing.
     """
     if not needs:
@@ -51,8 +52,13 @@ def missing_files(name: str, needs: Needs, sources: DataSources) -> str | None:
             f"name another root; {advice}."
         )
     for alternatives in needs:
-        if not matching(place, alternatives):
-            return f"{place} holds no {' or '.join(alternatives)}; {advice}."
+        found = matching(place, alternatives)
+        if not found:
+            other = matching(place, [f"{pattern.rpartition('.')[0]}.*" for pattern in alternatives])
+            but = f" but {other[0].name}, which is of another format" if other else ""
+            return f"{place} holds no {' or '.join(alternatives)}{but}; {advice}."
+        if (line := first_fault(found)) is not None:
+            return line
     return None
 
 
@@ -77,6 +83,18 @@ def matching(place: Path, patterns: Sequence[str]) -> list[Path]:
 def hashes(place: Path, paths: Sequence[Path]) -> dict[str, str]:
     """Path below `place` → SHA-256 of the file; a file that has not changed is read only once."""
     return {path.relative_to(place).as_posix(): _sha256(path) for path in paths}
+
+
+def twice(one: Sequence[Path], other: Sequence[Path]) -> str | None:
+    """Line on a file of the test data that is also one of the training data; None if none is.
+
+    one: files of the training data; other: those of the test data.
+    """
+    known = {_sha256(path): path for path in one}
+    for path in other:
+        if path.stat().st_size and (same := known.get(_sha256(path))) is not None:
+            return f"{path} is the same as {same}: a test needs data that nobody has trained on."
+    return None
 
 
 def _sha256(path: Path) -> str:

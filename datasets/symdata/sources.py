@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,10 +21,18 @@ def default_cache() -> Path:
     if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
         return Path(os.environ["LOCALAPPDATA"]) / "symbench"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "symbench"
+        return _home() / "Library" / "Caches" / "symbench"
     base = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification says to ignore relative paths.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "symbench"
+    return (Path(base) if Path(base).is_absolute() else _home() / ".cache") / "symbench"
+
+
+def _home() -> Path:
+    """The user's own folder; that for temporary files where the system knows of no user."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
 
 
 @dataclass(frozen=True)

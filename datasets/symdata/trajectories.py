@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Trajectories:
     of two states. features: name → (N, T+1) float32, numbers that programs can select, in natural
     units (pixels, feet, radians, a frame), computed once for all frames. labels: (N,) int64 into
     `classes`, or UNKNOWN. factors: (N, F) int64, what generated each trajectory, where that is
-    known.
+    known. warnings: lines for whoever reads a score on them.
     """
 
     states: np.ndarray
@@ -31,6 +32,7 @@ class Trajectories:
     labels: np.ndarray
     classes: tuple[str, ...]
     factors: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -49,6 +51,24 @@ def fingerprint(splits: Mapping[str, Trajectories]) -> str:
             digest.update(f"{name} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array, dtype=code).data)
     return digest.hexdigest()
+
+
+def warned(splits: Mapping[str, Trajectories], place: Path) -> dict[str, Trajectories]:
+    """The splits; that of the test warns where it holds copies of windows that methods learn from.
+
+    place: the file or the folder that the test windows are from.
+    """
+    test, made = splits["test"], dict(splits)
+    learned = {
+        hash(states.tobytes())
+        for split in ("train", "validation")
+        for states in splits[split].states
+    }
+    copies = sum(hash(states.tobytes()) in learned for states in test.states)
+    if copies:
+        line = f"{copies} of {len(test)} test windows of {place} are copies of training windows"
+        made["test"] = replace(test, warnings=(line,))
+    return made
 
 
 def length(vectors: np.ndarray) -> np.ndarray:

@@ -134,6 +134,11 @@ def test_a_folder_a_missing_file_and_a_file_without_a_class_are_one_line(tmp_pat
         registry.entries(registry.suite("abstract_rules"), ["mine.py"])
 
 
+def test_a_name_in_another_encoding_is_one_line():
+    with pytest.raises(SymbenchError, match=r"'caf.*py:Mine' is not in UTF-8; rename the file"):
+        registry.load_class("caf\udce9.py:Mine")  # as Python reads an octet that is no UTF-8
+
+
 @pytest.mark.parametrize("name", ["bad", "."])
 def test_a_module_that_cannot_be_imported_is_one_line_too(write, monkeypatch, tmp_path, name):
     write("bad.py", b"x = 1\ndef (:\n")

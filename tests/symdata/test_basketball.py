@@ -73,7 +73,7 @@ def test_features_of_players_placed_by_hand():
 
 
 def test_the_features_of_a_split_are_those_of_its_states(tmp_path):
-    part = read(write(tmp_path, train=windows(3), test=windows(3)))["test"]
+    part = read(write(tmp_path, train=windows(3), test=windows(3, 1)))["test"]
     feet = part.states.reshape(6, 25, 5, 2) * [94, 50] + 25
     again = features(feet)
     for name, values in part.features.items():
@@ -88,7 +88,8 @@ def test_validation_is_a_fixed_share_of_whole_windows(tmp_path):
     assert (len(one["train"]), len(one["validation"])) == (2 * 177, 2 * 31)
     assert one["validation"].labels.tolist() == [0, 1] * 31
 
-    whole = read(write(tmp_path / "other", train=train, test=train))["test"].states
+    test = np.concatenate([train, windows(1, 9)])
+    whole = read(write(tmp_path / "other", train=train, test=test))["test"].states[:416]
     place = {states.tobytes(): k for k, states in enumerate(whole)}
     held = [place[states.tobytes()] for states in one["validation"].states]
     learned = [place[states.tobytes()] for states in one["train"].states]

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -223,3 +224,13 @@ def test_where_it_lies_where_nothing_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
     assert default_cache() == tmp_path / "local" / "symbench"
+
+
+def test_a_user_without_a_home_has_a_cache_among_the_temporary_files(monkeypatch):
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(Path, "home", unknown)
+    assert default_cache() == Path(tempfile.gettempdir()) / ".cache" / "symbench"

@@ -123,4 +123,4 @@ def test_without_a_network_or_the_file(page, tmp_path, monkeypatch):
     refused(tmp_path / "data", r"could not be fetched \(ConnectionError: ")
     assert present(tmp_path / "data") == []
     (tmp_path / "file").write_text("mine")
-    refused(tmp_path / "file", "could not be fetched")
+    refused(tmp_path / "file", "cannot write to .*file .File exists")

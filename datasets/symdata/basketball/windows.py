@@ -24,10 +24,11 @@ import numpy as np
 
 from symdata.basketball import DATA
 from symdata.errors import DataError
-from symdata.root import folder_of, hashes
+from symdata.file_faults import first_fault
+from symdata.root import folder_of, hashes, twice
 from symdata.sampling import Draw
 from symdata.sources import DEFAULT, DataSources
-from symdata.trajectories import Trajectories, length, speed
+from symdata.trajectories import Trajectories, length, speed, warned
 
 PLAYERS = 5
 NUMBERS = 2 * PLAYERS
@@ -43,11 +44,20 @@ BASKET = np.array(_CONSTANTS["basket"])
 """x and y of the basket, feet."""
 
 _KEY = "data"
+# Length and width of the whole court, feet; positions may lie a few feet outside.
+_COURT, _OUTSIDE = (94.0, 50.0), 5.0
 
 
 def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Trajectories]:
     """The splits of the files that a user has brought."""
     return read(folder_of(DATA.name, DATA.needs, sources))
+
+
+def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
+    """Line where the files for training and for the test are one; None where they are two."""
+    paths = _paths(folder_of(DATA.name, DATA.needs, sources))
+    test = paths.pop("test")
+    return twice(list(paths.values()), [test])
 
 
 def read(folder: Path) -> dict[str, Trajectories]:
@@ -58,7 +68,8 @@ def read(folder: Path) -> dict[str, Trajectories]:
         held = _held_out(len(windows["train"]))
         windows["validation"] = windows["train"][held]
         windows["train"] = windows["train"][~held]
-    return {split: _examples(windows[split]) for split in ("train", "validation", "test")}
+    splits = {split: _examples(windows[split]) for split in ("train", "validation", "test")}
+    return warned(splits, paths["test"])
 
 
 def identity(folder: Path) -> dict[str, Any]:
@@ -140,6 +151,8 @@ def _windows(path: Path) -> np.ndarray:
     except DataError:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if (line := first_fault([path])) is not None:
+            raise DataError(line) from None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} cannot be read ({reason}); get the file again.") from None
     if data.dtype.kind not in "fiu" or data.shape[1:] != (FRAMES, 2 + 2 * NUMBERS):
@@ -155,4 +168,37 @@ def _windows(path: Path) -> np.ndarray:
             f"{path}: '{_KEY}' is not finite in {(~finite).sum()} of {len(data)} windows, first in "
             f"window {int(np.argmin(finite))}; leave such windows out of the file."
         )
+    wrong = _not_feet(data[..., 2:])
+    if wrong is not None:
+        raise DataError(f"{path}: '{_KEY}' must be in feet on the left half-court, {wrong}.")
     return np.asarray(data, dtype=np.float32)
+
+
+def _not_feet(players: np.ndarray) -> str | None:
+    """Phrase on the unit or the place that positions seem to have instead; None where they fit.
+
+    players: (W, 50, 20), x and y of ten players.
+    """
+    axes = players[..., 0::2], players[..., 1::2]
+    seen = ", ".join(
+        f"{name} from {axis.min():.4g} to {axis.max():.4g}"
+        for name, axis in zip("xy", axes, strict=True)
+    )
+    wide = axes[1].max() - axes[1].min()
+    if wide <= 2:
+        return f"and is within {seen}: it seems to be divided by the size of the court"
+    if wide <= 17 and axes[0].max() <= 31:
+        return f"and is within {seen}: it seems to be in metres; divide it by 0.3048"
+    for axis, size in zip(axes, _COURT, strict=True):
+        if np.mean((axis < -_OUTSIDE) | (axis > size + _OUTSIDE)) > 0.01:
+            return (
+                f"x from 0 to 47 and y from 0 to 50, and has {seen}: it seems to be in another "
+                "unit, or to have another origin than a corner of the court"
+            )
+    right = np.median(axes[0], axis=(1, 2)) > _COURT[0] / 2
+    if right.any():
+        return (
+            f"and {right.sum()} of {len(players)} windows, first window {int(np.argmax(right))}, "
+            "are on the right half: turn them, to 94 - x and 50 - y"
+        )
+    return None

@@ -80,6 +80,9 @@ def _fetch(archive: Archive, target: Path) -> None:
     instead = f"or download {archive.name} from {PAGE} elsewhere and put {names} into {target}"
     try:
         target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot write to {target} ({error.strerror}): choose a folder.") from None
+    try:
         with tempfile.TemporaryDirectory(prefix=".download-", dir=target) as scratch:
             path = pooch.retrieve(
                 archive.url,

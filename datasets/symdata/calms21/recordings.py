@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from symdata.errors import DataError
+from symdata.file_faults import first_fault
 
 MICE = ("resident", "intruder")
 PARTS = ("nose", "left_ear", "right_ear", "neck", "left_hip", "right_hip", "tail_base")
@@ -42,11 +43,15 @@ class Recording:
 def read(path: Path, labelled: bool) -> list[Recording]:
     """The recordings of a file, in its order; `DataError` naming file, sequence and field."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
+            encoding = json.detect_encoding(file.read(4))  # UTF-8 or wider, with a mark or without
+        with path.open(encoding=encoding) as file:
             content = json.load(file, object_hook=_shrink)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:
+        if (line := first_fault([path])) is not None:
+            raise DataError(line) from None
         raise DataError(f"{path} is no whole JSON file ({error}); get the file again.") from None
     layout = f"{path} must be {{annotator: {{sequence: {{keypoints, annotations, metadata}}}}}}"
     if not isinstance(content, dict) or not content:
@@ -100,6 +105,12 @@ def _recording(fields: dict[str, Any], where: str, labelled: bool) -> Recording:
         raise DataError(
             f"{where}: 'keypoints' is not finite in {(~finite).sum()} of {len(finite)} frames, "
             f"first in frame {int(np.argmin(finite))}; fill such frames in or cut them out."
+        )
+    most = np.abs(keypoints).max(initial=0)
+    if 0 < most <= 2:
+        raise DataError(
+            f"{where}: 'keypoints' reaches {most:.3g}: it seems to be divided by the size of the "
+            "picture; it must be in pixels."
         )
     if not labelled:
         return Recording(keypoints, None, ())

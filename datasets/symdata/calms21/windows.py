@@ -25,9 +25,9 @@ from symdata.calms21.geometry import FEATURES, features
 from symdata.calms21.poses import basis, states
 from symdata.calms21.recordings import Recording
 from symdata.errors import DataError
-from symdata.root import folder_of, hashes, matching
+from symdata.root import folder_of, hashes, matching, twice
 from symdata.sources import DEFAULT, DataSources
-from symdata.trajectories import UNKNOWN, Trajectories
+from symdata.trajectories import UNKNOWN, Trajectories, warned
 
 _CONSTANTS = DATA.settings("default")
 FRAMES: int = _CONSTANTS["frames"]
@@ -38,6 +38,11 @@ STRIDES: dict[str, int] = _CONSTANTS["strides"]
 def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Trajectories]:
     """The splits of the files that a user has brought."""
     return read(folder_of(DATA.name, DATA.needs, sources))
+
+
+def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
+    """Line where a test file is also one for training; None where all are different."""
+    return twice(*_paths(folder_of(DATA.name, DATA.needs, sources)))
 
 
 def read(folder: Path) -> dict[str, Trajectories]:
@@ -64,7 +69,7 @@ def read(folder: Path) -> dict[str, Trajectories]:
         if not long:
             raise DataError(f"{folder}: no recording leaves {FRAMES} frames for the {split} split.")
         made[split] = _windows(long, step, classes)
-    return made
+    return warned(made, test[0] if len(test) == 1 else folder)
 
 
 def identity(folder: Path) -> dict[str, Any]:

@@ -88,6 +88,8 @@ def read(location: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         )
     try:
         return read_pictures(location, *COLUMNS, "RGB")
+    except DataError:
+        raise
     except Exception as error:
         raise DataError(
             f"CIFAR-10 cannot be loaded from {location} ({first_line(error)}): {way_out(location)}."

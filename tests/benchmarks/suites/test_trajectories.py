@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import plan, registry, resolution, runner
-from benchmarks.protocol import Examples, OutputError
+from benchmarks.protocol import Budget, Examples, OutputError, Run
 from benchmarks.suites import trajectories as suite
 from benchmarks.suites.trajectory_entries import FEATURES
 from symdata import DataSources
@@ -125,7 +125,9 @@ def played(root, value):
     (root / "basketball").mkdir(parents=True, exist_ok=True)
     for name in ("train", "test"):
         path = root / "basketball" / f"{name}.npz"
-        np.savez(path, data=np.full((8, 50, 22), value, np.float32))
+        data = np.full((8, 50, 22), value, np.float32)
+        data[..., 1::2] = np.linspace(0, 50 if name == "train" else 40, 11)
+        np.savez(path, data=data)
     return DataSources(root=root)
 
 
@@ -199,3 +201,17 @@ def test_given_data_load(name):
 
 def test_the_suite_is_registered():
     assert registry.suite("trajectories") is suite.SUITE
+
+
+def test_test_windows_that_are_copies_are_a_flag_of_the_record(tmp_path):
+    place = tmp_path / "basketball"
+    place.mkdir()
+    draw = np.random.default_rng(0).uniform(0, 47, (30, 50, 22)).astype(np.float32)
+    np.savez(place / "train.npz", data=draw[:24])
+    np.savez(place / "test.npz", data=draw[20:])
+    (entry,) = registry.entries(suite.SUITE, ["random"])
+    (task,) = (one for one in suite.TASKS if one.id == "basketball/clusters")
+    run = Run(0, Budget(steps=1), sources=DataSources(root=tmp_path))
+    result, *_ = runner.answer(task, entry, run)
+    warning = f"8 of 20 test windows of {place / 'test.npz'} are copies of training windows"
+    assert warning in result["flags"]

@@ -25,7 +25,7 @@ from benchmarks.cli_options import (
     example,
 )
 from benchmarks.errors import SymbenchError
-from benchmarks.program import NAME, typed
+from benchmarks.program import NAME, handle_here, typed
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
@@ -89,6 +89,10 @@ def run(
             metavar="N", help="Examples computed at a time; fewer need less memory.", min=1
         ),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="End a cell, as failed, after so long.", min=0),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
     settings: Set = None,
     fail_fast: Annotated[
@@ -117,7 +121,7 @@ def run(
         settings=settings or (),
     )
     sources = data_sources(data_root, digits, cifar10)
-    options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once, sources)
+    options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once, sources, timeout)
 
     def table(records: list[Record], width: int) -> str:
         from leaderboard.summary import summary
@@ -259,9 +263,14 @@ def check(
     cifar10: Cifar10 = None,
 ) -> None:
     """Check that a method keeps the protocol, in seconds. Exit code 1 where it does not."""
-    from benchmarks import conformance
+    from benchmarks import conformance, executors, workers
 
-    findings = conformance.check(method, suite, data_sources(data_root, digits, cifar10))
+    sources = data_sources(data_root, digits, cifar10)
+    threads = executors.threads_of(executors.cores())
+    try:  # where `run` would compute its cells
+        findings = workers.call(conformance.check, method, suite, sources, threads=threads)
+    except ChildProcessError as error:
+        findings = [conformance.Finding("the process of the method lives on", False, str(error))]
     for finding in findings:
         mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
         typer.echo(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
@@ -365,8 +374,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     from symdata.errors import DataError
 
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    handle_here(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.argv[1:] = []  # a method that parses the command line finds no flags of symbench there
     try:
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
     except (SymbenchError, DataError) as error:

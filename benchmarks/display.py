@@ -14,6 +14,9 @@ from rich.text import Text
 from benchmarks.plan import Cell, Estimator
 from benchmarks.records import Record
 
+# Lines that a cell may print beside the display.
+SAID_LINES = 20
+
 
 def duration(seconds: float) -> str:
     """Seconds as people read them: `42 s`, `7 min`, `3.5 h`."""
@@ -61,6 +64,7 @@ class Display:
         self.overall = self.bars.add_task("cells", total=self.total, note="")
         self.slots: dict[int, TaskID] = {}
         self.began: dict[str, float] = {}
+        self.lines: dict[str, int] = {}  # printed by each cell
 
     def __enter__(self) -> Display:
         self._show_overall()
@@ -92,6 +96,21 @@ class Display:
             for name, value in rest.items()
         ]
         self.bars.update(self.slots[slot], completed=step, total=of, note="  ".join(notes))
+
+    def said(self, slot: int, cell: Cell, lines: list[str]) -> None:
+        """See `Listener.said`; after SAID_LINES of a cell, the rest is left out."""
+        before = self.lines.get(cell.key, 0)
+        self.lines[cell.key] = before + len(lines)
+        for line in lines[: max(0, SAID_LINES - before)]:
+            self.console.print(Text(f"{cell.method}: {line}", style="dim"), soft_wrap=True)
+        if before < SAID_LINES <= self.lines[cell.key]:
+            rest = f"{cell.label} prints more, which is left out; --jobs 0 shows it all."
+            self.console.print(Text(rest, style="dim"), soft_wrap=True)
+
+    def waits(self, cells: int) -> None:
+        """See `Listener.waits`."""
+        line = f"{cells} cells are being computed by another run; waiting for their records."
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def finished(self, slot: int, cell: Cell, record: Record) -> None:
         """See `Listener.finished`."""

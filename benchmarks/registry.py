@@ -103,13 +103,22 @@ def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
     named = [pattern for pattern in patterns if ":" not in pattern]
     chosen = [known[name] for name in matching("method", named, list(known))] if named else []
     for path in paths:
-        load_class(path)  # fails at once, with one line, where the path cannot be imported
+        _try(path)  # fails at once, with one line, where the path cannot be imported
         chosen.append(Entry(path.rpartition(":")[2], path))
     names = [entry.name for entry in chosen]
     for name in names:
         if names.count(name) > 1:
             raise SymbenchError(f"two methods are called '{name}'; run them one at a time.")
     return chosen
+
+
+def _try(path: str) -> None:
+    """Load the class at a path, and undo what its import changes in the process."""
+    from benchmarks.isolation import undisturbed  # takes NumPy, which most verbs do without
+
+    make_reachable(path)
+    with undisturbed():
+        load_class(path)
 
 
 def load_class(path: str) -> Any:
@@ -128,33 +137,62 @@ def load_class(path: str) -> Any:
     return found
 
 
+def make_reachable(path: str) -> None:
+    """Let files beside `file.py:Class` be imported, whatever the working folder.
+
+    Their folder comes last in `sys.path`, so that they hide nothing.
+    """
+    location = path.rpartition(":")[0]
+    folder = str(Path(location).resolve().parent)
+    if location.endswith(".py") and folder not in sys.path:
+        sys.path.append(folder)
+
+
 def _load_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise SymbenchError(f"cannot import '{name}': there is no module '{error.name}'.") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _unimportable(f"module {name}", error) from error
 
 
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise SymbenchError(f"no file '{path}'; give path/to/file.py:Class.")
-    # The module's name follows from the path, so that worker processes unpickle the same classes.
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    name = f"symbench_file_{path.stem}_{digest}"
+    name = _module_of(path)
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        # Files beside it can be imported, whatever the working folder; last, so that they hide
-        # nothing.
-        folder = str(path.resolve().parent)
-        if folder not in sys.path:
-            sys.path.append(folder)
+        make_reachable(f"{path}:")
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except BaseException as error:
             del sys.modules[name]
-            raise SymbenchError(f"{path} cannot be imported: {error!r}.") from error
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise _unimportable(str(path), error) from error
     return sys.modules[name]
+
+
+def _module_of(path: Path) -> str:
+    """The module's name of a file, the same in all processes, so that they unpickle its classes."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    return f"symbench_file_{path.stem}_{digest}"
+
+
+def forget(path: str) -> None:
+    """Have the file of `file.py:Class` imported anew, with all that it does, when it is used."""
+    location = path.rpartition(":")[0]
+    if location.endswith(".py"):
+        sys.modules.pop(_module_of(Path(location)), None)
+
+
+def _unimportable(what: str, error: BaseException) -> SymbenchError:
+    ends = " (it ends the program)" if isinstance(error, SystemExit) else ""
+    return SymbenchError(f"{what} cannot be imported: {error!r}{ends}.")

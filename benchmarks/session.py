@@ -39,6 +39,7 @@ class Options:
     retry_failed: bool = False
     at_once: int | None = None
     sources: DataSources = DEFAULT
+    timeout: float | None = None
 
 
 def preview(filters: Filters, options: Options) -> int:
@@ -80,7 +81,7 @@ def run(
 
     table: a function that makes the table of records in so many columns; None: no table.
     """
-    store = Store(options.out)
+    store = Store(options.out.resolve())  # a method may change the working folder
     _ensure_writable(options.out)
     console = Console()
     selected = _select(filters, options)
@@ -115,13 +116,20 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     device = resolve_device(options.device)
     jobs = executors.cores() if options.jobs is None else options.jobs
     workers = max(1, min(jobs, len(state.waiting)))
+    if options.timeout is not None and jobs == 0:
+        raise SymbenchError("--timeout ends a worker process; give --jobs 1 or more with it.")
     conditions = executors.Conditions(
-        store.root, device, executors.threads_of(jobs), options.at_once, options.sources
+        store.root,
+        device,
+        executors.threads_of(jobs),
+        options.at_once,
+        options.sources,
+        options.timeout,
     )
     _remove_stale(store.root)
     console.print(
         f"{len(state.waiting)} cells to run, {len(state.done)} done before; "
-        f"{workers} workers on {device}; records go to {store.root}/.",
+        f"{workers} workers on {device}; records go to {options.out}/.",
         highlight=False,
         soft_wrap=True,
     )
@@ -154,7 +162,8 @@ def _conclude(
         for record in state.failed[:3]:
             assert record.error
             print(f"failed: {_called(record)}: {record.error.type}: {record.error.message}")
-            print(f"        traceback in {store.path(record)}")
+            path = store.path(record).relative_to(store.root)
+            print(f"        traceback in {options.out / path}")
         print(
             f"{len(state.failed)} of {state.total} cells failed; `--retry-failed` tries them again."
         )

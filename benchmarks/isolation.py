@@ -249,7 +249,7 @@ _OF_TORCH = (
     ),
     _State(
         "whether torch rounds tiny numbers to zero",
-        lambda: _torch().full((1,), 1e-40).mul(1.0).item() == 0.0,
+        lambda: _torch().full((1,), 1e-40, dtype=_torch().float32, device="cpu").mul(1).item() == 0,
         lambda value: _torch().set_flush_denormal(value),
         new=False,
     ),

@@ -20,14 +20,20 @@ def handle_here(number: int, handler: Callable[[int, Any], Any]) -> None:
     """Handle a signal in this process, while processes that it forks end by it, as is usual.
 
     A pool ends its processes by SIGTERM: with an inherited handler they would live on or complain.
+    The signal waits while a process is forked, as Python drops what a child receives just then.
     """
-    process = os.getpid()
 
-    def handle(received: int, frame: Any) -> None:
-        if os.getpid() == process:
-            handler(received, frame)
-        else:
-            signal.signal(received, signal.SIG_DFL)
-            os.kill(os.getpid(), received)
+    def wait() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
 
-    signal.signal(number, handle)
+    def go_on() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+
+    def end_by_it() -> None:
+        if signal.getsignal(number) is handler:
+            signal.signal(number, signal.SIG_DFL)
+        go_on()
+
+    signal.signal(number, handler)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=wait, after_in_parent=go_on, after_in_child=end_by_it)

@@ -195,11 +195,15 @@ def _begin(
     # Ctrl-C and a scheduler's SIGTERM reach every process. The run's own process handles them and
     # ends its workers; a worker that died first would look like one that failed.
     for one in (signal.SIGINT, signal.SIGTERM):
-        handle_here(one, lambda *_: None)
+        handle_here(one, _ignore)
     threading.Thread(target=_leave_with_the_run, daemon=True).start()
     limit_threads(threads)
     target(pipe, *arguments)
     sys.stdout.flush()
+
+
+def _ignore(number: int, frame: Any) -> None:
+    """Do nothing about a signal; `signal.SIG_IGN` would hold in started programs too."""
 
 
 def _leave_with_the_run() -> None:

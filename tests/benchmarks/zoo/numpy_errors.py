@@ -5,4 +5,4 @@ from quiet import Quiet
 class Method(Quiet):
     def disturb(self):
         np.seterr(all="raise")
-        np.random.seed(0)
+        np.random.seed(0)  # noqa: NPY002

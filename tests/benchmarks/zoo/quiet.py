@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,7 +31,8 @@ class Quiet:
         pass
 
     def evaluate(self, inputs, run):
-        return {"logits": run.rng("evaluation").random((inputs.count, self.classes))}
+        light = np.asarray(inputs["images"]).reshape(inputs.count, -1).mean(1, keepdims=True)
+        return {"logits": light * run.rng("evaluation").random(self.classes)}
 
 
 class Probe(Quiet):
@@ -47,7 +49,7 @@ class Probe(Quiet):
             "device": str(torch.zeros(1).device),
             "threads": torch.get_num_threads(),
             "tiny": [tiny, float(torch.tensor(1e-40) * 1)],
-            "folder": os.getcwd(),
+            "folder": str(Path.cwd()),
             "environment": sorted(os.environ.items()),
             "path": sys.path[:],
             "argv": sys.argv[:],

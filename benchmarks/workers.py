@@ -191,6 +191,7 @@ def _begin(
             for stream in (1, 2)
         )
     output.close()
+    multiprocessing.set_start_method(None, force=True)  # processes start as they do elsewhere
     surroundings.take_over()
     # Ctrl-C and a scheduler's SIGTERM reach every process. The run's own process handles them and
     # ends its workers; a worker that died first would look like one that failed.

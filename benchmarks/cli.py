@@ -194,7 +194,7 @@ def leaderboard(
 
     records, problems = load_records(out, suite, profile)
     if throughput:
-        text = speed.throughput(records, format.value, _width())
+        text = speed.throughput(records, format.value, _width(), _outdated)
     elif summary:
         text = matrix.summary(_tables(records, out), _width(), format.value)
     else:
@@ -228,7 +228,7 @@ def compare(
         raise SymbenchError("compare writes terminal or markdown; csv is not offered.")
     before, bad_before = load_records(base, suite, profile)
     after, bad_after = load_records(head, suite, profile)
-    result = comparison.compare(before, after, alpha=alpha)
+    result = comparison.compare(before, after, alpha, _outdated)
     typer.echo(report.report(result, format.value, _width(), min_effect), nl=False)
     failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
     raise typer.Exit(1 if failed else 0)
@@ -342,13 +342,17 @@ def load_records(
 
 def _tables(records: list[Record], out: Path) -> list[Table]:
     """The tables of the records in a folder, with outdated rows marked."""
-    from benchmarks import identity, registry
+    from benchmarks import registry
     from leaderboard.tables import build_tables
 
-    def outdated(record: Record) -> str:
-        return identity.outdated(record, registry.find_suite(record.suite))
+    return build_tables(records, registry.task_order(), _outdated, str(out))
 
-    return build_tables(records, registry.task_order(), outdated, str(out))
+
+def _outdated(record: Record) -> str:
+    """The changes since a record was made, "" where there are none."""
+    from benchmarks import identity, registry
+
+    return identity.outdated(record, registry.find_suite(record.suite))
 
 
 def _width() -> int:

@@ -7,16 +7,17 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from benchmarks import executors, plan, resolution
 from benchmarks.device import gpus
 from benchmarks.display import Display, duration
-from benchmarks.plan import Estimator, Filters, Plan
+from benchmarks.plan import Cell, Estimator, Filters, Plan
 from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import CHECKPOINTS, Record, Store
@@ -150,8 +151,7 @@ def _conclude(
     records, problems = store.load()
     for problem in problems:
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
-    suites = {record.suite for record in (*state.done, *state.failed)}
-    shown = [r for r in records if r.suite in suites and r.profile == filters.profile]
+    shown = _asked_for(records, state)
     if table is not None and any(record.status == "done" for record in shown):
         print(table(shown, console.width))
     where = "" if str(options.out) == "results" else f" --out {options.out}"
@@ -167,6 +167,34 @@ def _conclude(
         print(f"{len(state.waiting)} cells have not run; the same command goes on from here.")
     print(f"Next: {NAME} leaderboard{where}")
     return FAILED if state.failed or state.waiting else DONE
+
+
+def _asked_for(records: Sequence[Record], state: Plan) -> list[Record]:
+    """The records for the table: those of the cells of this run, and others beside them.
+
+    Of the methods and tasks of this run no record of other code, settings or data is among them,
+    whichever was made last.
+    """
+    cells: list[Cell | Record] = [*state.done, *state.failed, *state.waiting]
+    boards = {(one.suite, one.profile) for one in cells}
+    variants = {(*_place(one), one.method): one.variant for one in cells}
+    questions = {_place(one): _question(one) for one in (*state.done, *state.failed)}
+    return [
+        one
+        for one in records
+        if (one.suite, one.profile) in boards
+        and variants.get((*_place(one), one.method), one.variant) == one.variant
+        and questions.get(_place(one), _question(one)) == _question(one)
+    ]
+
+
+def _place(one: Cell | Record) -> tuple[str, ...]:
+    return (one.suite, one.profile, one.task, one.regime)
+
+
+def _question(record: Record) -> tuple[Any, ...]:
+    """The versions and the data on which records of one table agree."""
+    return (record.task_version, record.task_parts, record.protocol_version, record.dataset)
 
 
 def _called(record: Record) -> str:

@@ -142,7 +142,7 @@ def _scored(record: Record) -> bool:
 def _cell(records: list[Record], outdated: Callable[[Record], str]) -> Entrant:
     """The newest variant that is not outdated, or the newest of all where each is."""
     ordered = sorted(records, key=lambda record: (record.created, record.key))
-    changes = {record.variant: outdated(record) for record in ordered}
+    changes = {one.variant: outdated(one) for one in {one.variant: one for one in ordered}.values()}
     last = next((one for one in reversed(ordered) if not changes[one.variant]), ordered[-1])
     current = [record for record in ordered if record.variant == last.variant]
     # The order is oldest first, so that of two records of one seed the newer one stays.

@@ -20,7 +20,7 @@ from benchmarks.display import Display, duration
 from benchmarks.plan import Cell, Estimator, Filters, Plan
 from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
-from benchmarks.records import CHECKPOINTS, Record, Store
+from benchmarks.records import CHECKPOINTS, Record, Store, file_name
 from symdata.cores import cores
 from symdata.sources import DEFAULT, DataSources
 
@@ -177,19 +177,25 @@ def _asked_for(records: Sequence[Record], state: Plan) -> list[Record]:
     """
     cells: list[Cell | Record] = [*state.done, *state.failed, *state.waiting]
     boards = {(one.suite, one.profile) for one in cells}
-    variants = {(*_place(one), one.method): one.variant for one in cells}
+    variants = {_row(one): one.variant for one in cells}
     questions = {_place(one): _question(one) for one in (*state.done, *state.failed)}
     return [
         one
         for one in records
         if (one.suite, one.profile) in boards
-        and variants.get((*_place(one), one.method), one.variant) == one.variant
+        and variants.get(_row(one), one.variant) == one.variant
         and questions.get(_place(one), _question(one)) == _question(one)
     ]
 
 
 def _place(one: Cell | Record) -> tuple[str, ...]:
     return (one.suite, one.profile, one.task, one.regime)
+
+
+def _row(one: Cell | Record) -> tuple[str, ...]:
+    """The place and the method, which is told apart from one of its name in another file."""
+    path = one.path if isinstance(one, Record) else one.entry.path
+    return (*_place(one), one.method, file_name(path))
 
 
 def _question(record: Record) -> tuple[Any, ...]:

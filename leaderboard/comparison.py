@@ -16,7 +16,7 @@ from typing import Literal
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Record
 from benchmarks.stats import PairedDifference, holm, paired_difference, smallest_effect
-from leaderboard.selection import Entrant, Group, Groups, failure, grouped
+from leaderboard.selection import Entrant, Group, Groups, failure, grouped, in_several_files
 
 # The sd assumed where all seeds differ by the same amount: that of two scores rounded to whole
 # points, sqrt(2 / 12) points. Accuracies count whole examples, so that near the ceiling all seeds
@@ -111,7 +111,10 @@ def compare(
     """
     if not 0 < alpha < 1:
         raise SymbenchError(f"alpha is a probability between 0 and 1, not {alpha}.")
-    before, after = _grouped(base, "base", outdated), _grouped(head, "head", outdated)
+    base, head = list(base), list(head)
+    apart = in_several_files(base) | in_several_files(head)
+    before = _grouped(base, "base", outdated, apart)
+    after = _grouped(head, "head", outdated, apart)
     paired: list[tuple[Group, Entrant, Entrant]] = []
     missing: list[Unpaired] = []
     failed: list[Unpaired] = []
@@ -155,13 +158,14 @@ def compare(
     )
 
 
-def _grouped(records: Iterable[Record], side: str, outdated: Callable[[Record], str]) -> Groups:
-    found = list(records)
-    if not found:
+def _grouped(
+    records: list[Record], side: str, outdated: Callable[[Record], str], apart: set[str]
+) -> Groups:
+    if not records:
         raise SymbenchError(
             f"The {side} folder holds no records; compare takes two result folders."
         )
-    return grouped(found, outdated)
+    return grouped(records, outdated, apart)
 
 
 def _outdated(groups: Groups, side: str) -> list[str]:

@@ -18,7 +18,7 @@ ARROWS = {
     "benchmarks.errors": (),
     "benchmarks.program": (),
     "benchmarks.stats": (),
-    "benchmarks.records": (),
+    "benchmarks.records": ("errors",),
     "benchmarks.metrics": (),
     "benchmarks.columns": ("errors",),
     "benchmarks.sources": ("errors",),

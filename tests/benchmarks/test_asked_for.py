@@ -107,8 +107,10 @@ def test_the_table_of_a_run_leaves_out_other_data_and_keeps_other_methods(mine):
         record(chance, 0.5, profile="quick", variant="quick", key="4"),
     ]
     stays = record(chance, 0.5, task="identity_rules", variant="another task", key="5")
+    twin = record(cell, 0.5, variant="in another file", path="b.py:Mine", key="6")
     state = plan.Plan([], [asked], [])
-    assert session._asked_for([asked, beside, *others, stays], state) == [asked, beside, stays]
+    shown = [asked, beside, stays, twin]
+    assert session._asked_for([*shown, *others], state) == shown
     # A cell that has not run yet has no record of another variant in its row either.
     assert session._asked_for([others[2], beside], plan.Plan([cell], [], [])) == [beside]
 

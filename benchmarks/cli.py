@@ -66,7 +66,8 @@ def run(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Method name, package.module:Class or path/to/file.py:Class."
+            metavar="NAME",
+            help="Method name, package.module:Class or file.py:Class; NAME=PATH names it.",
         ),
     ] = None,
     seeds: Seeds = None,

@@ -16,11 +16,15 @@ from benchmarks.cli_options import (
     Digits,
     FailOn,
     Format,
+    Jobs,
     OnlyProfiles,
     OnlySuites,
     Out,
     ProfileName,
+    Seed,
+    Seeds,
     Set,
+    Timeout,
     data_sources,
     example,
 )
@@ -63,36 +67,25 @@ def run(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Method name, package.module:Class or path/to/file.py:Class."
+            metavar="NAME",
+            help="Method name, package.module:Class or file.py:Class; NAME=PATH names it.",
         ),
     ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEEDS", help="How many (5) or which (0,3 or 10-19); else the profile's."
-        ),
-    ] = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
     profile: ProfileName = "quick",
     device: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+        str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")
     ] = "auto",
     out: Out = DEFAULT_OUT,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Worker processes; 0: this process. Default: one a core.", min=0
-        ),
-    ] = None,
+    jobs: Jobs = None,
     at_once: Annotated[
         int | None,
         typer.Option(
             metavar="N", help="Examples computed at a time; fewer need less memory.", min=1
         ),
     ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="End a cell, as failed, after so long.", min=0),
-    ] = None,
+    timeout: Timeout = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
     settings: Set = None,
     fail_fast: Annotated[
@@ -100,6 +93,9 @@ def run(
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run cells again that failed before.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run cells again although they are done.")
     ] = False,
     data_root: DataRoot = None,
     digits: Digits = None,
@@ -116,12 +112,14 @@ def run(
         suites=suite or (),
         tasks=task or (),
         methods=method or (),
-        seeds=plan.seeds_from(seeds) if seeds else None,
+        seeds=plan.seeds_from(seeds, seed or ()),
         profile=profile,
         settings=settings or (),
     )
     sources = data_sources(data_root, digits, cifar10)
-    options = session.Options(out, device, jobs, fail_fast, retry_failed, at_once, sources, timeout)
+    options = session.Options(
+        *(out, device, jobs, fail_fast, retry_failed, force, at_once, sources, timeout)
+    )
 
     def table(records: list[Record], width: int) -> str:
         from leaderboard.summary import summary
@@ -201,7 +199,7 @@ def leaderboard(
 
     records, problems = load_records(out, suite, profile)
     if throughput:
-        text = speed.throughput(records, format.value, _width())
+        text = speed.throughput(records, format.value, _width(), _outdated)
     elif summary:
         text = matrix.summary(_tables(records, out), _width(), format.value)
     else:
@@ -235,7 +233,7 @@ def compare(
         raise SymbenchError("compare writes terminal or markdown; csv is not offered.")
     before, bad_before = load_records(base, suite, profile)
     after, bad_after = load_records(head, suite, profile)
-    result = comparison.compare(before, after, alpha=alpha)
+    result = comparison.compare(before, after, alpha, _outdated)
     typer.echo(report.report(result, format.value, _width(), min_effect), nl=False)
     failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
     raise typer.Exit(1 if failed else 0)
@@ -354,13 +352,17 @@ def load_records(
 
 def _tables(records: list[Record], out: Path) -> list[Table]:
     """The tables of the records in a folder, with outdated rows marked."""
-    from benchmarks import identity, registry
+    from benchmarks import registry
     from leaderboard.tables import build_tables
 
-    def outdated(record: Record) -> str:
-        return identity.outdated(record, registry.find_suite(record.suite))
+    return build_tables(records, registry.task_order(), _outdated, str(out))
 
-    return build_tables(records, registry.task_order(), outdated, str(out))
+
+def _outdated(record: Record) -> str:
+    """The changes since a record was made, "" where there are none."""
+    from benchmarks import identity, registry
+
+    return identity.outdated(record, registry.find_suite(record.suite))
 
 
 def _width() -> int:
@@ -375,6 +377,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
     handle_here(signal.SIGTERM, signal.default_int_handler)
+    # The script `symbench` does not look into the working folder by itself, as `python -m` does.
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
     command: Any = typer.main.get_command(app)
     arguments = sys.argv[1:] if arguments is None else arguments
     sys.argv[1:] = []  # a method that parses the command line finds no flags of symbench there

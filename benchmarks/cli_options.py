@@ -113,6 +113,25 @@ ProfileName = Annotated[
     str, typer.Option(metavar="NAME", help="smoke, quick or paper; see `list profiles`.")
 ]
 
+Seeds = Annotated[
+    str | None,
+    typer.Option(metavar="SEEDS", help="How many (5) or which (0,3 or 10-19); else the profile's."),
+]
+Seed = Annotated[
+    list[int] | None, typer.Option(metavar="N", help="One seed; repeat it for more.", min=0)
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Worker processes; 0: this process. Default: one a core, or one a GPU.",
+        min=0,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End a cell, as failed, after so long.", min=0),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

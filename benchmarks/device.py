@@ -24,10 +24,20 @@ KEPT_BYTES, BLOCK_BYTES = 2**31 - 1, 2**25
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
 
 
+def gpus(device: str) -> list[str]:
+    """The devices that a name stands for: each GPU for `cuda`, else the device itself."""
+    if device != "cuda":
+        return [device]
+    import torch
+
+    return [f"cuda:{index}" for index in range(torch.cuda.device_count())] or [device]
+
+
 def has_bfloat16(device: str) -> bool:
     """Whether the device multiplies in bfloat16 itself: CUDA since Ampere, x86 since Cooper Lake.
 
-    Where it does not, torch would imitate it, slower than single precision.
+    Where it does not, torch would imitate it, slower than single precision. Metal is not asked: its
+    GPUs before the M2 lack it, and torch does not say which it has.
     """
     import torch
 
@@ -71,6 +81,11 @@ def reset_peak_memory(device: str) -> None:
 
         torch.cuda.reset_peak_memory_stats(device)
         return
+    if device == "mps":
+        import torch
+
+        torch.mps.empty_cache()
+        return
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
@@ -81,11 +96,18 @@ def reset_peak_memory(device: str) -> None:
 
 
 def peak_memory(device: str) -> int:
-    """The most memory in use since the reset, in bytes, on a GPU or in this process."""
+    """The most memory in use since the reset, in bytes, on a GPU or in this process.
+
+    Metal keeps no peak: the memory that its driver holds, which keeps what is freed, stands for it.
+    """
     if device.startswith("cuda"):
         import torch
 
         return torch.cuda.max_memory_allocated(device)
+    if device == "mps":
+        import torch
+
+        return torch.mps.driver_allocated_memory()
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

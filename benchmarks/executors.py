@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -24,9 +24,11 @@ from typing import Protocol
 
 from benchmarks import identity, workers
 from benchmarks.claims import Claims
+from benchmarks.device import gpus
 from benchmarks.plan import Cell
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Failure, Record, Store
+from symdata.cores import cores
 from symdata.sources import DEFAULT, DataSources
 
 # Seconds between two looks for the records of cells that another run computes.
@@ -50,6 +52,11 @@ class Conditions:
     sources: DataSources = DEFAULT
     timeout: float | None = None
 
+    def of_worker(self, slot: int) -> Conditions:
+        """The conditions for one worker: on several GPUs the workers take turns."""
+        some = gpus(self.device)
+        return replace(self, device=some[slot % len(some)])
+
 
 class Listener(Protocol):
     """A receiver of news about the cells of a run; `slot` is the number of the worker."""
@@ -68,11 +75,6 @@ class Listener(Protocol):
 
     def finished(self, slot: int, cell: Cell, record: Record) -> None:
         """Hear that a cell has its record, done or failed."""
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads_of(jobs: int) -> int:
@@ -235,7 +237,9 @@ def run_in_processes(
 def _give(place: _Place, cell: Cell, conditions: Conditions) -> None:
     """Give a cell to the worker of a place, to a new one where there is none."""
     if place.worker is None:
-        place.worker = workers.Worker(_work, conditions, threads=conditions.threads)
+        place.worker = workers.Worker(
+            _work, conditions.of_worker(place.slot), threads=conditions.threads
+        )
     place.worker.forget_output()
     place.worker.pipe.send(cell)
     place.cell, place.began = cell, time.monotonic()

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import symdata
 from benchmarks import resolution
 from benchmarks.protocol import PROTOCOL_VERSION, Budget, Entry, Profile, Suite, Task
-from benchmarks.records import Record, content_hash
-from benchmarks.sources import declared, file_of, source_hash
+from benchmarks.records import SCHEMA_VERSION, Record, content_hash, plain
+from benchmarks.sources import declared, file_of, named_by_default, source_hash
 from symdata.sources import DEFAULT
 
 OURS = ("benchmarks", "baselines", "methods")
@@ -75,18 +76,27 @@ def is_ours(location: str) -> bool:
     return file is not None and _ROOT in file.resolve().parents
 
 
+def files_of(entry: Entry) -> dict[str, str]:
+    """Hashes of the files that an entry's settings name, those of defaults among them.
+
+    A default is seen where it is written as a text, as `Path(text)`, or as a name of its module for
+    one of these; a file that a method opens without any setting is not.
+    """
+    return named_files({**named_by_default(entry.path), **entry.settings})
+
+
 def named_files(settings: Mapping[str, Any]) -> dict[str, str]:
     """Hashes of the files that settings name, by setting.
 
     A value, or a part of a tuple, names a file as `data.csv`, `dsl.py:NAME` or
     `package.module:NAME`; a word without a dot or a colon never does. Modules of symbench do not
-    count: the version of the method that reads them covers them. A file that is the default of a
-    field is not seen: name it in the settings.
+    count: the version of the method that reads them covers them.
     """
     hashes = {}
     for name, value in settings.items():
         parts = value if isinstance(value, tuple | list) else (value,)
-        found = [one for part in parts if isinstance(part, str) and (one := _file_hash(part))]
+        texts = [str(part) for part in parts if isinstance(part, str | Path)]
+        found = [one for text in texts if (one := _file_hash(text))]
         if found:
             hashes[name] = " ".join(found)
     return hashes
@@ -136,7 +146,7 @@ def variant(
             "data_sources": _data_sources(dataset),
             "method": [entry.name, entry.path.rpartition(":")[2], asdict(of_method(entry.path))],
             "settings": dict(entry.settings),
-            "files": named_files(entry.settings),
+            "files": files_of(entry),
             "budget": asdict(budget),
         }
     )
@@ -147,20 +157,23 @@ def outdated(record: Record, suite: Suite | None) -> str:
 
     suite: today's suite of the record's name, None where there is none.
     """
+    if record.schema_version < SCHEMA_VERSION:  # it tells no versions that could be compared
+        return f"record's schema {record.schema_version}, today's is {SCHEMA_VERSION}"
     tasks, entries = (suite.tasks, suite.entries) if suite is not None else ((), ())
     profiles = suite.profiles if suite is not None else ()
     changes = list(
         _changes("protocol", {"protocol": record.protocol_version}, {"protocol": PROTOCOL_VERSION})
     )
     entry = next((one for one in entries if one.name == record.method), None)
+    by_profile = entry or _made_by_options(record, entries)
     for task in (one for one in tasks if (one.name, one.regime) == (record.task, record.regime)):
         before = Versions(record.task_version, record.task_parts)
         changes += _changes("task", before.named("task"), of_task(task).named("task"))
         data = {"data set": record.dataset.get("version")}
         changes += _changes("data set", data, {"data set": task.dataset(DEFAULT).get("version")})
         for profile in (one for one in profiles if one.name == record.profile):
-            if entry is not None:
-                changes += _of_profile(record, profile, entry, task)
+            if by_profile is not None:
+                changes += _of_profile(record, profile, by_profile, task)
     path = entry.path if entry else record.path
     location = path.rpartition(":")[0]
     if Path(location).is_file() or (not location.endswith(".py") and file_of(location)):
@@ -171,12 +184,29 @@ def outdated(record: Record, suite: Suite | None) -> str:
     return "; ".join(changes)
 
 
+def _made_by_options(record: Record, entries: Iterable[Entry]) -> Entry | None:
+    """Today's entry for a row that `--set` or a path made; None where it is told by neither.
+
+    The name of a row that `--set` made is that of its entry and, in brackets, what was set.
+    """
+    name, _, inside = record.method.partition("[")
+    given = {
+        one: record.settings[one]
+        for one in re.findall(r"(?:^|,)(\w+)=", inside)
+        if one in record.settings
+    }
+    base = next((one for one in entries if one.name == name), None)
+    if base is None and not is_ours(record.path.rpartition(":")[0]):
+        base = Entry(name, record.path)
+    return base and replace(base, settings={**base.settings, **given})
+
+
 def _of_profile(record: Record, profile: Profile, entry: Entry, task: Task) -> Iterator[str]:
     """A phrase for the budget and for each setting that a profile gives otherwise today."""
     if record.budget != asdict(profile.budget(entry, task)):
         yield "budget changed"
     given = resolution.resolved(profile, entry, task).settings
-    for name, value in json.loads(json.dumps(dict(given), default=repr)).items():
+    for name, value in json.loads(json.dumps(dict(given), default=plain)).items():
         if name not in record.settings or record.settings[name] != value:
             yield f"setting {name} {record.settings.get(name)!r}, today's is {value!r}"
 

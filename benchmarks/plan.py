@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 
 from benchmarks import identity, registry, resolution, sources
 from benchmarks.identity import Versions
 from benchmarks.protocol import Budget, Entry, Profile, Suite, SymbenchError, Task
 from benchmarks.records import Record, Store, content_hash
 from symdata.sources import DEFAULT, DataSources
+
+# The most seeds that one run may ask for.
+MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -73,21 +76,39 @@ class Filters:
     settings: Sequence[str] = ()
 
 
-def seeds_from(text: str) -> list[int]:
-    """Parse seeds, written as `5` (the first five), `0,3,7` or `10-19`."""
+def seeds_from(text: str | None, further: Sequence[int] = ()) -> list[int] | None:
+    """The seeds of `--seeds`, written as `5` (the first five), `0,3,7` or `10-19`, and of `--seed`.
+
+    further: single seeds beside them. None where neither option is given.
+    """
+    spans = [range(seed, seed + 1) for seed in further]
+    if text is not None:
+        given = _spans(text)
+        if not given or not all(given):
+            raise SymbenchError(
+                f"--seeds '{text}' is not understood; write 5 (the first five), 0,3,7 or 10-19; "
+                "the seed 7 alone is 7-7, or --seed 7."
+            )
+        spans = given + spans
+    if sum(map(_length, spans)) > MOST_SEEDS:
+        raise SymbenchError(f"more than {MOST_SEEDS:,} seeds are asked for; take fewer.")
+    return list(dict.fromkeys(chain.from_iterable(spans))) if spans else None
+
+
+def _spans(text: str) -> list[range]:
+    """The ranges of seeds in a text; empty where it is not understood."""
     try:
         if text.isdigit():
-            chosen = list(range(int(text)))
-        else:
-            chosen = []
-            for part in filter(None, text.split(",")):
-                first, dash, last = part.partition("-")
-                chosen += range(int(first), int(last) + 1) if dash else [int(first)]
+            return [range(int(text))]
+        parts = [part.partition("-") for part in filter(None, text.split(","))]
+        return [range(int(first), int(last if dash else first) + 1) for first, dash, last in parts]
     except ValueError:
-        chosen = []
-    if not chosen:
-        raise SymbenchError(f"--seeds '{text}' is not understood; write 5, 0,3,7 or 10-19.")
-    return list(dict.fromkeys(chosen))
+        return []
+
+
+def _length(span: range) -> int:
+    """The length of a range of any size; `len` refuses one above that of a list."""
+    return max(0, span.stop - span.start)
 
 
 @dataclass(frozen=True)
@@ -260,16 +281,19 @@ class Plan:
         return len(self.waiting) + len(self.done) + len(self.failed)
 
 
-def plan(selected: Sequence[Cell], store: Store, retry_failed: bool = False) -> Plan:
+def plan(
+    selected: Sequence[Cell], store: Store, retry_failed: bool = False, force: bool = False
+) -> Plan:
     """Sort cells by their records in the store: done, failed, or to run.
 
     A failed cell is not run again unless asked for: with the same seed it would fail in the same
     way. A new version of the method, or changed code of another package, changes the key: it runs.
+    force: run all, whatever the store holds; each new record takes the place of the old one.
     """
     result = Plan([], [], [])
     for cell in selected:
         record = store.find(cell)
-        if record is None or (record.status == "failed" and retry_failed):
+        if record is None or force or (record.status == "failed" and retry_failed):
             result.waiting.append(cell)
         elif record.status == "failed":
             result.failed.append(record)

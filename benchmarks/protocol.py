@@ -301,6 +301,7 @@ class Entry:
     family: a name under which profiles change settings and budgets of entries with the same fields;
     no profile changes an entry without a family.
     by_data: its own settings where they depend on the data set; keys are those of `about`.
+    assigned: names of those of its settings that `run --set` gave.
     """
 
     name: str
@@ -311,6 +312,7 @@ class Entry:
     tasks: tuple[str, ...] = ("*",)
     family: str = ""
     by_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    assigned: tuple[str, ...] = ()
 
     def runs_on(self, task: str) -> bool:
         """Whether the entry applies to the task of this id."""

@@ -16,11 +16,20 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from benchmarks.errors import SymbenchError
+
+# The schema of records: a new number where a reader of the old one would misread them, and a minor
+# one ("/2.1") where they only have more fields, which a reader that does not know them keeps.
+SCHEMA_VERSION = 2
+SCHEMA = f"symbench.record/{SCHEMA_VERSION}"
+_READABLE = rf"^symbench\.record/(1|{SCHEMA_VERSION}(\.\d+)?)$"
 
 
 class Failure(BaseModel):
@@ -50,11 +59,14 @@ class Record(BaseModel):
     flags: warnings for readers of the scores. explanation: the method's own account of what it
     learned. examples: training examples seen, repetitions counted; evaluated: the number of test
     examples. outputs, illustrations: names of the files beside the record that hold them.
+
+    Fields that are not known here are kept, in `model_extra`. A record of schema 1 is read too; it
+    does not tell the versions of the method and of any part.
     """
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
 
-    schema_name: Literal["symbench.record/2"] = Field(default="symbench.record/2", alias="schema")
+    schema_name: str = Field(default=SCHEMA, alias="schema", pattern=_READABLE)
     key: str
     variant: str
     suite: str
@@ -101,6 +113,21 @@ class Record(BaseModel):
     illustrations: str | None = None
     error: Failure | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_another_schema(cls, given: Any) -> Any:
+        """Refuse a newer schema by its own error; fill in the field that schema 1 lacks."""
+        schema = given.get("schema") if isinstance(given, dict) else None
+        number = re.fullmatch(r"symbench\.record/(\d+)(\.\d+)?", str(schema))
+        if number and int(number[1]) > SCHEMA_VERSION:
+            raise PydanticCustomError("newer", "{schema}", {"schema": schema})
+        return {"method_version": None, **given} if number and number[1] == "1" else given
+
+    @property
+    def schema_version(self) -> int:
+        """The number of the schema, without the minor one."""
+        return int(self.schema_name.rpartition("/")[2].partition(".")[0])
+
     @property
     def score(self) -> float:
         """The score by which the task ranks."""
@@ -121,9 +148,19 @@ class Record(BaseModel):
 CHECKPOINTS = ".checkpoints"
 
 
+def plain(value: Any) -> Any:
+    """The form in JSON of a value that has none of its own: a text, a list, or its `repr`."""
+    if isinstance(value, PurePath):
+        return str(value)
+    try:
+        return sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)
+    except TypeError:
+        return repr(value)
+
+
 def content_hash(value: Any) -> str:
     """A 16-digit hash of a JSON value, whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=list)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -152,6 +189,15 @@ def folder_name(method: str) -> str:
     return name if len(name.encode()) <= 120 else f"{name[:40]}-{content_hash(method)}"
 
 
+def file_name(path: str) -> str:
+    """The name of the file in `folder/file.py:Class`, without its ending; "" where it is a module.
+
+    Folders do not count, as they are written from wherever a run was started.
+    """
+    location = path.rpartition(":")[0]
+    return Path(location).stem if location.endswith(".py") else ""
+
+
 class Store:
     """The records below one folder: `suite/profile/task/regime/method/seed<seed>-<key>.json`."""
 
@@ -168,11 +214,16 @@ class Store:
         return self.root / CHECKPOINTS / f"{cell.key}.pt"
 
     def find(self, cell: Any) -> Record | None:
-        """The record of this cell, or None where there is none that can be read."""
+        """The record of this cell, or None where there is none that can be read.
+
+        Raises `SymbenchError` for a record of a newer symbench, which would be replaced.
+        """
         path = self.path(cell)
         if not path.exists():
             return None
         record = read_record(path)
+        if isinstance(record, Newer):
+            raise SymbenchError(record)
         return record if isinstance(record, Record) and record.key == cell.key else None
 
     def save(
@@ -214,6 +265,10 @@ class Store:
         ]
 
 
+class Newer(str):
+    """The line on a record of a newer symbench, which this one must not replace."""
+
+
 def read_record(path: Path) -> Record | str:
     """The record in a file, or one line that says why the file holds none."""
     try:
@@ -222,6 +277,9 @@ def read_record(path: Path) -> Record | str:
         return f"{path}: cannot be read ({error.strerror}); ignored."
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "newer":
+            made = f"made by a newer symbench ({first['msg']}; this one reads {SCHEMA})"
+            return Newer(f"{path}: {made}; upgrade symbench.")
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         return f"{path}: no symbench record ({where}: {first['msg'].lower()}); ignored."
 

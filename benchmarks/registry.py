@@ -2,7 +2,7 @@
 
 A suite is part of symbench or comes from the entry point group `symbench.suites` of an installed
 package; a method comes from a suite's entries, from the group `symbench.methods`, or directly from
-`package.module:Class` or `path/to/file.py:Class`.
+`package.module:Class` or `path/to/file.py:Class`, which `name=path` gives a name of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -97,19 +98,49 @@ def offered(within: Suite) -> dict[str, Entry]:
 
 
 def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
-    """The entries that the patterns select: names, globs, `module:Class` or `file.py:Class`."""
+    """The entries that the patterns select: names, globs, `module:Class` or `file.py:Class`.
+
+    `name=file.py:Class` makes an entry of that name; without one, its name is that of the class,
+    after those of file and folders (`file.Class`) where there is another method of this name.
+    """
     known = offered(within)
-    paths = [pattern for pattern in patterns if ":" in pattern]
     named = [pattern for pattern in patterns if ":" not in pattern]
     chosen = [known[name] for name in matching("method", named, list(known))] if named else []
-    for path in paths:
+    asked = [_name_and_path(pattern) for pattern in patterns if ":" in pattern]
+    candidates = [[name] if name else _names_of(path) for name, path in asked]
+    for (name, path), own in zip(asked, candidates, strict=True):
         _try(path)  # fails at once, with one line, where the path cannot be imported
-        chosen.append(Entry(path.rpartition(":")[2], path))
-    names = [entry.name for entry in chosen]
-    for name in names:
-        if names.count(name) > 1:
-            raise SymbenchError(f"two methods are called '{name}'; run them one at a time.")
+        if name in known and known[name].path == path:
+            chosen.append(known[name])
+            continue
+        others = [other for other in candidates if other is not own and not (name and other[1:])]
+        taken = set(known).union(*others)
+        free = next((one for one in own if one not in taken), "")
+        if not free:
+            raise SymbenchError(
+                f"two methods are called '{own[0]}'; give one a name: --method other={path}."
+            )
+        chosen.append(Entry(free, path))
     return chosen
+
+
+def _name_and_path(pattern: str) -> tuple[str, str]:
+    """The name, "" where there is none, and the path of `name=path`; a file's may hold an "="."""
+    name, equals, path = pattern.partition("=")
+    if not equals or Path(pattern.rpartition(":")[0]).is_file() or "/" in name or ":" in name:
+        return "", pattern
+    if not re.fullmatch(r"[\w.+-]+", name):
+        raise SymbenchError(f"'{name}' is no name for {path}; take letters, digits and . _ + -")
+    return name, path
+
+
+def _names_of(path: str) -> list[str]:
+    """The names that a class may bear: `Class`, `file.Class`, `folder.file.Class` and so on."""
+    location, _, name = path.rpartition(":")
+    parts = location.split(".")
+    if location.endswith(".py"):
+        parts = list(Path(location).resolve().with_suffix("").parts[1:])
+    return [".".join([*parts[start:], name]) for start in range(len(parts), -1, -1)]
 
 
 def _try(path: str) -> None:
@@ -126,7 +157,10 @@ def load_class(path: str) -> Any:
     location, _, name = path.rpartition(":")
     if not location or not name:
         raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
-    module = _load_file(Path(location)) if location.endswith(".py") else _load_module(location)
+    if location.endswith(".py"):
+        module = _load_file(Path(location), name)
+    else:
+        module = _load_module(location)
     found = getattr(module, name, None)
     if not isinstance(found, type):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
@@ -159,7 +193,7 @@ def _load_module(name: str) -> ModuleType:
         raise _unimportable(f"module {name}", error) from error
 
 
-def _load_file(path: Path) -> ModuleType:
+def _load_file(path: Path, wanted: str) -> ModuleType:
     if not path.is_file():
         raise SymbenchError(f"no file '{path}'; give path/to/file.py:Class.")
     name = _module_of(path)
@@ -176,6 +210,8 @@ def _load_file(path: Path) -> ModuleType:
             del sys.modules[name]
             if isinstance(error, KeyboardInterrupt):
                 raise
+            if isinstance(error, ImportError) and "relative import" in str(error):
+                raise _inside_a_package(path, wanted) from None
             raise _unimportable(str(path), error) from error
     return sys.modules[name]
 
@@ -196,3 +232,13 @@ def forget(path: str) -> None:
 def _unimportable(what: str, error: BaseException) -> SymbenchError:
     ends = " (it ends the program)" if isinstance(error, SystemExit) else ""
     return SymbenchError(f"{what} cannot be imported: {error!r}{ends}.")
+
+
+def _inside_a_package(path: Path, wanted: str) -> SymbenchError:
+    """The error for a file that imports from the package around it: how to name the class."""
+    folder, parts = path.resolve().parent, [path.stem]
+    while not parts[1:] or (folder / "__init__.py").is_file():
+        folder, parts = folder.parent, [folder.name, *parts]
+    method = f"{'.'.join(parts)}:{wanted}"
+    where = "" if folder == Path.cwd() else f", and start in {folder}"
+    return SymbenchError(f"{path} imports from the package around it: write {method}{where}.")

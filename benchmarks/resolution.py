@@ -5,17 +5,19 @@ Settings lie over each other in this order, the later ones over the earlier:
 1. the defaults of the fields of the method's `Settings`;
 2. the values of the paper for the data set, in the literal `published` of that class;
 3. the profile's changes for the entry's family, on all tasks and then on this data set;
-4. the entry's own settings for this data set, and then its own settings on every task, among them
-   those of `run --set`.
+4. the entry's own settings for this data set, and then its own settings on every task;
+5. those of `run --set`.
 
 No method is imported, except by `variants` and `check_settings`, which need the class of settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from enum import Enum
 from itertools import product
+from pathlib import PurePath
 from typing import Any, get_type_hints
 
 from benchmarks import registry, sources
@@ -43,6 +45,7 @@ def layers(profile: Profile, entry: Entry, task: Task) -> list[Layer]:
         *(Layer(f"{change}{on[key]}", given) for key, given in changes.items()),
         *(Layer(f"entry {entry.name}{on[key]}", given) for key, given in own.items()),
         Layer(f"entry {entry.name}", entry.settings),
+        Layer("--set", {name: entry.settings[name] for name in entry.assigned}),
     ]
 
 
@@ -67,12 +70,14 @@ def variants(entries: Sequence[Entry], assignments: Sequence[str]) -> list[Entry
         texts.setdefault(name.strip(), []).append(text.strip())
     made = dict[str, Entry]()
     for entry in entries if texts else ():
+        _ensure_settable(entry, texts, entries)
         values = [_values(entry, name, given) for name, given in texts.items()]
         for chosen in product(*values):
             given = dict(zip(texts, chosen, strict=True))
             words = ",".join(f"{name}={written(value)}" for name, value in given.items())
             name = f"{entry.name}[{words}]"
-            made[name] = replace(entry, name=name, settings={**entry.settings, **given})
+            settings = {**entry.settings, **given}
+            made[name] = replace(entry, name=name, settings=settings, assigned=tuple(given))
     return list(made.values()) if texts else list(entries)
 
 
@@ -81,14 +86,29 @@ def check_settings(entry: Entry) -> None:
     registry.load_class(entry.path).Settings(**entry.settings)
 
 
+def _ensure_settable(entry: Entry, names: Iterable[str], entries: Sequence[Entry]) -> None:
+    """Raise where an entry lacks one of these settings; say which of the entries have it."""
+    known = _fields(entry)
+    for name in (one for one in names if one not in known):
+        if having := [other.name for other in entries if name in _fields(other)]:
+            raise SymbenchError(
+                f"{entry.name} has no setting '{name}'; choose methods that have it with "
+                f"--method: {', '.join(having)}."
+            )
+        if not known:
+            raise SymbenchError(f"{entry.name} has nothing to set; choose methods with --method.")
+        raise registry.unknown(f"setting of {entry.name}", name, known)
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    """The settings of an entry's method by name, with their defaults."""
+    settings = registry.load_class(entry.path).Settings
+    return {field.name: field.default for field in fields(settings)}
+
+
 def _values(entry: Entry, name: str, texts: Sequence[str]) -> list[Any]:
     """The values that these texts stand for, typed like the setting of this name."""
-    settings = registry.load_class(entry.path).Settings
-    defaults = {field.name: field.default for field in fields(settings)}
-    if not defaults:
-        raise SymbenchError(f"{entry.name} has nothing to set; choose methods with --method.")
-    if name not in defaults:
-        raise registry.unknown(f"setting of {entry.name}", name, defaults)
+    settings, defaults = registry.load_class(entry.path).Settings, _fields(entry)
     return [
         _typed(f"{name} of {entry.name}", get_type_hints(settings)[name], text, defaults[name])
         for text in texts
@@ -118,4 +138,6 @@ def written(value: Any) -> str:
     """A value as it is written after `--set name=`."""
     if isinstance(value, tuple):
         return ",".join(map(written, value))
-    return value if isinstance(value, str) else repr(value)
+    if isinstance(value, Enum):
+        return written(value.value)
+    return str(value) if isinstance(value, str | PurePath) else repr(value)

@@ -42,7 +42,7 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
-from benchmarks.records import Failure, Further, Record, Store, content_hash
+from benchmarks.records import Failure, Further, Record, Store, content_hash, plain
 from symdata.sources import DEFAULT, DataSources
 
 # Bytes of tasks' draws that a process keeps for its next cells.
@@ -149,8 +149,7 @@ def _answer(
         "examples": run.examples,
         "evaluated": inputs.count,
         "parameters": getattr(method, "parameters", None),
-        # Values without a form in JSON are stored as their `repr`.
-        "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=repr)),
+        "settings": json.loads(json.dumps(asdict(settings_of(entry)), default=plain)),
     }
     return result, kept, shown
 
@@ -321,7 +320,7 @@ def describe(
         method_version=cell.versions.own,
         method_parts=dict(cell.versions.parts),
         settings=result.pop("settings", dict(cell.entry.settings)),
-        files=identity.named_files(cell.entry.settings),
+        files=identity.files_of(cell.entry),
         source_hash=cell.source_hash,
         budget=asdict(cell.budget),
         dataset=task.dataset(sources),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from benchmarks import executors, plan, resolution
+from benchmarks.device import gpus
 from benchmarks.display import Display, duration
-from benchmarks.plan import Estimator, Filters, Plan
+from benchmarks.plan import Cell, Estimator, Filters, Plan
 from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
-from benchmarks.records import CHECKPOINTS, Record, Store
+from benchmarks.records import CHECKPOINTS, Record, Store, file_name
+from symdata.cores import cores
 from symdata.sources import DEFAULT, DataSources
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -37,6 +41,7 @@ class Options:
     jobs: int | None = None
     fail_fast: bool = False
     retry_failed: bool = False
+    force: bool = False
     at_once: int | None = None
     sources: DataSources = DEFAULT
     timeout: float | None = None
@@ -46,7 +51,7 @@ def preview(filters: Filters, options: Options) -> int:
     """Print the cells, which of them are done, and how long the others may take."""
     store = Store(options.out)
     selected = _select(filters, options)
-    state = plan.plan(selected, store, options.retry_failed)
+    state = plan.plan(selected, store, options.retry_failed, options.force)
     estimator = _estimator(store)
     times = []
     for record in state.done:
@@ -58,7 +63,7 @@ def preview(filters: Filters, options: Options) -> int:
         times.append(seconds)
         about = f"  about {duration(seconds)}" if seconds is not None else ""
         print(f"to run   {cell.label}{about}")
-    jobs = max(1, options.jobs if options.jobs is not None else executors.cores())
+    jobs = max(1, _jobs(options, _planned_device(options.device)))
     known = [seconds for seconds in times if seconds is not None]
     if not times:
         estimate = "nothing to do"
@@ -85,7 +90,7 @@ def run(
     _ensure_writable(options.out)
     console = Console()
     selected = _select(filters, options)
-    state = plan.plan(selected, store, options.retry_failed)
+    state = plan.plan(selected, store, options.retry_failed, options.force)
     if state.waiting:
         try:
             _execute(state, store, options, console)
@@ -114,17 +119,13 @@ def _select(filters: Filters, options: Options) -> list[plan.Cell]:
 
 def _execute(state: Plan, store: Store, options: Options, console: Console) -> None:
     device = resolve_device(options.device)
-    jobs = executors.cores() if options.jobs is None else options.jobs
+    jobs = _jobs(options, device)
     workers = max(1, min(jobs, len(state.waiting)))
     if options.timeout is not None and jobs == 0:
         raise SymbenchError("--timeout ends a worker process; give --jobs 1 or more with it.")
     conditions = executors.Conditions(
-        store.root,
-        device,
-        executors.threads_of(jobs),
-        options.at_once,
-        options.sources,
-        options.timeout,
+        *(store.root, device, executors.threads_of(jobs), options.at_once, options.sources),
+        timeout=options.timeout,
     )
     _remove_stale(store.root)
     console.print(
@@ -153,8 +154,7 @@ def _conclude(
     records, problems = store.load()
     for problem in problems:
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
-    suites = {record.suite for record in (*state.done, *state.failed)}
-    shown = [r for r in records if r.suite in suites and r.profile == filters.profile]
+    shown = _asked_for(records, state)
     if table is not None and any(record.status == "done" for record in shown):
         print(table(shown, console.width))
     where = "" if str(options.out) == "results" else f" --out {options.out}"
@@ -171,6 +171,40 @@ def _conclude(
         print(f"{len(state.waiting)} cells have not run; the same command goes on from here.")
     print(f"Next: {NAME} leaderboard{where}")
     return FAILED if state.failed or state.waiting else DONE
+
+
+def _asked_for(records: Sequence[Record], state: Plan) -> list[Record]:
+    """The records for the table: those of the cells of this run, and others beside them.
+
+    Of the methods and tasks of this run no record of other code, settings or data is among them,
+    whichever was made last.
+    """
+    cells: list[Cell | Record] = [*state.done, *state.failed, *state.waiting]
+    boards = {(one.suite, one.profile) for one in cells}
+    variants = {_row(one): one.variant for one in cells}
+    questions = {_place(one): _question(one) for one in (*state.done, *state.failed)}
+    return [
+        one
+        for one in records
+        if (one.suite, one.profile) in boards
+        and variants.get(_row(one), one.variant) == one.variant
+        and questions.get(_place(one), _question(one)) == _question(one)
+    ]
+
+
+def _place(one: Cell | Record) -> tuple[str, ...]:
+    return (one.suite, one.profile, one.task, one.regime)
+
+
+def _row(one: Cell | Record) -> tuple[str, ...]:
+    """The place and the method, which is told apart from one of its name in another file."""
+    path = one.path if isinstance(one, Record) else one.entry.path
+    return (*_place(one), one.method, file_name(path))
+
+
+def _question(record: Record) -> tuple[Any, ...]:
+    """The versions and the data on which records of one table agree."""
+    return (record.task_version, record.task_parts, record.protocol_version, record.dataset)
 
 
 def _called(record: Record) -> str:
@@ -212,17 +246,44 @@ def _remove_stale(folder: Path) -> None:
             continue
 
 
+def _jobs(options: Options, device: str) -> int:
+    """The number of workers: as asked for, else one a GPU, or one a core on a CPU."""
+    if options.jobs is not None:
+        return options.jobs
+    return cores() if device == "cpu" else len(gpus(device))
+
+
+def _planned_device(name: str) -> str:
+    """The device of this name for an estimate, even where this machine lacks it."""
+    _ensure_known(name)
+    try:
+        return resolve_device(name)
+    except SymbenchError:
+        return name
+
+
+def _ensure_known(device: str) -> None:
+    if not re.fullmatch("auto|cpu|mps|cuda(:[0-9]+)?", device):
+        known = "auto, cpu, cuda, cuda:N, mps"
+        raise SymbenchError(f"--device '{device}' is not known; there are: {known}.")
+
+
 def resolve_device(name: str) -> str:
-    """The device of this name, or the best there is for `auto`."""
+    """The device of this name; for `auto` a CUDA GPU where there is one, else the CPU."""
     if name == "cpu":
         return name
-    kind, _, index = name.partition(":")
-    if name != "auto" and (kind != "cuda" or not (index == "" or index.isdigit())):
-        raise SymbenchError(f"--device '{name}' is not known; there are: auto, cpu, cuda, cuda:N.")
+    _ensure_known(name)
     if name == "auto" and sys.platform == "linux" and not any(map(Path.exists, GPU_DRIVERS)):
         return "cpu"  # saves the import of torch, which takes seconds and would find no GPU either
     import torch
 
+    if name == "mps":
+        if torch.backends.mps.is_available():
+            return name
+        raise SymbenchError(
+            "--device mps is not there (torch sees no Metal GPU); use --device cpu."
+        )
+    index = name.partition(":")[2]
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         return "cuda" if count else "cpu"

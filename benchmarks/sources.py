@@ -53,7 +53,7 @@ def published(path: str) -> dict[str, dict[str, Any]]:
     bases publish for this field. Empty where there is none, or no such file.
     """
     merged = dict[str, dict[str, Any]]()
-    for node in reversed(_settings(path)):
+    for _, node in reversed(_settings(path)):
         again = {one.target.id for one in node.body if _is_field(one)}  # type: ignore[attr-defined]
         for values in merged.values():
             for name in again & values.keys():
@@ -70,15 +70,53 @@ def published(path: str) -> dict[str, dict[str, Any]]:
     return merged
 
 
-def _settings(path: str) -> list[ast.ClassDef]:
-    """The `Settings` class of a method and its bases; empty where it is not written as a name."""
+@cache
+def named_by_default(path: str) -> dict[str, str]:
+    """The fields of a method's `Settings` whose default is a text or a `Path` of one, each by name.
+
+    path: `module:Class` or `file.py:Class`. A default may be a name that its module gives a text.
+    """
+    found = dict[str, str]()
+    for location, node in reversed(_settings(path)):
+        tree = _parsed(location)
+        for one in node.body:
+            if _is_field(one):
+                assert isinstance(one, ast.AnnAssign)
+                assert isinstance(one.target, ast.Name)
+                found.pop(one.target.id, None)
+                value = _text(one.value, tree)
+                if value is not None:
+                    found[one.target.id] = value
+    return found
+
+
+def _text(value: ast.expr | None, tree: ast.Module | None) -> str | None:
+    """The text that an expression is: a literal, a `Path`, a `field`, or a name for one of them."""
+    if isinstance(value, ast.Constant):
+        return value.value if isinstance(value.value, str) else None
+    if isinstance(value, ast.Name) and tree is not None:
+        return _text(_value(tree.body, value.id), None)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        if value.func.id == "Path" and len(value.args) == 1:
+            return _text(value.args[0], tree)
+        if value.func.id == "field":
+            given = [one.value for one in value.keywords if one.arg == "default"]
+            return _text(given[0], tree) if given else None
+    return None
+
+
+def _settings(path: str) -> list[tuple[str, ast.ClassDef]]:
+    """The `Settings` class of a method and its bases, each with its module.
+
+    Empty where it is written neither as a class nor as a name.
+    """
     for location, node in _lineage(*path.rpartition(":")[::2]):
         for one in node.body:
             if isinstance(one, ast.ClassDef) and one.name == "Settings":
-                return [found for _, found in _with_bases(location, one)]
+                return list(_with_bases(location, one))
         value = _value(node.body, "Settings")
         if isinstance(value, ast.Name):
-            return [found for _, found in _lineage(location, value.id)]
+            return list(_lineage(location, value.id))
     return []
 
 

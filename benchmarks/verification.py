@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from math import isfinite, nan
@@ -34,8 +33,10 @@ def faults(folder: Path) -> tuple[list[str], int]:
 def _of_file(path: Path, record: Record | str, store: Store) -> Iterator[str]:
     """The faults of one file that can be told without the others."""
     if isinstance(record, str):
-        yield _unknown_fields(path) or record
+        yield record
         return
+    if record.model_extra:
+        yield f"{path}: unknown fields: {', '.join(sorted(record.model_extra))}."
     if store.path(record) != path:
         yield f"{path}: misplaced; a record of this cell belongs in {store.path(record)}."
     if record.key != content_hash([record.variant, record.seed]):
@@ -70,13 +71,3 @@ def _of_file(path: Path, record: Record | str, store: Store) -> Iterator[str]:
     last = profile.seeds + profile.further_seeds - 1
     if not 0 <= record.seed <= last:
         yield f"{path}: seed {record.seed} is outside profile {profile.name}, 0 to {last}."
-
-
-def _unknown_fields(path: Path) -> str:
-    """A line that names fields which the schema lacks; "" where there are none."""
-    try:
-        known = {name for one in Record.model_fields.items() for name in (one[0], one[1].alias)}
-        extra = sorted(set(json.loads(path.read_text(encoding="utf-8"))) - known)
-    except (OSError, ValueError, TypeError):
-        return ""
-    return f"{path}: unknown fields: {', '.join(extra)}." if extra else ""

@@ -13,10 +13,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from benchmarks.program import handle_here
 PROGRESS_SECONDS = 0.2
 # Bytes of a worker's last output that the run keeps for a record.
 KEPT_OUTPUT = 4000
+# Libraries that every cell needs. Modules of symbench may lie where the server does not look.
+PRELOADED = ["torch", "pandas", "pyarrow.parquet", "pydantic", "threadpoolctl"]
+_TRACKER_WARNING = "ignore:resource_tracker:UserWarning"
 # Sequences that move the cursor or colour text.
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|.)")
 _leave = os._exit
@@ -147,30 +150,31 @@ def _plain(line: bytes) -> str:
 
 
 def _context() -> Any:
-    """The way to start workers: on Linux by a server that has torch loaded, so that it is quick."""
+    """The way to start workers: on Linux by a server that has libraries loaded, so it is quick."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    # Modules of symbench are left out: the server looks for them in the working folder first.
-    context.set_forkserver_preload(["torch"])
-    _silence_tracker()
+    context.set_forkserver_preload(PRELOADED)
+    # The tracker of semaphores warns that it removes those of a pool whose worker was killed.
+    ignored = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), _TRACKER_WARNING)))
+    with _variable("PYTHONWARNINGS", ignored):
+        resource_tracker.ensure_running()
+    with _variable("PYTHONSAFEPATH", "1"):  # no module of the working folder hides a library
+        forkserver.ensure_running()
     return context
 
 
-def _silence_tracker() -> None:
-    """Silence Python's warning that it cleans up after processes which were killed.
-
-    A worker may be killed while it has a pool of processes of its own. The semaphores of that pool
-    are then removed by the resource tracker, a process that all share, which warns of it and which
-    takes its filters of warnings from the environment that it is started with.
-    """
-    name = "PYTHONWARNINGS"
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable within the block."""
     before = os.environ.get(name)
-    os.environ[name] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
-    resource_tracker.ensure_running()
-    os.environ.pop(name)
-    if before is not None:
-        os.environ[name] = before
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 def _begin(

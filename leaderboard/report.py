@@ -164,4 +164,4 @@ def _notes(comparison: Comparison) -> list[str]:
         )
     if short:
         lines.append(f"{plural(len(short), 'cell')} with one paired seed: no test is possible.")
-    return lines
+    return [*lines, *comparison.outdated]

@@ -33,10 +33,16 @@ CSV_COLUMNS = (
 )
 
 
-def throughput(records: Iterable[Record], form: str = "terminal", width: int = 100) -> str:
+def throughput(
+    records: Iterable[Record],
+    form: str = "terminal",
+    width: int = 100,
+    outdated: Callable[[Record], str] = lambda record: "",
+) -> str:
     """Render a table for each suite, profile and machine: medians over seeds by task and method.
 
-    Steps are parameter updates and examples training examples, both a second of `fit`.
+    Steps are parameter updates and examples training examples, both a second of `fit`. outdated: as
+    in `grouped`.
     """
     known_format(form)
     machines: dict[str, list[Record]] = defaultdict(list)
@@ -45,7 +51,7 @@ def throughput(records: Iterable[Record], form: str = "terminal", width: int = 1
             machines[machine(record)].append(record)
     if not machines:
         raise SymbenchError("No finished records here; make some with `python -m benchmarks run`.")
-    rows = [row for name in sorted(machines) for row in _rows(name, machines[name])]
+    rows = [row for name in sorted(machines) for row in _rows(name, machines[name], outdated)]
     if form == "csv":
         stream = io.StringIO()
         writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
@@ -75,9 +81,11 @@ def machine(record: Record) -> str:
     return f"{text}, {plural(int(threads), 'thread')}" if threads is not None else str(text)
 
 
-def _rows(name: str, records: list[Record]) -> list[dict[str, object]]:
+def _rows(
+    name: str, records: list[Record], outdated: Callable[[Record], str]
+) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for group, cells in grouped(records).items():
+    for group, cells in grouped(records, outdated).items():
         for cell in sorted(cells.values(), key=lambda cell: (-_steps(cell), cell.method)):
             if cell.kind == CONTROL or not cell.done:
                 continue

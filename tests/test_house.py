@@ -18,7 +18,7 @@ ARROWS = {
     "benchmarks.errors": (),
     "benchmarks.program": (),
     "benchmarks.stats": (),
-    "benchmarks.records": (),
+    "benchmarks.records": ("errors",),
     "benchmarks.metrics": (),
     "benchmarks.columns": ("errors",),
     "benchmarks.sources": ("errors",),
@@ -28,7 +28,10 @@ ARROWS = {
     "benchmarks.checkpoint": ("protocol",),
     "benchmarks.training": ("checkpoint", "device", "optimisation", "protocol"),
     "benchmarks.identity": ("protocol", "records", "resolution", "sources", "symdata"),
-    "benchmarks.registry": ("protocol", "symdata"),
+    "benchmarks.isolation": (),
+    "benchmarks.claims": ("errors",),
+    "benchmarks.workers": ("program",),
+    "benchmarks.registry": ("isolation", "protocol", "symdata"),
     "benchmarks.resolution": ("errors", "protocol", "registry", "sources"),
     "benchmarks.plan": (
         *("identity", "protocol", "records", "registry", "resolution", "sources", "symdata"),
@@ -39,14 +42,20 @@ ARROWS = {
     "benchmarks.judges": ("errors", "protocol", "symdata"),
     "benchmarks.suites": ("judges", "metrics", "pictures", "protocol", "symdata"),
     "benchmarks.runner": (
-        *("device", "identity", "pictures", "plan", "protocol", "records", "registry", "symdata"),
+        *("device", "identity", "isolation", "pictures", "plan", "protocol", "records"),
+        *("registry", "symdata"),
     ),
-    "benchmarks.executors": ("plan", "protocol", "records", "runner", "symdata"),
+    "benchmarks.executors": (
+        *("claims", "device", "identity", "plan", "protocol", "records", "runner", "symdata"),
+        "workers",
+    ),
     "benchmarks.session": (
-        *("display", "executors", "plan", "program", "protocol", "records", "resolution"),
-        "symdata",
+        *("device", "display", "executors", "plan", "program", "protocol", "records"),
+        *("resolution", "symdata"),
     ),
-    "benchmarks.conformance": ("plan", "protocol", "registry", "resolution", "runner", "symdata"),
+    "benchmarks.conformance": (
+        *("isolation", "plan", "protocol", "registry", "resolution", "runner", "symdata"),
+    ),
     "benchmarks.listing": ("plan", "protocol", "registry", "resolution", "runner", "symdata"),
     "benchmarks.show": (
         *("display", "pictures", "plan", "protocol", "records", "registry", "resolution"),
@@ -55,8 +64,8 @@ ARROWS = {
     "benchmarks.cli_options": ("errors", "program", "symdata"),
     "benchmarks.cli_data": ("cli_options", "display", "errors", "program", "symdata"),
     "benchmarks.cli": (
-        *("cli_data", "cli_options", "conformance", "errors", "identity", "listing", "plan"),
-        *("program", "records", "registry", "session", "show", "verification"),
+        *("cli_data", "cli_options", "conformance", "errors", "executors", "identity", "listing"),
+        *("plan", "program", "records", "registry", "session", "show", "verification", "workers"),
         *("leaderboard", "symdata"),
     ),
     "benchmarks.__main__": ("cli",),

@@ -46,7 +46,7 @@ def test_run_takes_the_flags_of_the_documents(symbench):
     commands = (ROOT / "docs" / "commands.md").read_text()
     flags = re.search(r"train and score; `(.+?)`", commands).group(1).split()
     shown = symbench("run", "--help").stdout
-    assert len(flags) == 16
+    assert len(flags) == 19
     for flag in flags:
         assert flag in shown
 

@@ -49,15 +49,25 @@ def test_seeds_come_first_so_that_an_early_stop_leaves_whole_rows():
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("3", [0, 1, 2]), ("0,3,7", [0, 3, 7]), ("4-6", [4, 5, 6]), ("5,", [5]), ("1,1-2", [1, 2])],
+    [
+        ("3", [0, 1, 2]),
+        ("0,3,7", [0, 3, 7]),
+        ("4-6", [4, 5, 6]),
+        ("5,", [5]),
+        ("7-7", [7]),
+        ("1,1-2", [1, 2]),
+    ],
 )
 def test_seeds_are_a_count_a_list_or_a_range(text, seeds):
     assert plan.seeds_from(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "x", "3-", "0", "-1", "5-3", "1.5"])
+@pytest.mark.parametrize("text", ["", "x", "3-", "0", "-1", "5-3", "1.5", "5-3,2", ","])
 def test_seeds_that_make_no_sense_are_one_line(text):
-    with pytest.raises(SymbenchError, match="write 5, 0,3,7 or 10-19"):
+    with pytest.raises(
+        SymbenchError,
+        match=r"write 5 .the first five., 0,3,7 or 10-19; the seed 7 alone is 7-7, or --seed 7",
+    ):
         plan.seeds_from(text)
 
 
@@ -88,8 +98,10 @@ def test_a_file_without_the_protocol_is_one_line(fake):
 
 
 def test_two_methods_of_one_name_are_refused(fake):
-    with pytest.raises(SymbenchError, match="two methods are called 'Honest'"):
-        plan.cells(Filters(methods=(fake("Honest"), fake("Honest"))))
+    line = "two methods are called '{}'; give one a name: --method other=.*fake_methods.py:Honest"
+    for given, name in ((fake("Honest"), "Honest"), (f"a={fake('Honest')}", "a")):
+        with pytest.raises(SymbenchError, match=line.format(name)):
+            plan.cells(Filters(methods=(given, given)))
 
 
 def test_an_installed_package_can_register_a_method(monkeypatch, fake):

@@ -5,14 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import plan, runner
+from benchmarks import identity, plan, registry, runner, verification
+from benchmarks.errors import SymbenchError
 from benchmarks.records import (
     Store,
     content_hash,
     folder_name,
     read_outputs,
+    read_record,
     write_atomically,
 )
+from leaderboard.tables import build_tables
 
 
 @pytest.fixture
@@ -115,3 +118,57 @@ def test_a_folder_bears_a_name_that_every_system_takes(tmp_path, record):
     )
     assert store.save(one).parent == store.save(two).parent
     assert {found.method for found in store.load()[0]} == {"a:", "a?"}
+
+
+def rewritten(path, **fields):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    return path
+
+
+@pytest.mark.parametrize("schema", ["symbench.record/2", "symbench.record/2.7"])
+def test_fields_of_a_newer_minor_version_are_kept(tmp_path, cell, record, schema):
+    path = rewritten(Store(tmp_path).save(record), schema=schema, mood={"calm": 1})
+    found = Store(tmp_path).find(cell)
+    assert found.scores == record.scores
+    assert found.model_extra == {"mood": {"calm": 1}}
+    assert found.schema_version == 2
+    assert json.loads(Store(tmp_path).save(found).read_text()) == json.loads(path.read_text())
+    assert verification.faults(tmp_path)[0].count(f"{path}: unknown fields: mood.") == 1
+
+
+@pytest.mark.parametrize("number", ["3", "3.1", "10"])
+def test_a_newer_schema_is_one_line_that_says_to_upgrade(tmp_path, cell, record, number):
+    path = rewritten(Store(tmp_path).save(record), schema=f"symbench.record/{number}", key=1)
+    line = (
+        f"{path}: made by a newer symbench (symbench.record/{number}; this one reads "
+        "symbench.record/2); upgrade symbench."
+    )
+    assert Store(tmp_path).load() == ([], [line])
+    # A run would put its own record in the place of this one.
+    with pytest.raises(SymbenchError) as caught:
+        Store(tmp_path).find(cell)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize("schema", ["symbench.record/0", "symbench.record/x", "other", 2, None])
+def test_another_schema_is_no_record(tmp_path, record, schema):
+    path = rewritten(Store(tmp_path).save(record), schema=schema)
+    ((), (line,)) = Store(tmp_path).load()
+    assert line.startswith(f"{path}: no symbench record (schema: ")
+
+
+def test_a_record_of_schema_1_is_read_shown_and_outdated(tmp_path, cell, record):
+    """Release 0.1 wrote no versions of methods and parts, and nothing of named files."""
+    old = json.loads(Store(tmp_path).save(record).read_text()) | {"schema": "symbench.record/1"}
+    for name in ("task_parts", "method_version", "method_parts", "files"):
+        del old[name]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(old))
+    found = read_record(path)
+    assert (found.schema_version, found.method_version, found.scores) == (1, None, record.scores)
+    why = "record's schema 1, today's is 2"
+    assert identity.outdated(found, registry.suite("abstract_rules")) == why
+    assert identity.outdated(found, None) == why
+    (table,) = build_tables([found], (), lambda one: why)
+    assert table.row("chance").label == "chance (outdated)"
+    assert any(note.endswith("--method chance --out results") for note in table.notes)

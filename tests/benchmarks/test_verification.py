@@ -79,7 +79,7 @@ def test_a_failed_cell_an_unknown_field_a_copy_and_what_is_no_record(tmp_path):
     assert "failed: DivergedError: the loss is nan" in text
     assert f"{path.parent / 'more.json'}: unknown fields: mood." in text
     assert f"{path.parent / 'copy.json'}: misplaced" in text
-    assert text.count(f"duplicate key {known['key']}, which 2 files have.") == 2
+    assert text.count(f"duplicate key {known['key']}, which 3 files have.") == 3
     assert f"{path.parent / 'broken.json'}: no symbench record" in text
 
 

@@ -24,16 +24,10 @@ from typing import Any
 import numpy as np
 
 from symdata.arrow_room.rooms import Rooms
+from symdata.cores import cores
 from symdata.errors import DataError
 
 _START = "from symdata.arrow_room.workers import serve; serve()"
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def render(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from benchmarks import namesakes
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import (
     Cifar10,
@@ -367,7 +370,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
+    _reach_working_folder()
     try:
+        namesakes.refuse()
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
     except (SymbenchError, DataError) as error:
         code = _complain(str(error))
@@ -385,6 +390,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         where = context.command_path if context else NAME
         code = _complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
     sys.exit(code or 0)
+
+
+def _reach_working_folder() -> None:
+    """Let `package.module:Class` be found in the working folder, as `python -m` does by itself.
+
+    It comes last in the path, so that it hides nothing.
+    """
+    with suppress(FileNotFoundError):
+        if (here := os.getcwd()) not in sys.path:
+            sys.path.append(here)
 
 
 def _complain(message: str) -> int:

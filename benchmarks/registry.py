@@ -19,7 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from benchmarks import namesakes
 from benchmarks.protocol import Entry, Suite, SymbenchError
+from benchmarks.scripts import importing
 from symdata import DataError
 from symdata.registration import loaded, points, registered
 
@@ -117,7 +119,8 @@ def load_class(path: str) -> Any:
     location, _, name = path.rpartition(":")
     if not location or not name:
         raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
-    module = _load_file(Path(location)) if location.endswith(".py") else _load_module(location)
+    with importing(location):
+        module = _load_file(Path(location)) if location.endswith(".py") else _load_module(location)
     found = getattr(module, name, None)
     if not isinstance(found, type):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
@@ -129,10 +132,16 @@ def load_class(path: str) -> Any:
 
 
 def _load_module(name: str) -> ModuleType:
+    if name in ("__main__", "__mp_main__"):
+        script = Path(getattr(sys.modules[name], "__file__", None) or "my_script.py").name
+        raise SymbenchError(f"'{name}' has no name in other processes; write {script}:Class.")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise SymbenchError(f"cannot import '{name}': there is no module '{error.name}'.") from None
+        hint = namesakes.hint(error, Path())
+        raise SymbenchError(
+            f"cannot import '{name}': there is no module '{error.name}'{hint}."
+        ) from None
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -156,5 +165,8 @@ def _load_file(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[name]
-            raise SymbenchError(f"{path} cannot be imported: {error!r}.") from error
+            if isinstance(error, SymbenchError):
+                raise error.with_traceback(None) from None
+            hint = namesakes.hint(error, path.parent)
+            raise SymbenchError(f"{path} cannot be imported: {error!r}{hint}.") from error
     return sys.modules[name]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import executors, plan, resolution
+from benchmarks import executors, namesakes, plan, resolution, scripts
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
 from benchmarks.program import NAME
@@ -80,6 +80,8 @@ def run(
 
     table: a function that makes the table of records in so many columns; None: no table.
     """
+    scripts.refuse_import_by_worker()
+    namesakes.refuse()
     store = Store(options.out)
     _ensure_writable(options.out)
     console = Console()
@@ -129,7 +131,8 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     with display:
         if jobs == 0:
             executors.run_here(state.waiting, conditions, display, options.fail_fast)
-        else:
+            return
+        with scripts.main_module_hidden():
             executors.run_in_processes(state.waiting, jobs, conditions, display, options.fail_fast)
 
 

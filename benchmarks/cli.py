@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -29,6 +28,7 @@ from benchmarks.cli_options import (
 )
 from benchmarks.errors import SymbenchError
 from benchmarks.program import NAME, typed
+from benchmarks.terminal import say, width, write_every_sign
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
@@ -161,14 +161,14 @@ def list_(
     if what != "settings":
         if method or suite or task or settings:
             raise SymbenchError(f"`list {what}` takes no further names; `list settings` does.")
-        typer.echo(listing.render(what))
+        say(listing.render(what))
         return
     if method is None:
         raise SymbenchError("`list settings` needs a method; write list settings esbn.")
     from benchmarks import plan
 
     chosen = plan.Filters(suite or (), task or (), (method,), None, profile, settings or ())
-    typer.echo(listing.settings(chosen))
+    say(listing.settings(chosen))
 
 
 @app.command(
@@ -200,12 +200,12 @@ def leaderboard(
 
     records, problems = load_records(out, suite, profile)
     if throughput:
-        text = speed.throughput(records, format.value, _width())
+        text = speed.throughput(records, format.value, width())
     elif summary:
-        text = matrix.summary(_tables(records, out), _width(), format.value)
+        text = matrix.summary(_tables(records, out), width(), format.value)
     else:
-        text = render.render(_tables(records, out), format.value, _width())
-    typer.echo(text, nl=False)
+        text = render.render(_tables(records, out), format.value, width())
+    say(text, end="")
     raise typer.Exit(1 if problems else 0)
 
 
@@ -235,7 +235,7 @@ def compare(
     before, bad_before = load_records(base, suite, profile)
     after, bad_after = load_records(head, suite, profile)
     result = comparison.compare(before, after, alpha=alpha)
-    typer.echo(report.report(result, format.value, _width(), min_effect), nl=False)
+    say(report.report(result, format.value, width(), min_effect), end="")
     failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
     raise typer.Exit(1 if failed else 0)
 
@@ -267,10 +267,10 @@ def check(
     findings = conformance.check(method, suite, data_sources(data_root, digits, cifar10))
     for finding in findings:
         mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
-        typer.echo(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
+        say(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
     looked_at = [finding for finding in findings if not finding.skipped]
     broken = sum(not finding.ok for finding in looked_at)
-    typer.echo(f"{method}: {len(looked_at) - broken} of {len(looked_at)} rules kept.")
+    say(f"{method}: {len(looked_at) - broken} of {len(looked_at)} rules kept.")
     raise typer.Exit(1 if broken else 0)
 
 
@@ -291,8 +291,8 @@ def verify(
     if not count:
         raise SymbenchError(f"'{results}' holds no records; give a folder that `run` has written.")
     for line in lines:
-        typer.echo(line)
-    typer.echo(f"{count} records, {len(lines)} faults.")
+        say(line)
+    say(f"{count} records, {len(lines)} faults.")
     raise typer.Exit(1 if lines else 0)
 
 
@@ -319,9 +319,9 @@ def show(
     from benchmarks import show
 
     path = show.find(record, out)
-    typer.echo(show.text(show.read(path), _width()), nl=False)
+    say(show.text(show.read(path), width()), end="")
     for line in show.pictures(path, data_sources(data_root, digits, cifar10)):
-        typer.echo(line)
+        say(line)
 
 
 def load_records(
@@ -336,7 +336,7 @@ def load_records(
         raise SymbenchError(f"no folder '{folder}'; give a folder that `run --out` has written.")
     records, problems = Store(folder).load()
     for problem in problems:
-        typer.echo(f"warning: {problem}", err=True)
+        say(f"warning: {problem}", err=True)
     chosen = [
         record
         for record in records
@@ -357,12 +357,6 @@ def _tables(records: list[Record], out: Path) -> list[Table]:
     return build_tables(records, registry.task_order(), outdated, str(out))
 
 
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((120, 40)).columns
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
     from symdata.errors import DataError
@@ -370,6 +364,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
+    write_every_sign()
     _reach_working_folder()
     try:
         namesakes.refuse()
@@ -381,7 +376,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _complain(f"memory ran out ({str(error).rstrip('.')}); {less}.")
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-        typer.echo("interrupted.", err=True)
+        say("interrupted.", err=True)
     except Exception as error:
         # Errors of the argument parser bring a message and an exit code; others are faults of ours.
         if not hasattr(error, "format_message"):
@@ -398,10 +393,10 @@ def _reach_working_folder() -> None:
     It comes last in the path, so that it hides nothing.
     """
     with suppress(FileNotFoundError):
-        if (here := os.getcwd()) not in sys.path:
+        if (here := str(Path.cwd())) not in sys.path:
             sys.path.append(here)
 
 
 def _complain(message: str) -> int:
-    typer.echo(f"error: {typed(message)}", err=True)
+    say(f"error: {typed(message)}", err=True)
     return 2

@@ -38,7 +38,7 @@ def refuse() -> None:
 
 
 def hint(error: BaseException, folder: Path) -> str:
-    """What to do where a user's code misses a module as one of the packages has its name; else ""."""
+    """Advice where a user's code misses a module since a package has its name; "" for all else."""
     name = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if name not in (*OURS, THEIRS):
         return ""

@@ -22,8 +22,11 @@ def described(step: float, of: float, **scalars: float) -> str:
 
 
 class ProgressLine:
-    """A reporter that writes to the error stream: one line in a terminal, which is removed at the
-    end; elsewhere a line every half minute, and so none for a short training."""
+    """A reporter that writes to the error stream.
+
+    In a terminal it is one line, which is removed at the end; elsewhere a line every half minute,
+    and so none for a short training.
+    """
 
     def __init__(self) -> None:
         self.began = self.last = time.monotonic()

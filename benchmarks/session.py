@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import executors, namesakes, plan, resolution, scripts
+from benchmarks import executors, namesakes, plan, resolution, scripts, terminal
 from benchmarks.display import Display, duration
 from benchmarks.plan import Estimator, Filters, Plan
 from benchmarks.program import NAME
@@ -151,7 +151,7 @@ def _conclude(
     suites = {record.suite for record in (*state.done, *state.failed)}
     shown = [r for r in records if r.suite in suites and r.profile == filters.profile]
     if table is not None and any(record.status == "done" for record in shown):
-        print(table(shown, console.width))
+        print(table(shown, terminal.width()))
     where = "" if str(options.out) == "results" else f" --out {options.out}"
     if state.failed:
         for record in state.failed[:3]:

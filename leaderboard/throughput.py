@@ -58,7 +58,7 @@ def throughput(records: Iterable[Record], form: str = "terminal", width: int = 1
     parts = []
     for (suite, profile, name), board in boards.items():
         parts.append(heading(1, f"{suite} · profile {profile} · {name}", form))
-        parts.append(_grid(board, form))
+        parts.append(_grid(board, form, width))
     remark = (
         "Medians over seeds. Rows of one machine are only comparable where nothing else ran on it."
     )
@@ -111,7 +111,7 @@ def _steps(cell: Entrant) -> float:
     return _median(cell, lambda record: record.steps_per_second) or 0.0
 
 
-def _grid(board: list[dict[str, object]], form: str) -> str:
+def _grid(board: list[dict[str, object]], form: str, width: int) -> str:
     """Lay out a row for each task and method; a terminal names a task in its first row alone."""
     versions: dict[tuple[object, object], set[tuple[object, object]]] = defaultdict(set)
     for row in board:
@@ -135,7 +135,8 @@ def _grid(board: list[dict[str, object]], form: str) -> str:
             ]
         )
         last = task
-    return grid(["task", "method", *COLUMNS], body, ["left", "left", *["right"] * 6], form)
+    align = ["left", "left", *["right"] * len(COLUMNS)]
+    return grid(["task", "method", *COLUMNS], body, align, form, width, keys=(0, 1))
 
 
 def _text(value: object, digits: int, unit: int = 1) -> str:

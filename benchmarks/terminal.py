@@ -42,8 +42,10 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
     sign, after = text[start], text[start + 1 : start + 2]
     if sign == "·" and after == " ":  # between words; without a blank it multiplies
         return "-", start + 1
-    # A sign that becomes two takes the place of the blank after it, so that columns stay in line.
-    return _letters(sign), start + (2 if sign in "±≥≤" and after == " " else 1)
+    # Before a number, a sign that becomes two takes the place of the blank after it as well, so
+    # that columns stay in line.
+    wide = sign in "±≥≤" and after == " " and not text[start + 2 : start + 3].isalpha()
+    return _letters(sign), start + 1 + wide
 
 
 def _letters(sign: str) -> str:

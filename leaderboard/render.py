@@ -34,7 +34,10 @@ RANKS = (
     "rank: the ranks that a row holds in 95 % of 10,000 resamples of the seeds. Controls, outdated "
     "rows and rows with missing seeds are not ranked."
 )
-FURTHER = "Columns after `kind`: further scores, ± half the width of their interval."
+FURTHER = (
+    "Columns after `kind`: further scores, ± half the width of their interval. Where a table goes "
+    "on below itself, rows without any are left out."
+)
 
 CSV_COLUMNS = (
     "suite",

@@ -12,6 +12,7 @@ from leaderboard.wording import NONE, decimals, grid, known_format, notes, numbe
 HEADERS = (
     "cell",
     "method",
+    "verdict",
     "base",
     "head",
     "difference",
@@ -19,9 +20,8 @@ HEADERS = (
     "n",
     "p",
     "detectable",
-    "verdict",
 )
-ALIGN = ("left", "left", *["right"] * 7, "left")
+ALIGN = (*["left"] * 3, *["right"] * 7)
 
 
 def report(
@@ -103,6 +103,7 @@ def _line(change: Change, wide: bool) -> list[str]:
     return [
         _name(change.group, wide),
         change.method,
+        change.verdict,
         number(change.base, percent, digits),
         number(change.head, percent, digits),
         signed(one.mean, percent, digits),
@@ -110,7 +111,6 @@ def _line(change: Change, wide: bool) -> list[str]:
         str(one.n),
         NONE if change.p is None else _probability(change.p),
         _detectable(change),
-        change.verdict,
     ]
 
 

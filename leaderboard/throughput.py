@@ -112,19 +112,18 @@ def _steps(cell: Entrant) -> float:
 
 
 def _grid(board: list[dict[str, object]], form: str, width: int) -> str:
-    """Lay out a row for each task and method; a terminal names a task in its first row alone."""
+    """Lay out a row for each task and method."""
     versions: dict[tuple[object, object], set[tuple[object, object]]] = defaultdict(set)
     for row in board:
         versions[row["task"], row["regime"]].add((row["task_version"], row["dataset"]))
     body: list[list[str]] = []
-    last = None
     for row in sorted(board, key=lambda row: natural(f"{row['task']} {row['regime']}")):
         task = f"{row['task']} {row['regime']}"
         if len(versions[row["task"], row["regime"]]) > 1:
             task += f" v{row['task_version']} {str(row['dataset'])[:8]}"
         body.append(
             [
-                task if task != last or form == "markdown" else "",
+                task,
                 str(row["method"]),
                 _text(row["steps_per_second"], 1),
                 _text(row["examples_per_second"], 0),
@@ -134,7 +133,6 @@ def _grid(board: list[dict[str, object]], form: str, width: int) -> str:
                 str(row["n"]),
             ]
         )
-        last = task
     align = ["left", "left", *["right"] * len(COLUMNS)]
     return grid(["task", "method", *COLUMNS], body, align, form, width, keys=(0, 1))
 

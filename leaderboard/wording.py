@@ -154,6 +154,8 @@ def grid(
     for columns in _blocks(headers, rows, width, keys, beside):
         own = [column for column in columns if column not in keys]
         shown = _with_content(rows, own) if blocks else rows
+        if blocks and not shown:
+            continue
         some = [[row[column] for column in columns] if row else RULE for row in shown]
         heads, sides = ([part[column] for column in columns] for part in (headers, align))
         blocks.append(_block(heads, some, sides))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -365,7 +364,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
     write_every_sign()
-    _reach_working_folder()
+    namesakes.reach_working_folder()
     try:
         namesakes.refuse()
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
@@ -385,16 +384,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         where = context.command_path if context else NAME
         code = _complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
     sys.exit(code or 0)
-
-
-def _reach_working_folder() -> None:
-    """Let `package.module:Class` be found in the working folder, as `python -m` does by itself.
-
-    It comes last in the path, so that it hides nothing.
-    """
-    with suppress(FileNotFoundError):
-        if (here := str(Path.cwd())) not in sys.path:
-            sys.path.append(here)
 
 
 def _complain(message: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +14,16 @@ ROOT = Path(__file__).resolve().parents[1]
 OURS = ("benchmarks", "methods", "baselines", "leaderboard")
 # Hugging Face's package, and a file in it that tells it from other packages of this name.
 THEIRS, TELLING = "datasets", "arrow_dataset.py"
+
+
+def reach_working_folder() -> None:
+    """Let modules of the working folder be imported, as `python -m` does by itself.
+
+    They come last, and so hide nothing.
+    """
+    with suppress(FileNotFoundError):
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.append(here)
 
 
 def refuse() -> None:

@@ -132,8 +132,8 @@ def _matrix(columns: list[Table], width: int, form: str) -> str:
         if place == len(standings)
         or (place < len(standings) and _section(standings[place - 1]) != _section(standings[place]))
     ]
-    headers, texts = zip(("method", labels), *sums, *tasks, strict=True)
-    rows = [list(row) for row in zip(*texts, strict=True)]
+    headers, columns_ = zip(("method", labels), *sums, *tasks, strict=True)
+    rows = [list(row) for row in zip(*columns_, strict=True)]
     for place in reversed(rules):
         rows.insert(place, RULE)
     return grid(headers, rows, ["left", *["right"] * (len(headers) - 1)], form, width)

@@ -150,7 +150,7 @@ def grid(
             colalign=align,
             disable_numparse=True,
         )
-    blocks = []
+    blocks = list[str]()
     for columns in _blocks(headers, rows, width, keys, beside):
         own = [column for column in columns if column not in keys]
         shown = _with_content(rows, own) if blocks else rows

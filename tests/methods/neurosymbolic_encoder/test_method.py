@@ -352,7 +352,7 @@ def test_the_search_says_which_program_and_turn_it_is_at():
     told = []
     one = run(0, 3, 32)
     one.reporter = lambda **now: told.append(now)
-    NeurosymbolicEncoder(NeurosymbolicSettings(dsl=FORCED, **BRIEF)).fit(walks(60, seed=1)[0], one)
+    NeurosymbolicEncoder(NeurosymbolicSettings(dsl=FORCED, **BRIEF)).fit(examples(walks()[0]), one)
     stages = [(now.get("program"), now.get("turn")) for now in told]
     assert list(dict.fromkeys(stages[:-1])) == [(None, None), (1, 1), (1, 2), (1, 3)]
     assert told[-1] == {"step": one.steps, "of": one.steps}

@@ -66,7 +66,7 @@ CSV_COLUMNS = (
 
 
 def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) -> str:
-    """Render all tables; form: "terminal", "markdown" or "csv"; width: columns of wrapped notes."""
+    """Render all tables; form: "terminal", "markdown" or "csv"; width: columns of the terminal."""
     if known_format(form) == "csv":
         return _csv(tables)
     parts: list[str] = []

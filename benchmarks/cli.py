@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from benchmarks import namesakes
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import (
     Cifar10,
@@ -30,6 +31,7 @@ from benchmarks.cli_options import (
 )
 from benchmarks.errors import SymbenchError
 from benchmarks.program import NAME, handle_here, typed
+from benchmarks.terminal import say, width, write_every_sign
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
@@ -160,14 +162,14 @@ def list_(
     if what != "settings":
         if method or suite or task or settings:
             raise SymbenchError(f"`list {what}` takes no further names; `list settings` does.")
-        typer.echo(listing.render(what))
+        say(listing.render(what))
         return
     if method is None:
         raise SymbenchError("`list settings` needs a method; write list settings esbn.")
     from benchmarks import plan
 
     chosen = plan.Filters(suite or (), task or (), (method,), None, profile, settings or ())
-    typer.echo(listing.settings(chosen))
+    say(listing.settings(chosen))
 
 
 @app.command(
@@ -199,12 +201,12 @@ def leaderboard(
 
     records, problems = load_records(out, suite, profile)
     if throughput:
-        text = speed.throughput(records, format.value, _width(), _outdated)
+        text = speed.throughput(records, format.value, width(), _outdated)
     elif summary:
-        text = matrix.summary(_tables(records, out), _width(), format.value)
+        text = matrix.summary(_tables(records, out), width(), format.value)
     else:
-        text = render.render(_tables(records, out), format.value, _width())
-    typer.echo(text, nl=False)
+        text = render.render(_tables(records, out), format.value, width())
+    say(text, end="")
     raise typer.Exit(1 if problems else 0)
 
 
@@ -234,7 +236,7 @@ def compare(
     before, bad_before = load_records(base, suite, profile)
     after, bad_after = load_records(head, suite, profile)
     result = comparison.compare(before, after, alpha, _outdated)
-    typer.echo(report.report(result, format.value, _width(), min_effect), nl=False)
+    say(report.report(result, format.value, width(), min_effect), end="")
     failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
     raise typer.Exit(1 if failed else 0)
 
@@ -271,10 +273,10 @@ def check(
         findings = [conformance.Finding("the process of the method lives on", False, str(error))]
     for finding in findings:
         mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
-        typer.echo(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
+        say(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
     looked_at = [finding for finding in findings if not finding.skipped]
     broken = sum(not finding.ok for finding in looked_at)
-    typer.echo(f"{method}: {len(looked_at) - broken} of {len(looked_at)} rules kept.")
+    say(f"{method}: {len(looked_at) - broken} of {len(looked_at)} rules kept.")
     raise typer.Exit(1 if broken else 0)
 
 
@@ -295,8 +297,8 @@ def verify(
     if not count:
         raise SymbenchError(f"'{results}' holds no records; give a folder that `run` has written.")
     for line in lines:
-        typer.echo(line)
-    typer.echo(f"{count} records, {len(lines)} faults.")
+        say(line)
+    say(f"{count} records, {len(lines)} faults.")
     raise typer.Exit(1 if lines else 0)
 
 
@@ -323,9 +325,9 @@ def show(
     from benchmarks import show
 
     path = show.find(record, out)
-    typer.echo(show.text(show.read(path), _width()), nl=False)
+    say(show.text(show.read(path), width()), end="")
     for line in show.pictures(path, data_sources(data_root, digits, cifar10)):
-        typer.echo(line)
+        say(line)
 
 
 def load_records(
@@ -340,7 +342,7 @@ def load_records(
         raise SymbenchError(f"no folder '{folder}'; give a folder that `run --out` has written.")
     records, problems = Store(folder).load()
     for problem in problems:
-        typer.echo(f"warning: {problem}", err=True)
+        say(f"warning: {problem}", err=True)
     chosen = [
         record
         for record in records
@@ -365,25 +367,19 @@ def _outdated(record: Record) -> str:
     return identity.outdated(record, registry.find_suite(record.suite))
 
 
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((120, 40)).columns
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
     from symdata.errors import DataError
 
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
     handle_here(signal.SIGTERM, signal.default_int_handler)
-    # The script `symbench` does not look into the working folder by itself, as `python -m` does.
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
     command: Any = typer.main.get_command(app)
-    arguments = sys.argv[1:] if arguments is None else arguments
-    sys.argv[1:] = []  # a method that parses the command line finds no flags of symbench there
+    if arguments is None:  # a method that parses the command line finds no flags of symbench
+        arguments, sys.argv[1:] = sys.argv[1:], []
+    write_every_sign()
+    namesakes.reach_working_folder()
     try:
+        namesakes.refuse()
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
     except (SymbenchError, DataError) as error:
         code = _complain(str(error))
@@ -392,7 +388,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _complain(f"memory ran out ({str(error).rstrip('.')}); {less}.")
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-        typer.echo("interrupted.", err=True)
+        say("interrupted.", err=True)
     except Exception as error:
         # Errors of the argument parser bring a message and an exit code; others are faults of ours.
         if not hasattr(error, "format_message"):
@@ -404,5 +400,5 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _complain(message: str) -> int:
-    typer.echo(f"error: {typed(message)}", err=True)
+    say(f"error: {typed(message)}", err=True)
     return 2

@@ -20,7 +20,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from benchmarks import namesakes
 from benchmarks.protocol import Entry, Suite, SymbenchError
+from benchmarks.scripts import importing
 from symdata import DataError
 from symdata.registration import loaded, points, registered
 
@@ -157,10 +159,11 @@ def load_class(path: str) -> Any:
     location, _, name = path.rpartition(":")
     if not location or not name:
         raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
-    if location.endswith(".py"):
-        module = _load_file(Path(location), name)
-    else:
-        module = _load_module(location)
+    with importing(location):
+        if location.endswith(".py"):
+            module = _load_file(Path(location), name)
+        else:
+            module = _load_module(location)
     found = getattr(module, name, None)
     if not isinstance(found, type):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
@@ -183,14 +186,20 @@ def make_reachable(path: str) -> None:
 
 
 def _load_module(name: str) -> ModuleType:
+    if name in ("__main__", "__mp_main__"):
+        script = Path(getattr(sys.modules[name], "__file__", None) or "my_script.py").name
+        raise SymbenchError(f"'{name}' has no name in other processes; write {script}:Class.")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise SymbenchError(f"cannot import '{name}': there is no module '{error.name}'.") from None
-    except KeyboardInterrupt:
+        hint = namesakes.hint(error, Path())
+        raise SymbenchError(
+            f"cannot import '{name}': there is no module '{error.name}'{hint}."
+        ) from None
+    except (KeyboardInterrupt, SymbenchError):
         raise
     except BaseException as error:
-        raise _unimportable(f"module {name}", error) from error
+        raise _unimportable(f"module {name}", error, Path()) from error
 
 
 def _load_file(path: Path, wanted: str) -> ModuleType:
@@ -208,11 +217,13 @@ def _load_file(path: Path, wanted: str) -> ModuleType:
             spec.loader.exec_module(module)
         except BaseException as error:
             del sys.modules[name]
+            if isinstance(error, SymbenchError):
+                raise error.with_traceback(None) from None
             if isinstance(error, KeyboardInterrupt):
                 raise
             if isinstance(error, ImportError) and "relative import" in str(error):
                 raise _inside_a_package(path, wanted) from None
-            raise _unimportable(str(path), error) from error
+            raise _unimportable(str(path), error, path.parent) from error
     return sys.modules[name]
 
 
@@ -229,9 +240,11 @@ def forget(path: str) -> None:
         sys.modules.pop(_module_of(Path(location)), None)
 
 
-def _unimportable(what: str, error: BaseException) -> SymbenchError:
+def _unimportable(what: str, error: BaseException, folder: Path) -> SymbenchError:
+    """The error for code that fails when it is imported; folder: that in which it lies."""
     ends = " (it ends the program)" if isinstance(error, SystemExit) else ""
-    return SymbenchError(f"{what} cannot be imported: {error!r}{ends}.")
+    hint = namesakes.hint(error, folder)
+    return SymbenchError(f"{what} cannot be imported: {error!r}{ends}{hint}.")
 
 
 def _inside_a_package(path: Path, wanted: str) -> SymbenchError:

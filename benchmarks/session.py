@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import executors, plan, resolution
+from benchmarks import executors, namesakes, plan, resolution, scripts, terminal
 from benchmarks.device import gpus
 from benchmarks.display import Display, duration
 from benchmarks.plan import Cell, Estimator, Filters, Plan
@@ -86,6 +86,8 @@ def run(
 
     table: a function that makes the table of records in so many columns; None: no table.
     """
+    scripts.refuse_import_by_worker()
+    namesakes.refuse()
     store = Store(options.out.resolve())  # a method may change the working folder
     _ensure_writable(options.out)
     console = Console()
@@ -156,7 +158,7 @@ def _conclude(
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
     shown = _asked_for(records, state)
     if table is not None and any(record.status == "done" for record in shown):
-        print(table(shown, console.width))
+        print(table(shown, terminal.width()))
     where = "" if str(options.out) == "results" else f" --out {options.out}"
     if state.failed:
         for record in state.failed[:3]:

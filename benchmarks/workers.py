@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.program import handle_here
+from benchmarks.scripts import main_module_hidden
 
 PROGRESS_SECONDS = 0.2
 # Bytes of a worker's last output that the run keeps for a record.
@@ -71,7 +72,8 @@ class Worker:
         self.process = context.Process(
             target=_begin, args=(theirs, their_output, here, threads, target, *arguments)
         )
-        self.process.start()
+        with main_module_hidden():
+            self.process.start()
         theirs.close()
         their_output.close()
         if os.name == "posix":

@@ -64,7 +64,7 @@ def throughput(
     parts = []
     for (suite, profile, name), board in boards.items():
         parts.append(heading(1, f"{suite} · profile {profile} · {name}", form))
-        parts.append(_grid(board, form))
+        parts.append(_grid(board, form, width))
     remark = (
         "Medians over seeds. Rows of one machine are only comparable where nothing else ran on it."
     )
@@ -119,20 +119,19 @@ def _steps(cell: Entrant) -> float:
     return _median(cell, lambda record: record.steps_per_second) or 0.0
 
 
-def _grid(board: list[dict[str, object]], form: str) -> str:
-    """Lay out a row for each task and method; a terminal names a task in its first row alone."""
+def _grid(board: list[dict[str, object]], form: str, width: int) -> str:
+    """Lay out a row for each task and method."""
     versions: dict[tuple[object, object], set[tuple[object, object]]] = defaultdict(set)
     for row in board:
         versions[row["task"], row["regime"]].add((row["task_version"], row["dataset"]))
     body: list[list[str]] = []
-    last = None
     for row in sorted(board, key=lambda row: natural(f"{row['task']} {row['regime']}")):
         task = f"{row['task']} {row['regime']}"
         if len(versions[row["task"], row["regime"]]) > 1:
             task += f" v{row['task_version']} {str(row['dataset'])[:8]}"
         body.append(
             [
-                task if task != last or form == "markdown" else "",
+                task,
                 str(row["method"]),
                 _text(row["steps_per_second"], 1),
                 _text(row["examples_per_second"], 0),
@@ -142,8 +141,8 @@ def _grid(board: list[dict[str, object]], form: str) -> str:
                 str(row["n"]),
             ]
         )
-        last = task
-    return grid(["task", "method", *COLUMNS], body, ["left", "left", *["right"] * 6], form)
+    align = ["left", "left", *["right"] * len(COLUMNS)]
+    return grid(["task", "method", *COLUMNS], body, align, form, width, keys=(0, 1))
 
 
 def _text(value: object, digits: int, unit: int = 1) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import executors, namesakes, plan, resolution, scripts, terminal
+from benchmarks import claims, executors, namesakes, plan, resolution, scripts, terminal
 from benchmarks.device import gpus
 from benchmarks.display import Display, duration
 from benchmarks.plan import Cell, Estimator, Filters, Plan
@@ -234,12 +234,13 @@ def _ensure_writable(folder: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove half-written files of killed runs, and old checkpoints that were never resumed.
+    """Remove half-written files and claims of killed runs, and old checkpoints never resumed.
 
     Younger files may belong to another run, or to one that will be resumed.
     """
     kept = (folder / CHECKPOINTS).glob("*.pt")
-    ages = [(path, STALE_SECONDS) for path in folder.rglob(".*.partial")]
+    cut = (*folder.rglob(".*.partial"), *(folder / claims.FOLDER).glob("*"))
+    ages = [(path, STALE_SECONDS) for path in cut]
     for path, age in [*ages, *((path, STALE_CHECKPOINT_SECONDS) for path in kept)]:
         try:
             if time.time() - path.stat().st_mtime > age:

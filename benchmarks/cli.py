@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from benchmarks import system_errors
+from benchmarks import namesakes, system_errors
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import (
     Cifar10,
@@ -26,11 +25,14 @@ from benchmarks.cli_options import (
     Seed,
     Seeds,
     Set,
+    Timeout,
     data_sources,
     example,
 )
 from benchmarks.errors import SymbenchError
-from benchmarks.program import NAME, typed
+from benchmarks.program import NAME, handle_here
+from benchmarks.system_errors import complain
+from benchmarks.terminal import say, width, write_every_sign
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
@@ -68,7 +70,8 @@ def run(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Method name, package.module:Class or path/to/file.py:Class."
+            metavar="NAME",
+            help="Method name, package.module:Class or file.py:Class; NAME=PATH names it.",
         ),
     ] = None,
     seeds: Seeds = None,
@@ -85,6 +88,7 @@ def run(
             metavar="N", help="Examples computed at a time; fewer need less memory.", min=1
         ),
     ] = None,
+    timeout: Timeout = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
     settings: Set = None,
     fail_fast: Annotated[
@@ -116,7 +120,9 @@ def run(
         settings=settings or (),
     )
     sources = data_sources(data_root, digits, cifar10)
-    options = session.Options(out, device, jobs, fail_fast, retry_failed, force, at_once, sources)
+    options = session.Options(
+        *(out, device, jobs, fail_fast, retry_failed, force, at_once, sources, timeout)
+    )
 
     def table(records: list[Record], width: int) -> str:
         from leaderboard.summary import summary
@@ -157,14 +163,14 @@ def list_(
     if what != "settings":
         if method or suite or task or settings:
             raise SymbenchError(f"`list {what}` takes no further names; `list settings` does.")
-        typer.echo(listing.render(what))
+        say(listing.render(what))
         return
     if method is None:
         raise SymbenchError("`list settings` needs a method; write list settings esbn.")
     from benchmarks import plan
 
     chosen = plan.Filters(suite or (), task or (), (method,), None, profile, settings or ())
-    typer.echo(listing.settings(chosen))
+    say(listing.settings(chosen))
 
 
 @app.command(
@@ -196,12 +202,12 @@ def leaderboard(
 
     records, problems = load_records(out, suite, profile)
     if throughput:
-        text = speed.throughput(records, format.value, _width())
+        text = speed.throughput(records, format.value, width(), _outdated)
     elif summary:
-        text = matrix.summary(_tables(records, out), _width(), format.value)
+        text = matrix.summary(_tables(records, out), width(), format.value)
     else:
-        text = render.render(_tables(records, out), format.value, _width())
-    typer.echo(text, nl=False)
+        text = render.render(_tables(records, out), format.value, width())
+    say(text, end="")
     raise typer.Exit(1 if problems else 0)
 
 
@@ -230,8 +236,8 @@ def compare(
         raise SymbenchError("compare writes terminal or markdown; csv is not offered.")
     before, bad_before = load_records(base, suite, profile)
     after, bad_after = load_records(head, suite, profile)
-    result = comparison.compare(before, after, alpha=alpha)
-    typer.echo(report.report(result, format.value, _width(), min_effect), nl=False)
+    result = comparison.compare(before, after, alpha, _outdated)
+    say(report.report(result, format.value, width(), min_effect), end="")
     failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
     raise typer.Exit(1 if failed else 0)
 
@@ -258,15 +264,20 @@ def check(
     cifar10: Cifar10 = None,
 ) -> None:
     """Check that a method keeps the protocol, in seconds. Exit code 1 where it does not."""
-    from benchmarks import conformance
+    from benchmarks import conformance, executors, workers
 
-    findings = conformance.check(method, suite, data_sources(data_root, digits, cifar10))
+    sources = data_sources(data_root, digits, cifar10)
+    threads = executors.threads_of(executors.cores())
+    try:  # where `run` would compute its cells
+        findings = workers.call(conformance.check, method, suite, sources, threads=threads)
+    except ChildProcessError as error:
+        findings = [conformance.Finding("the process of the method lives on", False, str(error))]
     for finding in findings:
         mark = "skip" if finding.skipped else "ok  " if finding.ok else "FAIL"
-        typer.echo(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
+        say(f"{mark}  {finding.rule}" + (f": {finding.detail}" if finding.detail else ""))
     looked_at = [finding for finding in findings if not finding.skipped]
     broken = sum(not finding.ok for finding in looked_at)
-    typer.echo(f"{method}: {len(looked_at) - broken} of {len(looked_at)} rules kept.")
+    say(f"{method}: {len(looked_at) - broken} of {len(looked_at)} rules kept.")
     raise typer.Exit(1 if broken else 0)
 
 
@@ -287,8 +298,8 @@ def verify(
     if not count:
         raise SymbenchError(f"'{results}' holds no records; give a folder that `run` has written.")
     for line in lines:
-        typer.echo(line)
-    typer.echo(f"{count} records, {len(lines)} faults.")
+        say(line)
+    say(f"{count} records, {len(lines)} faults.")
     raise typer.Exit(1 if lines else 0)
 
 
@@ -315,9 +326,9 @@ def show(
     from benchmarks import show
 
     path = show.find(record, out)
-    typer.echo(show.text(show.read(path), _width()), nl=False)
+    say(show.text(show.read(path), width()), end="")
     for line in show.pictures(path, data_sources(data_root, digits, cifar10)):
-        typer.echo(line)
+        say(line)
 
 
 def load_records(
@@ -332,7 +343,7 @@ def load_records(
         raise SymbenchError(f"no folder '{folder}'; give a folder that `run --out` has written.")
     records, problems = Store(folder).load()
     for problem in problems:
-        typer.echo(f"warning: {problem}", err=True)
+        say(f"warning: {problem}", err=True)
     chosen = [
         record
         for record in records
@@ -344,19 +355,17 @@ def load_records(
 
 def _tables(records: list[Record], out: Path) -> list[Table]:
     """The tables of the records in a folder, with outdated rows marked."""
-    from benchmarks import identity, registry
+    from benchmarks import registry
     from leaderboard.tables import build_tables
 
-    def outdated(record: Record) -> str:
-        return identity.outdated(record, registry.find_suite(record.suite))
-
-    return build_tables(records, registry.task_order(), outdated, str(out))
+    return build_tables(records, registry.task_order(), _outdated, str(out))
 
 
-def _width() -> int:
-    import shutil
+def _outdated(record: Record) -> str:
+    """The changes since a record was made, "" where there are none."""
+    from benchmarks import identity, registry
 
-    return shutil.get_terminal_size((120, 40)).columns
+    return identity.outdated(record, registry.find_suite(record.suite))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -364,37 +373,28 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     from symdata.errors import DataError
 
     # SIGTERM, which `kill` and the schedulers of clusters send, ends a run as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # The script `symbench` does not look into the working folder by itself, as `python -m` does.
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
+    handle_here(signal.SIGTERM, signal.default_int_handler)
     command: Any = typer.main.get_command(app)
+    if arguments is None:  # a method that parses the command line finds no flags of symbench
+        arguments, sys.argv[1:] = sys.argv[1:], []
+    write_every_sign()
+    namesakes.reach_working_folder()
     try:
+        namesakes.refuse()
         code = command.main(args=arguments, prog_name=NAME, standalone_mode=False)
         system_errors.flush()
     except (SymbenchError, DataError) as error:
-        code = _complain(str(error))
-    except MemoryError as error:
-        less = "take less at once, such as one --config, or free some"
-        code = _complain(f"memory ran out ({str(error).rstrip('.')}); {less}.")
-    except OSError as error:
-        code = _complain(system_errors.line_of(error))
+        code = complain(str(error))
+    except (MemoryError, OSError) as error:
+        code = complain(system_errors.line_of(error))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-        typer.echo("interrupted.", err=True)
+        say("interrupted.", err=True)
     except Exception as error:
         # Errors of the argument parser bring a message and an exit code; others are faults of ours.
         if not hasattr(error, "format_message"):
             raise
         context = getattr(error, "ctx", None)
         where = context.command_path if context else NAME
-        code = _complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
+        code = complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
     sys.exit(code or 0)
-
-
-def _complain(message: str) -> int:
-    """Say what is wrong, if anything, in a line; returns the exit code, 1 where nobody reads."""
-    with suppress(OSError):
-        typer.echo(f"error: {typed(message)}" if message else "", err=True, nl=bool(message))
-    system_errors.ensure_quiet_end(sys.stderr)
-    return 2 if message else 1

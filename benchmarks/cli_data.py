@@ -17,6 +17,7 @@ from benchmarks.cli_options import (
 )
 from benchmarks.errors import SymbenchError
 from benchmarks.program import NAME
+from benchmarks.terminal import say
 
 data_app = typer.Typer(
     no_args_is_help=True, help="Download, build, publish and verify the datasets."
@@ -52,7 +53,7 @@ def download(
     folder = to or (data_sources().root or Path("raw")) / dataset
     resolve_name(source.download)(folder, unlabeled=unlabeled)
     if folder.name == dataset:
-        typer.echo(f"Next: {NAME} run --task {dataset} --data-root {folder.parent}")
+        say(f"Next: {NAME} run --task {dataset} --data-root {folder.parent}")
 
 
 @data_app.command(
@@ -74,7 +75,7 @@ def build(
     folder, sources = to or Path("data") / dataset, data_sources(data_root, digits, cifar10)
     with counting(f"building {folder}") as progress:
         hub.build(dataset, folder, config or None, seed, progress, sources)
-    typer.echo(f"Built {folder}. Next: {NAME} data verify {folder}")
+    say(f"Built {folder}. Next: {NAME} data verify {folder}")
 
 
 @data_app.command(epilog=example("python -m benchmarks data verify data/abstract_rules"))
@@ -92,10 +93,10 @@ def verify(
         found = hub.verify(folder, progress, data_sources(data_root, digits, cifar10))
     for config, problems in found.items():
         for problem in problems:
-            typer.echo(f"{config}: {problem}" if config else problem)
+            say(f"{config}: {problem}" if config else problem)
     if any(found.values()):
         raise typer.Exit(1)
-    typer.echo(f"{folder}: its configurations are what the generator makes.")
+    say(f"{folder}: its configurations are what the generator makes.")
 
 
 @data_app.command(
@@ -120,4 +121,4 @@ def publish(
         address = publishing.publish(
             dataset, repo, config or None, seed, private, progress=progress, sources=sources
         )
-    typer.echo(f"Published {address}")
+    say(f"Published {address}")

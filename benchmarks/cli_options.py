@@ -37,10 +37,10 @@ def data_sources(
     """
     root, cache = data_root or os.environ.get(DATA_VARIABLE), os.environ.get(CACHE_VARIABLE)
     return DataSources(
-        root=Path(root) if root else None,
+        root=Path(root).resolve() if root else None,  # a method may change the working folder
         digits=digits or os.environ.get(DIGITS_VARIABLE) or DEFAULT.digits,
         cifar10=cifar10 or os.environ.get(CIFAR10_VARIABLE) or None,
-        cache=Path(cache).expanduser() if cache else DEFAULT.cache,
+        cache=Path(cache).expanduser().resolve() if cache else DEFAULT.cache,
     )
 
 
@@ -127,6 +127,10 @@ Jobs = Annotated[
         help="Worker processes; 0: this process. Default: one a core, or one a GPU.",
         min=0,
     ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End a cell, as failed, after so long.", min=0),
 ]
 Set = Annotated[
     list[str] | None,

@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks import registry, resolution, runner
 from benchmarks.columns import advised
+from benchmarks.isolation import undisturbed
 from benchmarks.outputs import checked_outputs
 from benchmarks.plan import profile_of
 from benchmarks.protocol import (
@@ -100,6 +101,8 @@ def _rules(
     yield _found("inputs are not mutated", trial.mutated)
     touched = ", ".join(sorted(set(trial.inputs.touched)))
     yield _found("withheld labels are not touched", f"asked for {touched}" if touched else "")
+    changes = f"it changed {', '.join(trial.changed)}" if trial.changed else ""
+    yield _found("the process is left as it was", changes)
 
     again, wanted = _Trial(entry, task, Run(1, budget, sources=sources)), _wanted(task)
     repeated = _difference(trial.outputs, again.outputs, wanted)
@@ -180,17 +183,22 @@ class _Trial:
 
     def __init__(self, entry: Entry, task: Task, run: Run, method_seed: int | None = None) -> None:
         self.task, self.run, self.mutated = task, run, ""
+        registry.make_reachable(entry.path)
+        registry.forget(entry.path)
         data = task.load(run.seed, run.sources)
         if method_seed is not None:
             self.run = dataclasses.replace(run, seed=method_seed)
         try:
-            self.method = runner.build(entry)
-            train, inputs = runner.visible(task, entry, self.method, data)
-            self.inputs = inputs.take(slice(0, run.budget.evaluate_on))
-            before = _digest(data)
-            self.method.fit(train, self.run)
-            self.outputs = self.evaluate(self.inputs)
-        except Exception as error:
+            with undisturbed() as self.changed:
+                self.method = runner.build(entry)
+                train, inputs = runner.visible(task, entry, self.method, data)
+                self.inputs = inputs.take(slice(0, run.budget.evaluate_on))
+                before = _digest(data)
+                self.method.fit(train, self.run)
+                self.outputs = self.evaluate(self.inputs)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             detail = f"{type(error).__name__}: {advised(error)}"
             raise _BrokenError(_works(task), detail) from error
         if _digest(data) != before:

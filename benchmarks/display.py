@@ -12,7 +12,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from benchmarks.plan import Cell, Estimator
+from benchmarks.progress import described
 from benchmarks.records import Record
+
+# Lines that a cell may print beside the display.
+SAID_LINES = 20
 
 
 def duration(seconds: float) -> str:
@@ -29,7 +33,7 @@ def counting(what: str) -> Iterator[Callable[[str, int, int], None]]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20))
     counter = TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[note]}", markup=False)
     with Progress(
-        *columns, counter, console=console, transient=True, disable=not console.is_terminal
+        *columns, counter, console=console, transient=True, disable=not console.is_interactive
     ) as bars:
         bar = bars.add_task(what, total=1, note="")
 
@@ -50,17 +54,18 @@ class Display:
         self.total, self.failures = len(cells), 0
         self.expected = self.spent = 0.0  # worker seconds, to learn how fast this machine is
         self.bars = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("line"),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[note]}", markup=False),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_interactive,
         )
         self.overall = self.bars.add_task("cells", total=self.total, note="")
         self.slots: dict[int, TaskID] = {}
         self.began: dict[str, float] = {}
+        self.lines: dict[str, int] = {}  # printed by each cell
 
     def __enter__(self) -> Display:
         self._show_overall()
@@ -84,14 +89,23 @@ class Display:
 
     def progress(self, slot: int, values: dict[str, float]) -> None:
         """See `Listener.progress`."""
-        rest = dict(values)
-        step, of = rest.pop("step"), rest.pop("of")
-        notes = [f"step {step:.0f}/{of:.0f}"]
-        notes += [
-            f"{name} {100 * value:.0f} %" if name == "accuracy" else f"{name} {value:.3g}"
-            for name, value in rest.items()
-        ]
-        self.bars.update(self.slots[slot], completed=step, total=of, note="  ".join(notes))
+        step, of = values["step"], values["of"]
+        self.bars.update(self.slots[slot], completed=step, total=of, note=described(**values))
+
+    def said(self, slot: int, cell: Cell, lines: list[str]) -> None:
+        """See `Listener.said`; after SAID_LINES of a cell, the rest is left out."""
+        before = self.lines.get(cell.key, 0)
+        self.lines[cell.key] = before + len(lines)
+        for line in lines[: max(0, SAID_LINES - before)]:
+            self.console.print(Text(f"{cell.method}: {line}", style="dim"), soft_wrap=True)
+        if before < SAID_LINES <= self.lines[cell.key]:
+            rest = f"{cell.label} prints more, which is left out; --jobs 0 shows it all."
+            self.console.print(Text(rest, style="dim"), soft_wrap=True)
+
+    def waits(self, cells: int) -> None:
+        """See `Listener.waits`."""
+        line = f"{cells} cells are being computed by another run; waiting for their records."
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def finished(self, slot: int, cell: Cell, record: Record) -> None:
         """See `Listener.finished`."""
@@ -107,7 +121,7 @@ class Display:
         if record.error is not None:
             line = f"failed  {cell.label}: {record.error.type}: {record.error.message}"
             self.console.print(Text(line, style="red"), soft_wrap=True)
-        elif not self.console.is_terminal:
+        elif not self.console.is_interactive:
             score = f"{100 * record.score:.1f} %" if record.percent else f"{record.score:.4g}"
             took = duration(record.wall_seconds)
             line = f"{done}/{self.total}  {cell.label}: {record.score_name} {score} in {took}"

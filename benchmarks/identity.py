@@ -8,8 +8,9 @@ makes no such promise: its sources are hashed. No module is imported to find eit
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -164,14 +165,15 @@ def outdated(record: Record, suite: Suite | None) -> str:
         _changes("protocol", {"protocol": record.protocol_version}, {"protocol": PROTOCOL_VERSION})
     )
     entry = next((one for one in entries if one.name == record.method), None)
+    by_profile = entry or _made_by_options(record, entries)
     for task in (one for one in tasks if (one.name, one.regime) == (record.task, record.regime)):
         before = Versions(record.task_version, record.task_parts)
         changes += _changes("task", before.named("task"), of_task(task).named("task"))
         data = {"data set": record.dataset.get("version")}
         changes += _changes("data set", data, {"data set": task.dataset(DEFAULT).get("version")})
         for profile in (one for one in profiles if one.name == record.profile):
-            if entry is not None:
-                changes += _of_profile(record, profile, entry, task)
+            if by_profile is not None:
+                changes += _of_profile(record, profile, by_profile, task)
     path = entry.path if entry else record.path
     location = path.rpartition(":")[0]
     if Path(location).is_file() or (not location.endswith(".py") and file_of(location)):
@@ -180,6 +182,23 @@ def outdated(record: Record, suite: Suite | None) -> str:
     files = named_files({name: record.settings.get(name) for name in record.files})
     changes += [f"file of {name} changed" for name in files if files[name] != record.files[name]]
     return "; ".join(changes)
+
+
+def _made_by_options(record: Record, entries: Iterable[Entry]) -> Entry | None:
+    """Today's entry for a row that `--set` or a path made; None where it is told by neither.
+
+    The name of a row that `--set` made is that of its entry and, in brackets, what was set.
+    """
+    name, _, inside = record.method.partition("[")
+    given = {
+        one: record.settings[one]
+        for one in re.findall(r"(?:^|,)(\w+)=", inside)
+        if one in record.settings
+    }
+    base = next((one for one in entries if one.name == name), None)
+    if base is None and not is_ours(record.path.rpartition(":")[0]):
+        base = Entry(name, record.path)
+    return base and replace(base, settings={**base.settings, **given})
 
 
 def _of_profile(record: Record, profile: Profile, entry: Entry, task: Task) -> Iterator[str]:

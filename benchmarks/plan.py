@@ -308,8 +308,8 @@ def plan(
     """
     result = Plan([], [], [])
     for cell in selected:
-        record = None if force else store.find(cell)
-        if record is None or (record.status == "failed" and retry_failed):
+        record = store.find(cell)
+        if record is None or force or (record.status == "failed" and retry_failed):
             result.waiting.append(cell)
         elif record.status == "failed":
             result.failed.append(record)

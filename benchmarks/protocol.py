@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, r
 
 from benchmarks.columns import Column, Deduplicated, Examples
 from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
+from benchmarks.progress import ProgressLine
 from symdata.sources import DEFAULT, DataSources
 
 __all__ = [
@@ -77,10 +78,6 @@ class Budget:
         return self.epochs * -(-examples // min(self.batch_size, examples))
 
 
-def _ignore(**_: float) -> None:
-    return None
-
-
 @dataclass
 class Run:
     """The means that the harness hands to a method beside the data: seed, budget, device, reports.
@@ -88,18 +85,20 @@ class Run:
     Random numbers come from `seed_for(purpose)` or `rng(purpose)`: streams that are independent by
     purpose ("weights", "batches", "evaluation" …), so that no result depends on what ran before.
 
-    at_once: the number of examples that the device computes at a time, so that they fit its memory;
-    None means a batch in training, and the method's own choice in its evaluation. An evaluation's
-    answers do not depend on it beyond rounding. checkpoint: a file that outlives this process, from
-    which a long training can go on; it is written anew every checkpoint_seconds. earlier_seconds:
-    the time that this training took in earlier processes. sources: the places of the data, and the
-    cache folder for results that a method computes once for all its runs.
+    reporter: a function of `step`, `of` and scalars by name, called by `report`; without one a line
+    on the error stream shows them. at_once: the number of examples that the device computes at a
+    time, so that they fit its memory; None means a batch in training, and the method's own choice
+    in its evaluation. An evaluation's answers do not depend on it beyond rounding. checkpoint: a
+    file that outlives this process, from which a long training can go on; it is written anew every
+    checkpoint_seconds. earlier_seconds: the time that this training took in earlier processes.
+    sources: the places of the data, and the cache folder for results that a method computes once
+    for all its runs.
     """
 
     seed: int
     budget: Budget
     device: str = "cpu"
-    reporter: Callable[..., None] = _ignore
+    reporter: Callable[..., None] = field(default_factory=ProgressLine, compare=False)
     steps: int = 0
     examples: int = 0
     checkpoint: Path | None = None

@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from benchmarks.errors import SymbenchError
 from benchmarks.plain import plain
 
 # The schema of records: a new number where a reader of the old one would misread them, and a minor
@@ -186,6 +187,15 @@ def folder_name(method: str) -> str:
     return name if len(name.encode()) <= 120 else f"{name[:40]}-{content_hash(method)}"
 
 
+def file_name(path: str) -> str:
+    """The name of the file in `folder/file.py:Class`, without its ending; "" where it is a module.
+
+    Folders do not count, as they are written from wherever a run was started.
+    """
+    location = path.rpartition(":")[0]
+    return Path(location).stem if location.endswith(".py") else ""
+
+
 class Store:
     """The records below one folder: `suite/profile/task/regime/method/seed<seed>-<key>.json`."""
 
@@ -202,11 +212,16 @@ class Store:
         return self.root / CHECKPOINTS / f"{cell.key}.pt"
 
     def find(self, cell: Any) -> Record | None:
-        """The record of this cell, or None where there is none that can be read."""
+        """The record of this cell, or None where there is none that can be read.
+
+        Raises `SymbenchError` for a record of a newer symbench, which would be replaced.
+        """
         path = self.path(cell)
         if not path.exists():
             return None
         record = read_record(path)
+        if isinstance(record, Newer):
+            raise SymbenchError(record)
         return record if isinstance(record, Record) and record.key == cell.key else None
 
     def save(
@@ -248,6 +263,10 @@ class Store:
         ]
 
 
+class Newer(str):
+    """The line on a record of a newer symbench, which this one must not replace."""
+
+
 def read_record(path: Path) -> Record | str:
     """The record in a file, or one line that says why the file holds none."""
     try:
@@ -257,8 +276,8 @@ def read_record(path: Path) -> Record | str:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["type"] == "newer":
-            made = f"made by a newer symbench ({first['msg']}, and this one reads {SCHEMA})"
-            return f"{path}: {made}: upgrade symbench; ignored."
+            made = f"made by a newer symbench ({first['msg']}; this one reads {SCHEMA})"
+            return Newer(f"{path}: {made}; upgrade symbench.")
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         return f"{path}: no symbench record ({where}: {first['msg'].lower()}); ignored."
 

@@ -20,7 +20,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from benchmarks import namesakes
 from benchmarks.protocol import Entry, Suite, SymbenchError
+from benchmarks.scripts import importing
 from benchmarks.sources import FILE
 from symdata import DataError
 from symdata.registration import loaded, points, registered
@@ -124,7 +126,7 @@ def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
     asked = [_name_and_path(pattern) for pattern in patterns if ":" in pattern]
     candidates = [[name] if name else _names_of(path) for name, path in asked]
     for (name, path), own in zip(asked, candidates, strict=True):
-        load_class(path)  # fails at once, with one line, where the path cannot be imported
+        _try(path)  # fails at once, with one line, where the path cannot be imported
         if name in known and known[name].path == path:
             chosen.append(known[name])
             continue
@@ -158,6 +160,15 @@ def _names_of(path: str) -> list[str]:
     return [".".join([*parts[start:], name]) for start in range(len(parts), -1, -1)]
 
 
+def _try(path: str) -> None:
+    """Load the class at a path, and undo what its import changes in the process."""
+    from benchmarks.isolation import undisturbed  # takes NumPy, which most verbs do without
+
+    make_reachable(path)
+    with undisturbed():
+        load_class(path)
+
+
 def load_class(path: str) -> Any:
     """The class at `package.module:Class` or `path/to/file.py:Class`, checked for the protocol."""
     location, _, name = path.rpartition(":")
@@ -165,10 +176,11 @@ def load_class(path: str) -> Any:
         raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
     if any("\udc80" <= sign <= "\udcff" for sign in path):  # octets of another encoding
         raise SymbenchError(f"the name {path!a} is not in UTF-8; rename the file or folder.")
-    if location.endswith(".py"):
-        module = _load_file(Path(location), name)
-    else:
-        module = _load_module(location)
+    with importing(location):
+        if location.endswith(".py"):
+            module = _load_file(Path(location), name)
+        else:
+            module = _load_module(location)
     found = getattr(module, name, None)
     if not isinstance(found, type):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
@@ -179,40 +191,77 @@ def load_class(path: str) -> Any:
     return found
 
 
+def make_reachable(path: str) -> None:
+    """Let files beside `file.py:Class` be imported, whatever the working folder.
+
+    Their folder comes last in `sys.path`, so that they hide nothing.
+    """
+    location = path.rpartition(":")[0]
+    folder = str(Path(location).resolve().parent)
+    if location.endswith(".py") and folder not in sys.path:
+        sys.path.append(folder)
+
+
 def _load_module(name: str) -> ModuleType:
+    if name in ("__main__", "__mp_main__"):
+        script = Path(getattr(sys.modules[name], "__file__", None) or "my_script.py").name
+        raise SymbenchError(f"'{name}' has no name in other processes; write {script}:Class.")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise SymbenchError(f"cannot import '{name}': there is no module '{error.name}'.") from None
-    except Exception as error:
-        raise SymbenchError(f"cannot import '{name}' ({why(error)}).") from error
+        hint = namesakes.hint(error, Path())
+        raise SymbenchError(
+            f"cannot import '{name}': there is no module '{error.name}'{hint}."
+        ) from None
+    except (KeyboardInterrupt, SymbenchError):
+        raise
+    except BaseException as error:
+        raise _unimportable(f"module {name}", error, Path()) from error
 
 
 def _load_file(path: Path, wanted: str) -> ModuleType:
     if not path.is_file():
         raise SymbenchError(f"no file '{path}'; give path/to/file.py:Class.")
-    # The module's name follows from the path, so that worker processes unpickle the same classes.
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    name = f"{FILE}{path.stem}_{digest}"
+    name = _module_of(path)
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        # Files beside it can be imported, whatever the working folder; last, so that they hide
-        # nothing.
-        folder = str(path.resolve().parent)
-        if folder not in sys.path:
-            sys.path.append(folder)
+        make_reachable(f"{path}:")
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except BaseException as error:
             del sys.modules[name]
+            if isinstance(error, SymbenchError):
+                raise error.with_traceback(None) from None
+            if isinstance(error, KeyboardInterrupt):
+                raise
             if isinstance(error, ImportError) and "relative import" in str(error):
                 raise _inside_a_package(path, wanted) from None
-            raise SymbenchError(f"{path} cannot be imported ({why(error)}).") from error
+            raise _unimportable(str(path), error, path.parent) from error
     return sys.modules[name]
+
+
+def _module_of(path: Path) -> str:
+    """The module's name of a file, the same in all processes, so that they unpickle its classes."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    return f"{FILE}{path.stem}_{digest}"
+
+
+def forget(path: str) -> None:
+    """Have the file of `file.py:Class` imported anew, with all that it does, when it is used."""
+    location = path.rpartition(":")[0]
+    if location.endswith(".py"):
+        sys.modules.pop(_module_of(Path(location)), None)
+
+
+def _unimportable(what: str, error: BaseException, folder: Path) -> SymbenchError:
+    """The error for code that fails when it is imported; folder: that in which it lies."""
+    ends = " (it ends the program)" if isinstance(error, SystemExit) else ""
+    hint = namesakes.hint(error, folder)
+    return SymbenchError(f"{what} cannot be imported ({why(error)}){ends}{hint}.")
 
 
 def _inside_a_package(path: Path, wanted: str) -> SymbenchError:

@@ -28,6 +28,7 @@ from benchmarks.device import (
     peak_memory,
     reset_peak_memory,
 )
+from benchmarks.isolation import undisturbed
 from benchmarks.outputs import checked_outputs, explanation, illustrations, parameters
 from benchmarks.pictures import drawing
 from benchmarks.plain import plain
@@ -71,8 +72,9 @@ def execute(
 ) -> Record:
     """Run a cell, store its record and draw its pictures.
 
-    An exception of the method makes a failed record. A picture that fails adds a line to the flags
-    of the record that is returned, but not of the one stored. A training that left a checkpoint
+    Any error of the method makes a failed record, and so does an attempt to end the program; Ctrl-C
+    does not. A picture that fails adds a line to the flags of the record that is returned, but not
+    of the one stored. A training that left a checkpoint
     goes on from it; the file is removed when the cell is done or has diverged.
     """
     started = time.perf_counter()
@@ -83,7 +85,9 @@ def execute(
     outputs, shown = None, dict[str, np.ndarray]()
     try:
         result, outputs, shown = answer(cell.definition(), cell.entry, run)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         result = {"error": _failure(error)}
     seconds = time.perf_counter() - started + run.earlier_seconds
     record = describe(cell, device, threads, seconds, sources, **result)
@@ -106,35 +110,39 @@ def answer(
 
     Returns fields of the record, the outputs, and the method's illustrations.
     """
-    method = build(entry)
     with out_of_memory_says(f"the data of {task.id} were loaded; {SMALLER_DATA}"):
         # A copy, so that a method which changes its arrays changes nothing for the next cells.
         data = deepcopy(_load(task, run.seed, run.sources))
     with out_of_memory_says(f"{entry.name} ran on {task.id}; {SMALLER_PARTS}"):
-        return _answer(task, entry, method, run, data)
+        return _answer(task, entry, run, data)
 
 
 def _answer(
-    task: Task, entry: Entry, method: Any, run: Run, data: TaskData
+    task: Task, entry: Entry, run: Run, data: TaskData
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Do the work of `answer` with a method and data that the method may change."""
+    """Do the work of `answer` with data that the method may change."""
     count = run.budget.evaluate_on or data.inputs.count
-    train, inputs = visible(task, entry, method, data)
-    inputs, targets = inputs.take(slice(0, count)), data.targets.take(slice(0, count))
-    begun = time.perf_counter()
-    method.fit(train, run)
-    fitted = time.perf_counter()
-    outputs = method.evaluate(inputs, run)
-    evaluated = time.perf_counter()
-    kept = checked_outputs(task, outputs, inputs.count)
-    shown = illustrations(method)
+    targets = data.targets.take(slice(0, count))
+    registry.make_reachable(entry.path)
+    registry.forget(entry.path)  # what its import changes was undone after the last cell
+    with undisturbed() as changed:
+        method = build(entry)
+        train, inputs = visible(task, entry, method, data)
+        inputs = inputs.take(slice(0, count))
+        begun = time.perf_counter()
+        method.fit(train, run)
+        fitted = time.perf_counter()
+        outputs = method.evaluate(inputs, run)
+        evaluated = time.perf_counter()
+        kept = checked_outputs(task, outputs, inputs.count)
+        shown, explained = illustrations(method), explanation(method)
     scores = task.evaluate(kept, targets, run.device)
     if not np.isfinite(list(scores.values())).all():
         raise OutputError(f"the scores {scores} are not all numbers.")
     result = {
         "scores": scores,
-        "flags": [*data.warnings, *task.flags(scores)],
-        "explanation": explanation(method),
+        "flags": [*data.warnings, *task.flags(scores), *disturbance(changed)],
+        "explanation": explained,
         "fingerprint": data.fingerprint,
         "fit_seconds": fitted - begun + run.earlier_seconds,
         "evaluate_seconds": evaluated - fitted,
@@ -145,6 +153,11 @@ def _answer(
         "settings": plain(settings_of(entry)),
     }
     return result, kept, shown
+
+
+def disturbance(changed: list[str]) -> list[str]:
+    """The flag for a method that changed its process, as a list of one; empty if it did not."""
+    return [f"the method changed {', '.join(changed)}; undone afterwards."] if changed else []
 
 
 _DRAWS: dict[tuple[Task, DataSources, str, int], tuple[TaskData, int]] = {}
@@ -263,9 +276,12 @@ def describe(
     )
 
 
-def _failure(error: Exception) -> Failure:
+def _failure(error: BaseException) -> Failure:
     lines = traceback.format_exception(error)
-    return Failure(type=type(error).__name__, message=advised(error), traceback="".join(lines))
+    message = advised(error)
+    if isinstance(error, SystemExit):
+        message = f"the method wanted to end the program, with {message!r}."
+    return Failure(type=type(error).__name__, message=message, traceback="".join(lines))
 
 
 @cache

@@ -7,19 +7,20 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from benchmarks import executors, plan, resolution
+from benchmarks import claims, executors, namesakes, plan, resolution, scripts, terminal
 from benchmarks.device import gpus
 from benchmarks.display import Display, duration
-from benchmarks.plan import Estimator, Filters, Plan
+from benchmarks.plan import Cell, Estimator, Filters, Plan
 from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
-from benchmarks.records import CHECKPOINTS, Record, Store
+from benchmarks.records import CHECKPOINTS, Record, Store, file_name
 from symdata.cores import cores
 from symdata.sources import DEFAULT, DataSources
 
@@ -43,6 +44,7 @@ class Options:
     force: bool = False
     at_once: int | None = None
     sources: DataSources = DEFAULT
+    timeout: float | None = None
 
 
 def preview(filters: Filters, options: Options) -> int:
@@ -84,7 +86,9 @@ def run(
 
     table: a function that makes the table of records in so many columns; None: no table.
     """
-    store = Store(options.out)
+    scripts.refuse_import_by_worker()
+    namesakes.refuse()
+    store = Store(options.out.resolve())  # a method may change the working folder
     _ensure_writable(options.out)
     console = Console()
     selected = _select(filters, options)
@@ -119,14 +123,16 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
     device = resolve_device(options.device)
     jobs = _jobs(options, device)
     workers = max(1, min(jobs, len(state.waiting)))
+    if options.timeout is not None and jobs == 0:
+        raise SymbenchError("--timeout ends a worker process; give --jobs 1 or more with it.")
     conditions = executors.Conditions(
         *(store.root, device, executors.threads_of(jobs), options.at_once, options.sources),
-        force=options.force,
+        timeout=options.timeout,
     )
     _remove_stale(store.root)
     console.print(
         f"{len(state.waiting)} cells to run, {len(state.done)} done before; "
-        f"{workers} workers on {device}; records go to {store.root}/.",
+        f"{workers} workers on {device}; records go to {options.out}/.",
         highlight=False,
         soft_wrap=True,
     )
@@ -150,16 +156,16 @@ def _conclude(
     records, problems = store.load()
     for problem in problems:
         console.print(f"warning: {problem}", style="yellow", soft_wrap=True, markup=False)
-    suites = {record.suite for record in (*state.done, *state.failed)}
-    shown = [r for r in records if r.suite in suites and r.profile == filters.profile]
+    shown = _asked_for(records, state)
     if table is not None and any(record.status == "done" for record in shown):
-        print(table(shown, console.width))
+        print(table(shown, terminal.width()))
     where = "" if str(options.out) == "results" else f" --out {options.out}"
     if state.failed:
         for record in state.failed[:3]:
             assert record.error
             print(f"failed: {_called(record)}: {record.error.type}: {record.error.message}")
-            print(f"        traceback in {store.path(record)}")
+            path = store.path(record).relative_to(store.root)
+            print(f"        traceback in {options.out / path}")
         print(
             f"{len(state.failed)} of {state.total} cells failed; `--retry-failed` tries them again."
         )
@@ -167,6 +173,40 @@ def _conclude(
         print(f"{len(state.waiting)} cells have not run; the same command goes on from here.")
     print(f"Next: {NAME} leaderboard{where}")
     return FAILED if state.failed or state.waiting else DONE
+
+
+def _asked_for(records: Sequence[Record], state: Plan) -> list[Record]:
+    """The records for the table: those of the cells of this run, and others beside them.
+
+    Of the methods and tasks of this run no record of other code, settings or data is among them,
+    whichever was made last.
+    """
+    cells: list[Cell | Record] = [*state.done, *state.failed, *state.waiting]
+    boards = {(one.suite, one.profile) for one in cells}
+    variants = {_row(one): one.variant for one in cells}
+    questions = {_place(one): _question(one) for one in (*state.done, *state.failed)}
+    return [
+        one
+        for one in records
+        if (one.suite, one.profile) in boards
+        and variants.get(_row(one), one.variant) == one.variant
+        and questions.get(_place(one), _question(one)) == _question(one)
+    ]
+
+
+def _place(one: Cell | Record) -> tuple[str, ...]:
+    return (one.suite, one.profile, one.task, one.regime)
+
+
+def _row(one: Cell | Record) -> tuple[str, ...]:
+    """The place and the method, which is told apart from one of its name in another file."""
+    path = one.path if isinstance(one, Record) else one.entry.path
+    return (*_place(one), one.method, file_name(path))
+
+
+def _question(record: Record) -> tuple[Any, ...]:
+    """The versions and the data on which records of one table agree."""
+    return (record.task_version, record.task_parts, record.protocol_version, record.dataset)
 
 
 def _called(record: Record) -> str:
@@ -194,12 +234,13 @@ def _ensure_writable(folder: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove half-written files of killed runs, and old checkpoints that were never resumed.
+    """Remove half-written files and claims of killed runs, and old checkpoints never resumed.
 
     Younger files may belong to another run, or to one that will be resumed.
     """
     kept = (folder / CHECKPOINTS).glob("*.pt")
-    ages = [(path, STALE_SECONDS) for path in folder.rglob(".*.partial")]
+    cut = (*folder.rglob(".*.partial"), *(folder / claims.FOLDER).glob("*"))
+    ages = [(path, STALE_SECONDS) for path in cut]
     for path, age in [*ages, *((path, STALE_CHECKPOINT_SECONDS) for path in kept)]:
         try:
             if time.time() - path.stat().st_mtime > age:

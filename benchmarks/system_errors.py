@@ -1,4 +1,4 @@
-"""Errors of the system, such as a full disk or a closed pipe, as lines that name the true cause."""
+"""Complaints: a line on the error stream, also for errors of the system such as a full disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import os
 import sys
 from contextlib import suppress
 from typing import TextIO
+
+from benchmarks.program import typed
+from benchmarks.terminal import say
 
 # Errors that tell of a place, and not of a fault in this program.
 OF_PLACES = frozenset(
@@ -17,11 +20,22 @@ OF_PLACES = frozenset(
 )
 
 
-def line_of(error: OSError) -> str:
-    """A line on an error of a place; "" where the reader of the output has gone, as `head` does.
+def complain(message: str) -> int:
+    """Say what is wrong, if anything, in a line; returns the exit code, 1 where nobody reads."""
+    with suppress(OSError):
+        say(f"error: {typed(message)}\n" if message else "", end="", err=True)
+    ensure_quiet_end(sys.stderr)
+    return 2 if message else 1
 
-    Any other error is raised again.
+
+def line_of(error: MemoryError | OSError) -> str:
+    """A line on a lack of memory or on a place that cannot be read or written.
+
+    "" where the reader of the output has gone, as `head` does; any other error is raised again.
     """
+    if isinstance(error, MemoryError):
+        less = "take less at once, such as one --config, or free some"
+        return f"memory ran out ({str(error).rstrip('.')}); {less}."
     if error.errno not in OF_PLACES:
         raise error
     if error.filename:

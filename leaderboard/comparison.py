@@ -9,14 +9,14 @@ tested, and does not weaken the test of the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Record
 from benchmarks.stats import PairedDifference, holm, paired_difference, smallest_effect
-from leaderboard.selection import Entrant, Group, Groups, failure, grouped
+from leaderboard.selection import Entrant, Group, Groups, failure, grouped, in_several_files
 
 # The sd assumed where all seeds differ by the same amount: that of two scores rounded to whole
 # points, sqrt(2 / 12) points. Accuracies count whole examples, so that near the ceiling all seeds
@@ -64,7 +64,8 @@ class Comparison:
 
     missing: base has scores that head has not. failed_cells: head tried and failed. A cell with
     some seeds missing or failed is in `changes` too. added: only head has scores. incomparable:
-    both have scores, but for other versions of task, data or protocol.
+    both have scores, but for other versions of task, data or protocol. outdated: a line for each
+    reason why methods of a side are not those of today's code.
     """
 
     alpha: float
@@ -73,6 +74,7 @@ class Comparison:
     failed_cells: tuple[Unpaired, ...]
     added: tuple[Unpaired, ...]
     incomparable: tuple[Unpaired, ...]
+    outdated: tuple[str, ...] = ()
 
     def count(self, verdict: ChangeVerdict) -> int:
         """The number of cells with this verdict."""
@@ -97,11 +99,22 @@ class Comparison:
         return lost or bool(self.regressions(min_effect))
 
 
-def compare(base: Iterable[Record], head: Iterable[Record], alpha: float = 0.05) -> Comparison:
-    """Compare two sets of records; raises `SymbenchError` where one of them is empty."""
+def compare(
+    base: Iterable[Record],
+    head: Iterable[Record],
+    alpha: float = 0.05,
+    outdated: Callable[[Record], str] = lambda record: "",
+) -> Comparison:
+    """Compare two sets of records; raises `SymbenchError` where one of them is empty.
+
+    outdated: as in `grouped`; of several variants of a method the one of today's code is compared.
+    """
     if not 0 < alpha < 1:
         raise SymbenchError(f"alpha is a probability between 0 and 1, not {alpha}.")
-    before, after = _grouped(base, "base"), _grouped(head, "head")
+    base, head = list(base), list(head)
+    apart = in_several_files(base) | in_several_files(head)
+    before = _grouped(base, "base", outdated, apart)
+    after = _grouped(head, "head", outdated, apart)
     paired: list[tuple[Group, Entrant, Entrant]] = []
     missing: list[Unpaired] = []
     failed: list[Unpaired] = []
@@ -141,16 +154,28 @@ def compare(base: Iterable[Record], head: Iterable[Record], alpha: float = 0.05)
         failed_cells=tuple(failed),
         added=tuple(added),
         incomparable=tuple(incomparable),
+        outdated=(*_outdated(before, "base"), *_outdated(after, "head")),
     )
 
 
-def _grouped(records: Iterable[Record], side: str) -> Groups:
-    found = list(records)
-    if not found:
+def _grouped(
+    records: list[Record], side: str, outdated: Callable[[Record], str], apart: set[str]
+) -> Groups:
+    if not records:
         raise SymbenchError(
             f"The {side} folder holds no records; compare takes two result folders."
         )
-    return grouped(found)
+    return grouped(records, outdated, apart)
+
+
+def _outdated(groups: Groups, side: str) -> list[str]:
+    """A line for each reason why entrants of a side are outdated, with their methods."""
+    reasons: dict[str, set[str]] = {}
+    for one in (one for cells in groups.values() for one in cells.values() if one.outdated):
+        reasons.setdefault(one.outdated, set()).add(one.method)
+    return [
+        f"Outdated in {side}: {', '.join(sorted(names))} ({why})." for why, names in reasons.items()
+    ]
 
 
 def _others(groups: Groups, group: Group, method: str) -> list[Group]:

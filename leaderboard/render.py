@@ -23,6 +23,7 @@ from leaderboard.wording import (
     number,
     rank,
     titled,
+    wrapped,
 )
 
 INTERVALS = (
@@ -33,7 +34,10 @@ RANKS = (
     "rank: the ranks that a row holds in 95 % of 10,000 resamples of the seeds. Controls, outdated "
     "rows and rows with missing seeds are not ranked."
 )
-FURTHER = "Columns after `n` and `published`: further scores, ± half the width of their interval."
+FURTHER = (
+    "Columns after `kind`: further scores, ± half the width of their interval. Where a table goes "
+    "on below itself, rows without any are left out."
+)
 
 CSV_COLUMNS = (
     "suite",
@@ -62,7 +66,7 @@ CSV_COLUMNS = (
 
 
 def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) -> str:
-    """Render all tables; form: "terminal", "markdown" or "csv"; width: columns of wrapped notes."""
+    """Render all tables; form: "terminal", "markdown" or "csv"; width: columns of the terminal."""
     if known_format(form) == "csv":
         return _csv(tables)
     parts: list[str] = []
@@ -114,7 +118,9 @@ def _table(table: Table, form: str, width: int) -> str:
         f" · protocol {group.protocol_version}"
     )
     title = f"{group.task} {group.regime}" + (" (superseded)" if table.superseded else "")
-    lines = [heading(2, f"{title} · {about}" if form == "terminal" else title, form)]
+    lines = [heading(2, title, form)]
+    if form == "terminal":
+        lines = [wrapped(f"{title} · {about}", width)]
     if form == "markdown":
         lines += ["", about, ""]
     if table.data:
@@ -126,20 +132,21 @@ def _table(table: Table, form: str, width: int) -> str:
         other = table.figures_from != group.profile
         headers.append(f"published ({table.figures_from})" if other else "published")
         align.append("left")
-    for one in table.also:
-        headers.append(_further_header(one))
-        align.append("right")
-        if _has_figures(table, one):
-            headers.append("published")
-            align.append("right")
     headers.append("kind")
     align.append("left")
+    beside = []
+    for one in table.also:
+        headers.append(_further_header(one))
+        if _has_figures(table, one):
+            beside.append(len(headers))
+            headers.append("published")
+    align += ["right"] * (len(headers) - len(align))
     body: list[list[str]] = []
     for before, row in zip((None, *table.rows), table.rows, strict=False):
         if before is not None and _section(before) != _section(row):
             body.append(RULE)
         body.append(_line(row, table, with_figures))
-    lines.append(grid(headers, body, align, form))
+    lines.append(grid(headers, body, align, form, width, keys=(1,), beside=beside))
     remarks = [*table.failures, *table.notes]
     if remarks:
         lines += [""] * (form == "markdown") + [notes(remarks, form, width)]
@@ -155,13 +162,13 @@ def _line(row: Row, table: Table, with_figures: bool) -> list[str]:
     mean = number(row.interval.mean, percent, digits) if row.interval else NONE
     seeds = count(len(row.scores), row.planned) if row.planned else ""
     line = [rank(row.rank), row.label, mean, bounds(row.interval, percent, digits), seeds]
-    line += [figures(row.figures, percent, digits)] * with_figures
+    line += [*[figures(row.figures, percent, digits)] * with_figures, row.kind]
     for one in table.also:
         digits = table.digits[one.name]
         line.append(_further(row.also.get(one.name), one.percent, digits) if row.planned else "")
         if _has_figures(table, one):
             line.append(figures(row.further.get(one.name, ()), one.percent, digits))
-    return [*line, row.kind]
+    return line
 
 
 def _further(interval: Interval | None, percent: bool, digits: int) -> str:
@@ -175,8 +182,8 @@ def _further(interval: Interval | None, percent: bool, digits: int) -> str:
 def _further_header(one: Further) -> str:
     """The header of a further score, with unit and direction, in narrow lines."""
     name = titled(one.name, one.percent).replace("_", " ")
-    lines = wrap(name if one.higher_is_better else f"{name} (lower is better)", 10)
-    return "\n".join(lines)
+    text = name if one.higher_is_better else f"{name} (lower is better)"
+    return "\n".join(wrap(text, 10, break_long_words=False))
 
 
 def _has_figures(table: Table, one: Further) -> bool:

@@ -12,6 +12,7 @@ from leaderboard.wording import NONE, decimals, grid, known_format, notes, numbe
 HEADERS = (
     "cell",
     "method",
+    "verdict",
     "base",
     "head",
     "difference",
@@ -19,9 +20,8 @@ HEADERS = (
     "n",
     "p",
     "detectable",
-    "verdict",
 )
-ALIGN = ("left", "left", *["right"] * 7, "left")
+ALIGN = (*["left"] * 3, *["right"] * 7)
 
 
 def report(
@@ -39,7 +39,7 @@ def report(
     if not wide:
         parts.insert(0, heading(1, "compare · {} · profile {}".format(*boards.pop()), form))
     if changed:
-        parts.append(_grid(changed, form, wide))
+        parts.append(_grid(changed, form, width, wide))
     ignored = comparison.count("worse") - len(comparison.regressions(min_effect))
     if ignored:
         cells = plural(ignored, "cell")
@@ -48,7 +48,7 @@ def report(
         )
     parts += _unpaired(comparison, form, width, wide)
     if comparison.changes:
-        every = _grid(comparison.changes, form, wide)
+        every = _grid(comparison.changes, form, width, wide)
         if form == "markdown":
             title = f"All {plural(len(comparison.changes), 'compared cell')}"
             parts.append(f"<details>\n<summary>{title}</summary>\n\n{every}\n\n</details>")
@@ -89,8 +89,9 @@ def _name(group: Group, wide: bool) -> str:
     return f"{group.suite} {group.profile} {place}" if wide else place
 
 
-def _grid(changes: Sequence[Change], form: str, wide: bool) -> str:
-    return grid(HEADERS, [_line(change, wide) for change in changes], ALIGN, form)
+def _grid(changes: Sequence[Change], form: str, width: int, wide: bool) -> str:
+    lines = [_line(change, wide) for change in changes]
+    return grid(HEADERS, lines, ALIGN, form, width, keys=(0, 1))
 
 
 def _line(change: Change, wide: bool) -> list[str]:
@@ -102,6 +103,7 @@ def _line(change: Change, wide: bool) -> list[str]:
     return [
         _name(change.group, wide),
         change.method,
+        change.verdict,
         number(change.base, percent, digits),
         number(change.head, percent, digits),
         signed(one.mean, percent, digits),
@@ -109,7 +111,6 @@ def _line(change: Change, wide: bool) -> list[str]:
         str(one.n),
         NONE if change.p is None else _probability(change.p),
         _detectable(change),
-        change.verdict,
     ]
 
 
@@ -164,4 +165,4 @@ def _notes(comparison: Comparison) -> list[str]:
         )
     if short:
         lines.append(f"{plural(len(short), 'cell')} with one paired seed: no test is possible.")
-    return lines
+    return [*lines, *comparison.outdated]

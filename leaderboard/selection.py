@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from benchmarks.protocol import SymbenchError
-from benchmarks.records import Record, content_hash
+from benchmarks.records import Record, content_hash, file_name
 
 CONTROL = "control"
 
@@ -77,22 +77,42 @@ class Entrant:
 Groups = dict[Group, dict[str, Entrant]]
 
 
+def in_several_files(records: Iterable[Record]) -> set[str]:
+    """The names of methods that stand in several files: classes of one name, run one by one."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        files[record.method].add(file_name(record.path))
+    return {method for method, names in files.items() if len(names - {""}) > 1}
+
+
+def _row_name(record: Record, apart: Container[str]) -> str:
+    """The name of a record's row: that of its method, after that of its file where told apart."""
+    unnamed = record.method.partition("[")[0] == record.path.rpartition(":")[2]
+    file = file_name(record.path) if unnamed and record.method in apart else ""
+    return f"{file}.{record.method}" if file else record.method
+
+
 def grouped(
-    records: Iterable[Record], outdated: Callable[[Record], str] = lambda record: ""
+    records: Iterable[Record],
+    outdated: Callable[[Record], str] = lambda record: "",
+    apart: Container[str] | None = None,
 ) -> Groups:
     """Sort records into groups, and each group by method; in order of suite, profile and task.
 
-    outdated: what has changed since a record was made, "" where nothing has.
+    outdated: what has changed since a record was made, "" where nothing has. apart: the methods
+    whose rows are told apart by file; None: those in several files.
     Of several groups that ask one question (an older task version beside a newer), the newest is
     first.
     """
     piles: dict[Group, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    records = list(records)
+    apart = in_several_files(records) if apart is None else apart
     for record in records:
-        piles[group_of(record)][record.method].append(record)
+        piles[group_of(record)][_row_name(record, apart)].append(record)
     if not piles:
         raise SymbenchError("There are no records here; make some with `python -m benchmarks run`.")
     groups = {
-        group: {name: _cell(found, outdated) for name, found in pile.items()}
+        group: {name: _cell(name, found, outdated) for name, found in pile.items()}
         for group, pile in piles.items()
     }
     by_age = sorted(groups, key=lambda group: newest(groups[group]), reverse=True)
@@ -139,17 +159,17 @@ def _scored(record: Record) -> bool:
     return record.status == "done" and math.isfinite(record.scores.get(record.score_name, math.nan))
 
 
-def _cell(records: list[Record], outdated: Callable[[Record], str]) -> Entrant:
+def _cell(name: str, records: list[Record], outdated: Callable[[Record], str]) -> Entrant:
     """The newest variant that is not outdated, or the newest of all where each is."""
     ordered = sorted(records, key=lambda record: (record.created, record.key))
-    changes = {record.variant: outdated(record) for record in ordered}
+    changes = {one.variant: outdated(one) for one in {one.variant: one for one in ordered}.values()}
     last = next((one for one in reversed(ordered) if not changes[one.variant]), ordered[-1])
     current = [record for record in ordered if record.variant == last.variant]
     # The order is oldest first, so that of two records of one seed the newer one stays.
     done = {record.seed: record for record in current if _scored(record)}
     failed = {record.seed: record for record in current if record.seed not in done}
     return Entrant(
-        method=last.method,
+        method=name,
         kind=last.kind,
         variant=last.variant,
         newest=last,

@@ -15,7 +15,6 @@ from leaderboard.render import figure_notes, heading, score_name
 from leaderboard.tables import THEORIES, THEORY, Row, Table
 from leaderboard.wording import NONE, RULE, figure, grid, known_format, notes, number, plural
 
-_GAP = 2
 _HEADER = 11
 
 
@@ -45,7 +44,7 @@ def summary(tables: Sequence[Table], width: int = 100, form: str = "terminal") -
         parts.append(heading(1, f"{suite} · profile {profile}", form))
         columns = [column for table in newest for column in (table, *_further(table))]
         for related in _related(columns):
-            parts += _blocks(related, width, form)
+            parts.append(_matrix(related, width, form))
         parts.append(notes(_notes(columns, len(every) - len(newest)), form, width))
     return "\n\n".join(parts) + "\n"
 
@@ -100,7 +99,7 @@ def _related(columns: Sequence[Table]) -> list[list[Table]]:
     return [together for _, together in groups]
 
 
-def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
+def _matrix(columns: list[Table], width: int, form: str) -> str:
     """The matrix as one table, or as several that fit."""
     standings = _standings(columns)
     labels = [standing.method for standing in standings]
@@ -133,31 +132,11 @@ def _blocks(columns: list[Table], width: int, form: str) -> list[str]:
         if place == len(standings)
         or (place < len(standings) and _section(standings[place - 1]) != _section(standings[place]))
     ]
-    names = ("method", labels)
-    blocks, block = [], [names]
-    for column in [*sums, *tasks]:
-        wider = [*block, column]
-        if form == "terminal" and len(block) > 1 and _width(wider) > width:
-            blocks.append(block)
-            wider = [names, column]
-        block = wider
-    return [_grid(one, rules, form) for one in [*blocks, block]]
-
-
-def _grid(block: list[tuple[str, list[str]]], rules: list[int], form: str) -> str:
-    rows = [list(row) for row in zip(*(texts for _, texts in block), strict=True)]
+    headers, columns_ = zip(("method", labels), *sums, *tasks, strict=True)
+    rows = [list(row) for row in zip(*columns_, strict=True)]
     for place in reversed(rules):
         rows.insert(place, RULE)
-    align = ["left", *["right"] * (len(block) - 1)]
-    return grid([header for header, _ in block], rows, align, form)
-
-
-def _width(block: list[tuple[str, list[str]]]) -> int:
-    widths = [
-        max(len(line) for text in (header, *texts) for line in text.split("\n"))
-        for header, texts in block
-    ]
-    return sum(widths) + _GAP * (len(widths) - 1)
+    return grid(headers, rows, ["left", *["right"] * (len(headers) - 1)], form, width)
 
 
 def _standings(columns: list[Table]) -> list[_Standing]:

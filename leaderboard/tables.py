@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.records import Further, Record
 from benchmarks.stats import Interval, mean_interval, rank_intervals
 from leaderboard.figures import Figure, Published, published_figures
-from leaderboard.selection import CONTROL, Entrant, Group, failure, grouped, newest
+from leaderboard.selection import CONTROL, Entrant, Group, failure, grouped
 from leaderboard.wording import decimals
 
 THEORY = "theory"
@@ -129,7 +129,7 @@ def build_tables(
 
 
 def _table(group: Group, cells: dict[str, Entrant], out: str) -> Table:
-    latest = next(cell.newest for cell in cells.values() if cell.newest.created == newest(cells))
+    latest = max(cells.values(), key=lambda cell: (not cell.outdated, cell.newest.created)).newest
     planned = latest.profile_seeds
     suite_figures = published_figures(group.suite)
     # Further scores of all methods together, as old records may lack some.

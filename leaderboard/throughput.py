@@ -33,10 +33,16 @@ CSV_COLUMNS = (
 )
 
 
-def throughput(records: Iterable[Record], form: str = "terminal", width: int = 100) -> str:
+def throughput(
+    records: Iterable[Record],
+    form: str = "terminal",
+    width: int = 100,
+    outdated: Callable[[Record], str] = lambda record: "",
+) -> str:
     """Render a table for each suite, profile and machine: medians over seeds by task and method.
 
-    Steps are parameter updates and examples training examples, both a second of `fit`.
+    Steps are parameter updates and examples training examples, both a second of `fit`. outdated: as
+    in `grouped`.
     """
     known_format(form)
     machines: dict[str, list[Record]] = defaultdict(list)
@@ -45,7 +51,7 @@ def throughput(records: Iterable[Record], form: str = "terminal", width: int = 1
             machines[machine(record)].append(record)
     if not machines:
         raise SymbenchError("No finished records here; make some with `python -m benchmarks run`.")
-    rows = [row for name in sorted(machines) for row in _rows(name, machines[name])]
+    rows = [row for name in sorted(machines) for row in _rows(name, machines[name], outdated)]
     if form == "csv":
         stream = io.StringIO()
         writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
@@ -58,7 +64,7 @@ def throughput(records: Iterable[Record], form: str = "terminal", width: int = 1
     parts = []
     for (suite, profile, name), board in boards.items():
         parts.append(heading(1, f"{suite} · profile {profile} · {name}", form))
-        parts.append(_grid(board, form))
+        parts.append(_grid(board, form, width))
     remark = (
         "Medians over seeds. Rows of one machine are only comparable where nothing else ran on it."
     )
@@ -75,9 +81,11 @@ def machine(record: Record) -> str:
     return f"{text}, {plural(int(threads), 'thread')}" if threads is not None else str(text)
 
 
-def _rows(name: str, records: list[Record]) -> list[dict[str, object]]:
+def _rows(
+    name: str, records: list[Record], outdated: Callable[[Record], str]
+) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for group, cells in grouped(records).items():
+    for group, cells in grouped(records, outdated).items():
         for cell in sorted(cells.values(), key=lambda cell: (-_steps(cell), cell.method)):
             if cell.kind == CONTROL or not cell.done:
                 continue
@@ -111,20 +119,19 @@ def _steps(cell: Entrant) -> float:
     return _median(cell, lambda record: record.steps_per_second) or 0.0
 
 
-def _grid(board: list[dict[str, object]], form: str) -> str:
-    """Lay out a row for each task and method; a terminal names a task in its first row alone."""
+def _grid(board: list[dict[str, object]], form: str, width: int) -> str:
+    """Lay out a row for each task and method."""
     versions: dict[tuple[object, object], set[tuple[object, object]]] = defaultdict(set)
     for row in board:
         versions[row["task"], row["regime"]].add((row["task_version"], row["dataset"]))
     body: list[list[str]] = []
-    last = None
     for row in sorted(board, key=lambda row: natural(f"{row['task']} {row['regime']}")):
         task = f"{row['task']} {row['regime']}"
         if len(versions[row["task"], row["regime"]]) > 1:
             task += f" v{row['task_version']} {str(row['dataset'])[:8]}"
         body.append(
             [
-                task if task != last or form == "markdown" else "",
+                task,
                 str(row["method"]),
                 _text(row["steps_per_second"], 1),
                 _text(row["examples_per_second"], 0),
@@ -134,8 +141,8 @@ def _grid(board: list[dict[str, object]], form: str) -> str:
                 str(row["n"]),
             ]
         )
-        last = task
-    return grid(["task", "method", *COLUMNS], body, ["left", "left", *["right"] * 6], form)
+    align = ["left", "left", *["right"] * len(COLUMNS)]
+    return grid(["task", "method", *COLUMNS], body, align, form, width, keys=(0, 1))
 
 
 def _text(value: object, digits: int, unit: int = 1) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import isfinite
 from textwrap import fill
 
@@ -18,10 +18,11 @@ NONE = "–"
 UNITS = {"ll": "nats", "elbo": "nats"}
 # A row that asks for a line between two groups; Markdown has none and leaves it out.
 RULE: list[str] = []
-_ROW = DataRow("", "  ", "")
+GAP = "  "
+_ROW = DataRow("", GAP, "")
 _PLAIN = TableFormat(
     lineabove=None,
-    linebelowheader=Line("", "─", "  ", ""),
+    linebelowheader=Line("", "─", GAP, ""),
     linebetweenrows=None,
     linebelow=None,
     headerrow=_ROW,
@@ -127,9 +128,19 @@ def plural(amount: int, noun: str) -> str:
 
 
 def grid(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str], form: str
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    align: Sequence[str],
+    form: str,
+    width: int | None = None,
+    keys: Sequence[int] = (0,),
+    beside: Collection[int] = (),
 ) -> str:
-    """Lay out rows of text as a table for a form; align: "left" or "right" for each column."""
+    """Lay out rows of text as a table for a form; align: "left" or "right" for each column.
+
+    width: the columns of a terminal. A wider table becomes several below each other, each with the
+    columns `keys`; those in `beside` stay with the column before them. None: one table.
+    """
     if form == "markdown":
         body = [[escaped(cell) for cell in row] for row in rows if row]
         return tabulate(
@@ -139,6 +150,62 @@ def grid(
             colalign=align,
             disable_numparse=True,
         )
+    blocks = list[str]()
+    for columns in _blocks(headers, rows, width, keys, beside):
+        own = [column for column in columns if column not in keys]
+        shown = _with_content(rows, own) if blocks else rows
+        if blocks and not shown:
+            continue
+        some = [[row[column] for column in columns] if row else RULE for row in shown]
+        heads, sides = ([part[column] for column in columns] for part in (headers, align))
+        blocks.append(_block(heads, some, sides))
+    return "\n\n".join(blocks)
+
+
+def _with_content(rows: Sequence[Sequence[str]], columns: Sequence[int]) -> list[Sequence[str]]:
+    """The rows that say something in these columns, and the lines between two groups of them."""
+    kept: list[Sequence[str]] = []
+    for row in rows:
+        if any(row[column] not in ("", NONE) for column in columns) if row else kept and kept[-1]:
+            kept.append(row)
+    return kept if not kept or kept[-1] else kept[:-1]
+
+
+def _blocks(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int | None,
+    keys: Sequence[int],
+    beside: Collection[int],
+) -> list[list[int]]:
+    """The numbers of the columns in each table that `grid` writes."""
+    wide = [
+        max(len(line) for row in (headers, *filter(None, rows)) for line in row[place].split("\n"))
+        for place in range(len(headers))
+    ]
+    groups: list[list[int]] = []
+    for place in range(len(headers)):
+        if place in beside:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    blocks: list[list[int]] = []
+    block = {*keys}
+    for group in groups:
+        wider = block.union(group)
+        if (
+            width
+            and block > {*keys}
+            and sum(wide[one] + len(GAP) for one in wider) > width + len(GAP)
+        ):
+            blocks.append(sorted(block))
+            wider = {*keys, *group}
+        block = wider
+    return [*blocks, sorted(block)]
+
+
+def _block(headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str]) -> str:
+    """Lay out one table for a terminal."""
     # Headers are rows here, since tabulate makes a column wider than its header.
     deep = max(header.count("\n") for header in headers) + 1
     split = [header.split("\n") for header in headers]
@@ -160,4 +227,9 @@ def notes(lines: Sequence[str], form: str, width: int) -> str:
     """Lay out remarks below a table: wrapped lines in a terminal, a list in Markdown."""
     if form == "markdown":
         return "\n".join(f"- {escaped(line)}" for line in lines)
-    return "\n".join(fill(line, width, subsequent_indent="  ") for line in lines)
+    return "\n".join(wrapped(line, width) for line in lines)
+
+
+def wrapped(text: str, width: int) -> str:
+    """A text in lines of a terminal; words, such as the options of a command, stay whole."""
+    return fill(text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)

@@ -107,7 +107,10 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def symbench(wheel, tmp_path_factory):
-    """The installed command: the wheel's files and script, in a folder apart from the checkout."""
+    """The installed command: the wheel's files and script, in a folder apart from the checkout.
+
+    The folder holds packages of a user's, called as those of symbench are.
+    """
     home = tmp_path_factory.mktemp("installed")
     site = home / "site"
     with zipfile.ZipFile(wheel) as archive:
@@ -118,11 +121,14 @@ def symbench(wheel, tmp_path_factory):
     script = home / "symbench"
     script.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n")
     environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "120"}
+    for name in ("benchmarks", "methods", "baselines", "leaderboard", "datasets"):
+        (home / "project" / name).mkdir(parents=True)
+        (home / "project" / name / "__init__.py").write_text("raise SystemExit('not ours')")
 
     def run(*arguments, program=(str(script),)):
-        command = [sys.executable, "-P", *program, *arguments]
+        command, folder = [sys.executable, *program, *arguments], home / "project"
         return subprocess.run(
-            command, cwd=home, env=environment, capture_output=True, text=True, timeout=200
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200
         )
 
     return run
@@ -139,10 +145,10 @@ def test_the_wheel_holds_published_figures_and_types_and_no_records(wheel):
     assert not [name for name in files if name.startswith(strangers)]
 
 
-def test_the_wheel_alone_runs_a_cell_lists_and_shows(symbench):
+def test_the_wheel_alone_runs_a_cell_lists_and_shows_beside_packages_of_its_names(symbench):
     packages = [Path(package).name for package in PACKAGES]
     where = f"import {', '.join(packages)}; print(*(m.__file__ for m in ({', '.join(packages)})))"
-    found = symbench(program=("-c", where)).stdout.split()
+    found = symbench(program=("-P", "-c", where)).stdout.split()
     assert len(found) == len(PACKAGES)
     assert not any(Path(file).is_relative_to(ROOT) for file in found)
 
@@ -157,7 +163,7 @@ def test_the_wheel_alone_runs_a_cell_lists_and_shows(symbench):
         "--device",
         "cpu",
         "--jobs",
-        "0",
+        "1",
     )
     ran = symbench("run", *arguments, "--task", "same_different/m95", "--method", "chance")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -169,7 +175,7 @@ def test_the_wheel_alone_runs_a_cell_lists_and_shows(symbench):
 
 @pytest.mark.parametrize(
     ("program", "name"),
-    [(None, "symbench"), (("-m", "benchmarks"), "python -m benchmarks")],
+    [(None, "symbench"), (("-P", "-m", "benchmarks"), "python -m benchmarks")],
     ids=["script", "module"],
 )
 def test_help_and_errors_name_the_command_that_was_typed(symbench, program, name):

@@ -23,6 +23,7 @@ from types import MappingProxyType
 import numpy as np
 
 from benchmarks.protocol import Examples, SymbenchError
+from benchmarks.scripts import importing
 
 LIST_TO_LIST, LIST_TO_ATOM, ATOM_TO_ATOM = "list_to_list", "list_to_atom", "atom_to_atom"
 TYPES = (LIST_TO_LIST, LIST_TO_ATOM, ATOM_TO_ATOM)
@@ -270,9 +271,12 @@ def load(name: str) -> DSL:
             module = importlib.util.module_from_spec(spec)
             # Dataclasses in the file look up their module by name.
             sys.modules[called] = module
-            spec.loader.exec_module(module)
+            with importing(location):
+                spec.loader.exec_module(module)
         else:
             module = importlib.import_module(location)
+    except SymbenchError as error:
+        raise error.with_traceback(None) from None
     except Exception as error:
         raise SymbenchError(
             f"the DSL's file '{location}' cannot be imported: {error!r}."

@@ -191,6 +191,7 @@ class NeurosymbolicEncoder:
             writer = Writer(population, self.dsl, training.feature_mean, training.feature_std)
             written.append({"text": writer.text(), "words": writer.words()})
             trees.append({"program": k + 1, "nodes": search.as_json()})
+        training.end()
         self.training_scale = training.feature_mean, training.feature_std
         self.shape = np.asarray(examples["states"]).shape[1:]
         self.explanation = {"dsl": self.dsl.name, "programs": written, "search": trees}
@@ -205,6 +206,7 @@ class NeurosymbolicEncoder:
         while True:
             candidate, turn = search.best(), turn + 1
             name = f"program {k}, turn {turn}"
+            training.stage = {"program": k, "turn": turn}
             current = training.population([candidate.program], name)
             network = training.train([*frozen, current], name)
             if candidate.program.complete:

@@ -130,6 +130,7 @@ class Training:
         self.learned = rows_of(self.data, self.train_rows)
         self.frame_width = self.data["states"].shape[2] + self.data["features"].shape[2]
         self.updates = self.seen = 0
+        self.stage = dict[str, float]()  # what the trainings are for, told with their progress
 
     def population(self, programs: list[Program], name: str) -> Population:
         """Fresh programs, whose weights depend on the run's seed and this name."""
@@ -193,7 +194,12 @@ class Training:
 
         def reporter(step: int, of: int, **scalars: float) -> None:
             self.updates, self.seen = updates + step, seen + part.examples
-            self.run.report(self.updates, updates + of + next_turn, self.seen, **scalars)
+            total = updates + of + next_turn
+            self.run.report(self.updates, total, self.seen, **self.stage, **scalars)
 
         part = replace(self.run, budget=budget, reporter=reporter, checkpoint=None)
         return part
+
+    def end(self) -> None:
+        """Report that no further turn comes."""
+        self.run.report(self.updates, self.updates, self.seen)

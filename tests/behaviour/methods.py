@@ -186,6 +186,10 @@ def plain_arithmetic():
         training.has_bfloat16 = known
 
 
+# Values of a report that say where a training is, and not what it computes.
+PROGRESS = ("step", "of", "program", "turn")
+
+
 def run(case: Case) -> dict[str, Any]:
     """The arrays that a case answers, and the losses that it reports, by name."""
     method_class = registry.load_class(case.path)
@@ -193,7 +197,7 @@ def run(case: Case) -> dict[str, Any]:
     scalars: dict[str, float] = {}
 
     def reporter(**values: float) -> None:
-        scalars.update({name: float(v) for name, v in values.items() if name not in ("step", "of")})
+        scalars.update({name: float(v) for name, v in values.items() if name not in PROGRESS})
 
     budget = Budget(steps=UPDATES, batch_size=BATCH)
     # An empty cache, so that a teacher is trained here, whatever was kept before.

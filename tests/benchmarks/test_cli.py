@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import conformance, registry, session
+from benchmarks import registry, session, workers
 from benchmarks.cli import main
 from benchmarks.cli_options import (
     CACHE_VARIABLE,
@@ -46,7 +46,7 @@ def test_run_takes_the_flags_of_the_documents(symbench):
     commands = (ROOT / "docs" / "commands.md").read_text()
     flags = re.search(r"train and score; `(.+?)`", commands).group(1).split()
     shown = symbench("run", "--help").stdout
-    assert len(flags) == 18
+    assert len(flags) == 19
     for flag in flags:
         assert flag in shown
 
@@ -142,7 +142,7 @@ def told(monkeypatch, tmp_path):
     monkeypatch.setattr(
         session, "run", lambda filters, options, table: seen.append(options.sources) or 0
     )
-    monkeypatch.setattr(conformance, "check", lambda *given: seen.append(given[-1]) or [])
+    monkeypatch.setattr(workers, "call", lambda *given, threads: seen.append(given[-1]) or [])
     monkeypatch.setattr(hub, "build", lambda *given: seen.append(given[-1]))
     monkeypatch.setattr(hub, "verify", lambda *given: seen.append(given[-1]) or {})
 
@@ -176,7 +176,7 @@ def test_where_data_lie_is_read_from_options_and_else_from_the_environment(
     ):
         monkeypatch.setenv(variable, value)
     kept = Path.home() / "kept"
-    assert told() == DataSources(Path("theirs"), "theirs", "hub", kept)
+    assert told() == DataSources(Path.cwd() / "theirs", "theirs", "hub", kept)
     assert told(*options) == replace(given, cache=kept)
     # A variable that is empty says nothing.
     for variable in (DATA_VARIABLE, DIGITS_VARIABLE, CIFAR10_VARIABLE, CACHE_VARIABLE):

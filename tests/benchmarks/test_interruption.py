@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks import plan, runner, session
-from benchmarks.executors import Conditions, _executor, cores
+from benchmarks.executors import Conditions, compute, cores
 from benchmarks.records import CHECKPOINTS, Store, read_outputs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -256,8 +256,8 @@ def test_the_cell_is_told_where_its_checkpoint_lies_and_how_many_at_once(
         raise ValueError("enough")
 
     monkeypatch.setattr(runner, "answer", answer)
-    _executor(Conditions(tmp_path, "cpu", 1, 5))(cell, lambda **_: None)
-    _executor(Conditions(tmp_path, "cpu", 1))(cell, lambda **_: None)
+    compute(cell, Conditions(tmp_path, "cpu", 1, 5), lambda **_: None)
+    compute(cell, Conditions(tmp_path, "cpu", 1), lambda **_: None)
     assert [run.at_once for run in seen] == [5, None]
     assert {run.checkpoint for run in seen} == {tmp_path / ".checkpoints" / f"{cell.key}.pt"}
     assert {run.checkpoint_seconds for run in seen} == {60.0}

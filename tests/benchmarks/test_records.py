@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import identity, plan, registry, runner, verification
+from benchmarks.errors import SymbenchError
 from benchmarks.records import (
     Store,
     content_hash,
@@ -136,15 +137,17 @@ def test_fields_of_a_newer_minor_version_are_kept(tmp_path, cell, record, schema
 
 
 @pytest.mark.parametrize("number", ["3", "3.1", "10"])
-def test_a_newer_schema_is_one_line_that_says_to_upgrade(tmp_path, record, number):
+def test_a_newer_schema_is_one_line_that_says_to_upgrade(tmp_path, cell, record, number):
     path = rewritten(Store(tmp_path).save(record), schema=f"symbench.record/{number}", key=1)
-    assert Store(tmp_path).load() == (
-        [],
-        [
-            f"{path}: made by a newer symbench (symbench.record/{number}, and this one reads "
-            "symbench.record/2): upgrade symbench; ignored."
-        ],
+    line = (
+        f"{path}: made by a newer symbench (symbench.record/{number}; this one reads "
+        "symbench.record/2); upgrade symbench."
     )
+    assert Store(tmp_path).load() == ([], [line])
+    # A run would put its own record in the place of this one.
+    with pytest.raises(SymbenchError) as caught:
+        Store(tmp_path).find(cell)
+    assert str(caught.value) == line
 
 
 @pytest.mark.parametrize("schema", ["symbench.record/0", "symbench.record/x", "other", 2, None])

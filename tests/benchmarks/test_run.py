@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -132,15 +133,13 @@ def test_a_run_in_this_process_keeps_to_the_threads_that_its_records_name(monkey
         def finished(self, slot, cell, record): ...
 
     seen = []
-    monkeypatch.setattr(
-        executors,
-        "_executor",
-        lambda conditions: lambda cell, report: seen.append(torch.get_num_threads()),
-    )
+    monkeypatch.setattr(executors, "compute", lambda *_: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(Store, "find", lambda store, cell: None)
     before = torch.get_num_threads()
     for threads in (before + 1, before + 2):
         conditions = executors.Conditions(tmp_path, "cpu", threads)
-        executors.run_here(["a cell"], conditions, Silent(), fail_fast=False)
+        cells = [SimpleNamespace(key="a")]
+        executors.run_here(cells, conditions, Silent(), fail_fast=False)
     assert seen == [before + 1, before + 2]
     assert torch.get_num_threads() == before
 

@@ -3,6 +3,7 @@
 import csv
 import io
 
+from leaderboard.comparison import compare
 from leaderboard.render import render
 from leaderboard.summary import summary
 from leaderboard.tables import build_tables
@@ -90,3 +91,32 @@ def test_a_valid_variant_stands_before_a_younger_outdated_one(cell):
     )
     assert table.row("lstm").interval.mean == 0.5
     assert not table.row("lstm").outdated
+
+
+def foreign(cell, file, score, method="Mine", **changes):
+    changes = {"path": f"{file}:Mine", "method_version": None, "variant": file} | changes
+    return cell(method, [score] * 3, **changes)
+
+
+def rows(records):
+    (table,) = build_tables(records)
+    return {row.method: row.interval.mean for row in table.rows if row.scores}
+
+
+def test_classes_of_one_name_in_two_files_that_ran_one_by_one_have_a_row_each(cell):
+    a, b = foreign(cell, "x/a.py", 0.25), foreign(cell, "../b.py", 0.75)
+    assert rows(a + b) == {"a.Mine": 0.25, "b.Mine": 0.75}
+    # One file, wherever the run was started, and a name that was given, are one method.
+    assert rows(a + foreign(cell, "a.py", 0.5)).keys() == {"Mine"}
+    named = (foreign(cell, "a.py", 0.5, "one"), foreign(cell, "b.py", 0.5, "one", age=1))
+    assert rows(named[0] + named[1]).keys() == {"one"}
+    made = [foreign(cell, f"{name}.py", 0.5, "Mine[x=1]") for name in "ab"]
+    assert rows(made[0] + made[1]).keys() == {"a.Mine[x=1]", "b.Mine[x=1]"}
+
+
+def test_a_comparison_pairs_a_method_by_its_file_where_a_side_has_two(cell):
+    a, b = foreign(cell, "x/a.py", 0.25), foreign(cell, "../b.py", 0.75)
+    assert [change.method for change in compare(a, a + b).changes] == ["a.Mine"]
+    # A file that got another name is the same method.
+    (change,) = compare(a, b).changes
+    assert (change.method, change.base, change.head) == ("Mine", 0.25, 0.75)

@@ -346,3 +346,13 @@ def test_training_that_diverges_is_said_so():
         fitted(examples(STATES), steps=20, learning_rate=1e30)
     with pytest.raises(DivergedError, match="program_learning_rate"):
         fitted(examples(STATES), symbolic_epochs=60.0, program_learning_rate=1e38)
+
+
+def test_the_search_says_which_program_and_turn_it_is_at():
+    told = []
+    one = run(0, 3, 32)
+    one.reporter = lambda **now: told.append(now)
+    NeurosymbolicEncoder(NeurosymbolicSettings(dsl=FORCED, **BRIEF)).fit(examples(walks()[0]), one)
+    stages = [(now.get("program"), now.get("turn")) for now in told]
+    assert list(dict.fromkeys(stages[:-1])) == [(None, None), (1, 1), (1, 2), (1, 3)]
+    assert told[-1] == {"step": one.steps, "of": one.steps}

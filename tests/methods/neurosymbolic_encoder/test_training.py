@@ -237,6 +237,8 @@ def test_the_search_tells_where_it_stands():
     assert [one["step"] for one in told] == [50, 100, 120]
     assert (loop.run.steps, loop.run.examples) == (120, 60 * 32)
     assert all(one["of"] > one["step"] for one in told)
+    loop.end()
+    assert told[-1] == {"step": 120, "of": 120}
 
 
 def test_progress_and_divergence_are_told():

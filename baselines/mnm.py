@@ -1,15 +1,12 @@
 """Metalearned Neural Memory (Munkhdalai et al. 2019) as Webb, Sinha and Cohen (2021) use it.
 
-The memory is a small network f; its weights are its content. Writing is one step of a
-learned local rule that moves f(write key) towards the write value; reading is f(read key).
+The memory is a small network f; its weights are its content. A write moves f(write key) towards the
+write value, by one step of a learned local rule; a read is f(read key). What is learned is the
+controller, which chooses keys, values and the rate, and a linear layer that turns a write value
+into the targets of f's layers. The first weights of f are drawn once a model and never trained.
 
-The source gives the size of the parts beside the interface only as a sum, 132,864. This reading has
-that sum: a read-out of [h ; read vector] to 128 (32,896); for each of the three memory layers a
-learned feedback function, a two-layer perceptron with LayerNorm that turns the write value into the
-layer's target (3 · 33,280); a learned first read vector (128). A layer's weights then move by rate
-· (target − activation) ⊗ input, the layer-wise rule of the paper. The source also leaves open
-whether the read-out is linear and how linear layers are initialised: here a linear read-out and
-torch's own weights. docs/settings.md compares them, and this MNM with the published program.
+The published program counts 33,920 parameters more: a projection of features (32,896) and a
+LayerNorm (1,024) that it never uses. They are left out here.
 
 Weights that change by outer products need not be formed: W_t x = W_0 x + Σ_s (x_s · x) δ_s over the
 writes s so far, which is exact, and cheaper as long as there are fewer writes than units.
@@ -35,28 +32,12 @@ from baselines.abstract_rules.sequence_classifier import (
 from baselines.lstm import LSTM, Ledger
 
 LAYERS = 3
-
-
-class Feedback(nn.Module):
-    """The target of one memory layer, from the write value: (B, D) → (B, D)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(FEATURES, FEATURES),
-            nn.ReLU(),
-            nn.Linear(FEATURES, FEATURES),
-            nn.LayerNorm(FEATURES),
-            nn.Tanh(),
-        )
-
-    def forward(self, value: Tensor) -> Tensor:
-        """value: (B, D) → (B, D) in the range of an activation."""
-        return self.layers(value)
+# A write follows the gradient of the mean squared error over D features.
+STEP = 2 / FEATURES
 
 
 class NeuralMemory:
-    """Three layers of 128 tanh units whose weights each problem changes by its writes.
+    """Three layers of 128 units, the last one linear, whose weights each problem changes.
 
     start: (L, D, D), the weights of all problems before the first write.
     """
@@ -73,7 +54,7 @@ class NeuralMemory:
         if self.stacked:
             inputs, changes = self.stacked[number]
             y = y + torch.bmm(torch.bmm(x, inputs), changes)
-        return y.tanh()
+        return y if number == LAYERS - 1 else y.tanh()
 
     def recall(self, keys: Tensor) -> Tensor:
         """keys: (B, K, D) → f(keys): (B, K, D)."""
@@ -81,13 +62,16 @@ class NeuralMemory:
             keys = self.layer(keys, number)
         return keys
 
-    def write(self, key: Tensor, targets: list[Tensor], rate: Tensor) -> None:
-        """Move each layer's activation to its target; key, L targets: (B, D), rate: (B, 1)."""
-        for number, target in enumerate(targets):
+    def write(self, key: Tensor, targets: Tensor, rate: Tensor) -> None:
+        """Move each layer's activation to its target; key: (B, D), targets: (B, L D), rate: (B, 1).
+
+        A layer's weights move by -2/D (activation - target) ⊗ (rate · input), and all layers at
+        once, by activations from before the write.
+        """
+        for number, target in enumerate(targets.chunk(LAYERS, 1)):
             activation = self.layer(key[:, None], number)[:, 0]
-            self.writes[number].append((key, rate * (target - activation)))
+            self.writes[number].append((rate * key, STEP * (target - activation)))
             key = activation
-        # All layers change only now, after the changes of all are computed.
         self.stacked = [
             (torch.stack([x for x, _ in past], 2), torch.stack([change for _, change in past], 1))
             for past in self.writes
@@ -95,50 +79,50 @@ class NeuralMemory:
 
 
 class MNMNetwork(SequenceNetwork):
-    """LSTM cell of 128, neural memory, and one extra step with z = 0 before the answer."""
+    """LSTM cell of 128, neural memory, and one extra step with z = 0 before the answer.
+
+    All weights but the encoder's begin as torch draws them by default, the controller's too.
+    """
 
     def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
         self.controller = LSTM(FEATURES, FEATURES, FEATURES)
-        self.interface = nn.Linear(FEATURES, 3 * FEATURES + 1)
-        self.feedback = nn.ModuleList(Feedback() for _ in range(LAYERS))
-        self.first_read = nn.Parameter(torch.zeros(FEATURES))
+        for parameter in self.controller.parameters():
+            nn.init.uniform_(parameter, -(FEATURES**-0.5), FEATURES**-0.5)
+        self.interface = nn.Linear(FEATURES, 4 * FEATURES)
+        self.rate = nn.Linear(FEATURES, 1)
+        self.targets = nn.Linear(FEATURES, LAYERS * FEATURES)
         self.read_out = nn.Linear(2 * FEATURES, FEATURES)
         self.output = nn.Linear(FEATURES, shape.classes)
-        self.answering: Tensor
-        self.register_buffer("answering", self.draw(self.first_read), persistent=False)
-
-    @staticmethod
-    def draw(like: Tensor) -> Tensor:
-        """Draw Xavier-normal weights of a fresh memory (L, D, D)."""
-        return like.new_empty(LAYERS, FEATURES, FEATURES).normal_() * FEATURES**-0.5
+        layers = [nn.Linear(FEATURES, FEATURES, bias=False) for _ in range(LAYERS)]
+        self.start: Tensor
+        self.register_buffer("start", torch.stack([layer.weight.detach() for layer in layers]))
 
     def think(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """z: (B, T, D) → logits (B, C) and the mean reconstruction error of the writes (B,)."""
+        """z: (B, T, D) → logits (B, C) and the error of what the memory recalls (B,).
+
+        The error is the mean square over D features, summed over T + 1 writes and divided by T.
+        """
         batch, length, _ = z.shape
         given = self.controller.project(F.pad(z, (0, 0, 0, 1)))
         drive = Ledger(self.controller.weight_recurrent, [batch] * (length + 1))
-        # In training every batch draws new weights; the evaluation uses one draw, fixed by the
-        # seed.
-        memory = NeuralMemory(self.draw(z) if self.training else self.answering)
-        h, cell = z.new_zeros(batch, FEATURES), z.new_zeros(batch, FEATURES)
-        read, errors = self.first_read.expand(batch, -1), []
+        memory, errors = NeuralMemory(self.start), []
+        h = cell = read = z.new_zeros(batch, FEATURES)
         for gates in given.unbind():
             h, cell = LSTM.step(drive(torch.cat([read, h], 1), gates), cell)
-            read_key, write_key, value, rate = self.interface(h).split([FEATURES] * 3 + [1], -1)
-            write_key, value = write_key.tanh(), value.tanh()
-            memory.write(write_key, [layer(value) for layer in self.feedback], rate.sigmoid())
-            recalled = memory.recall(torch.stack([write_key, read_key.tanh()], 1))
-            remembered, read = recalled.unbind(1)
-            errors.append((remembered - value).square().sum(-1))
-        return self.output(self.read_out(torch.cat([h, read], 1))), torch.stack(errors).mean(0)
+            pace, write_key, value, read_key = self.interface(h).tanh().chunk(4, 1)
+            memory.write(write_key, self.targets(value), self.rate(pace).sigmoid())
+            recalled, read = memory.recall(torch.stack([write_key, read_key], 1)).unbind(1)
+            errors.append((recalled - value).square().mean(1))
+        logits = self.output(self.read_out(torch.cat([h, read], 1)))
+        return logits, torch.stack(errors).sum(0) / length
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
         return self.think(z)[0]
 
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross-entropy in nats plus the memory's squared error, averaged over the sequence."""
+        """Cross-entropy in nats plus the memory's error, both averaged over the batch."""
         z = self.context_norm(self.encode_sequences(batch["images"]))
         logits, errors = self.think(z)
         task, scalars = self.score(logits, batch["labels"])
@@ -149,5 +133,5 @@ class MNMNetwork(SequenceNetwork):
 class MNM(SequenceClassifier):
     """The Metalearned Neural Memory baseline of Webb, Sinha and Cohen (2021)."""
 
-    version = 1
+    version = 2
     Network = MNMNetwork

@@ -190,7 +190,7 @@ class _Queue:
 
     def _made(self, cell: Cell) -> datetime | None:
         record = self._store.find(cell)
-        return record and record.created
+        return None if record is None else record.created
 
 
 @dataclass
@@ -334,7 +334,7 @@ def _work(pipe: Connection, conditions: Conditions) -> None:
     while True:
         cell: Cell = pipe.recv()
         try:
-            message = ("record", compute(cell, conditions, report))
+            message: tuple[str, Record | str] = ("record", compute(cell, conditions, report))
         except OSError as error:
             message = ("unable", f"cannot write below '{conditions.root}': {error}.")
         sys.stdout.flush()

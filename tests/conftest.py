@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,50 +15,67 @@ ROOT = Path(__file__).resolve().parents[1]
 AT_START = ("PYTHONH", "PYTHONI", "PYTHONU", "LC_", "LANG", "OMP_", "MKL_")
 
 
-@pytest.fixture(scope="session")
-def interpreters():
-    """A process that has loaded the libraries, whose forks are the processes of `python`."""
-    program = [sys.executable, str(ROOT / "tests" / "interpreters.py")]
-    with subprocess.Popen(program, stdin=-1, stdout=-1, text=True) as server:
-        yield server
-        server.stdin.close()
+@dataclass(frozen=True)
+class Process:
+    """A process: its number, how to wait for its exit code, and the files of what it prints."""
+
+    pid: int
+    wait: Callable[[], int]
+    output: Path
+    errors: Path
 
 
-@pytest.fixture
-def python(tmp_path_factory, request) -> Callable[..., subprocess.CompletedProcess]:
-    """Run Python with these arguments in a process of its own; its exit code and what it printed.
+class Python:
+    """Runs Python with arguments in a process of its own.
 
     The process is a fork of one that has loaded libraries, which saves seconds of each. Where forks
     do not exist, or with an environment that an interpreter reads when it starts, it is a new one.
     """
 
-    def run(*arguments, cwd=ROOT, env=None, timeout=200):
-        arguments = [*map(str, arguments)]
-        whole = {**os.environ, "COLUMNS": "120", **(env or {})}
-        if not hasattr(os, "fork") or any(name.startswith(AT_START) for name in env or ()):
-            return subprocess.run(
-                [sys.executable, *arguments],
-                cwd=cwd,
-                env=whole,
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-            )
-        server = request.getfixturevalue("interpreters")
-        folder = tmp_path_factory.mktemp("process")
-        output, errors = folder / "output", folder / "errors"
-        for path in (output, errors):
-            path.touch()
-        asked = {
-            "arguments": arguments,
-            "folder": str(cwd),
-            "environment": whole,
-            "output": str(output),
-            "errors": str(errors),
-            "seconds": timeout,
-        }
-        print(json.dumps(asked), file=server.stdin, flush=True)
-        code = int(server.stdout.readline())
-        return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+    def __init__(self, folders):
+        self._folders, self._server = folders, None
 
-    return run
+    def __call__(self, *arguments, **options) -> subprocess.CompletedProcess:
+        """Wait for the process; its exit code and what it printed."""
+        process = self.start(*arguments, **options)
+        code = process.wait()
+        printed = process.output.read_text(), process.errors.read_text()
+        return subprocess.CompletedProcess(arguments, code, *printed)
+
+    def start(self, *arguments, cwd=ROOT, env=None, timeout=200) -> Process:
+        """Start a process in a session of its own."""
+        folder = self._folders.mktemp("process")
+        output, errors = folder / "output", folder / "errors"
+        whole, arguments = {**os.environ, "COLUMNS": "120", **(env or {})}, [*map(str, arguments)]
+        with output.open("w") as out, errors.open("w") as err:
+            if not hasattr(os, "fork") or any(name.startswith(AT_START) for name in env or ()):
+                program = subprocess.Popen(
+                    [sys.executable, *arguments],
+                    **{"cwd": cwd, "env": whole, "stdin": subprocess.DEVNULL},
+                    **{"stdout": out, "stderr": err, "start_new_session": True},
+                )
+                return Process(program.pid, lambda: program.wait(timeout), output, errors)
+        asked = {"arguments": arguments, "folder": str(cwd), "environment": whole}
+        files = {"output": str(output), "errors": str(errors)}
+        pid = self._ask({**asked, **files, "seconds": timeout})
+        return Process(pid, lambda: self._ask(pid), output, errors)
+
+    def _ask(self, question):
+        if self._server is None:
+            program = [sys.executable, str(ROOT / "tests" / "interpreters.py")]
+            self._server = subprocess.Popen(program, stdin=-1, stdout=-1, text=True)
+        print(json.dumps(question), file=self._server.stdin, flush=True)
+        return int(self._server.stdout.readline())
+
+    def end(self):
+        """End the process whose forks the others are."""
+        if self._server is not None:
+            self._server.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory):
+    """`python(*arguments)` waits for a process, `python.start(*arguments)` only starts it."""
+    runs = Python(tmp_path_factory)
+    yield runs
+    runs.end()

@@ -1,8 +1,9 @@
 """Python processes that need no seconds to load libraries: forks of one that has loaded them.
 
-`python tests/interpreters.py` reads a line of JSON for each process asked for, on standard input,
-and answers with its exit code. A process behaves as if `python` had been started with the same
-arguments: libraries alone have been loaded before, and nothing of ours.
+`python tests/interpreters.py` reads a line of JSON on standard input for each process asked for and
+answers with its number; for a number it waits for that process and answers with its exit code. A
+process behaves as if `python` had been started with the same arguments, in a session of its own:
+libraries alone have been loaded before, and nothing of ours.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 # Libraries that take long to load, with those that they load when they are first used.
@@ -28,30 +30,30 @@ LOADED = (
 
 
 def serve() -> dict[str, Any]:
-    """Fork for each line; returns in the fork, with what it was asked to do."""
+    """Answer line after line; returns in each fork, with what it was asked to do."""
     for name in LOADED:
         importlib.import_module(name)
     gc.freeze()  # a collection in a fork would copy what they share
     for line in sys.stdin:
-        asked: dict[str, Any] = json.loads(line)
-        child = os.fork()
-        if not child:
-            return asked
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        asked = json.loads(line)
+        if isinstance(asked, int):
+            answer = os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1])
+        else:
+            answer = os.fork()
+            if not answer:
+                return asked
+        print(answer, flush=True)
     os._exit(0)
 
 
 def become(asked: dict[str, Any]) -> list[str]:
-    """Have the folder, the environment and the files of the process; its arguments."""
+    """Take the session, folder, environment and files of the process; gives its arguments."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     signal.alarm(asked["seconds"])  # ends a process that hangs
-    for number, path, how in (
-        (0, os.devnull, os.O_RDONLY),
-        (1, asked["output"], os.O_WRONLY),
-        (2, asked["errors"], os.O_WRONLY),
-    ):
-        os.dup2(os.open(path, how), number)
-    sys.stdin = open(0, closefd=False)
+    for number, path in enumerate((os.devnull, asked["output"], asked["errors"])):
+        os.dup2(os.open(path, os.O_RDWR), number)
+    sys.stdin = os.fdopen(0)
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
@@ -63,13 +65,13 @@ def become(asked: dict[str, Any]) -> list[str]:
 def interpret(first: str, *rest: str) -> None:
     """Do what `python` does with these arguments."""
     if first == "-m":
-        sys.path[0], sys.argv = os.getcwd(), [*rest]
+        sys.path[0], sys.argv = str(Path.cwd()), [*rest]
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     elif first == "-c":
         sys.path[0], sys.argv = "", ["-c", *rest[1:]]
         exec(rest[0], {"__name__": "__main__"})
     else:
-        sys.path[0], sys.argv = os.path.dirname(os.path.abspath(first)), [first, *rest]
+        sys.path[0], sys.argv = str(Path(first).resolve().parent), [first, *rest]
         runpy.run_path(first, run_name="__main__")
 
 

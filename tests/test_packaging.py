@@ -2,7 +2,6 @@
 
 import ast
 import configparser
-import os
 import re
 import subprocess
 import sys
@@ -106,7 +105,7 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def symbench(wheel, tmp_path_factory):
+def symbench(wheel, python, tmp_path_factory):
     """The installed command: the wheel's files and script, in a folder apart from the checkout."""
     home = tmp_path_factory.mktemp("installed")
     site = home / "site"
@@ -117,13 +116,9 @@ def symbench(wheel, tmp_path_factory):
     module, function = scripts["console_scripts"]["symbench"].split(":")
     script = home / "symbench"
     script.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n")
-    environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "120"}
 
     def run(*arguments, program=(str(script),)):
-        command = [sys.executable, "-P", *program, *arguments]
-        return subprocess.run(
-            command, cwd=home, env=environment, capture_output=True, text=True, timeout=200
-        )
+        return python(*program, *arguments, cwd=home, env={"PYTHONPATH": str(site)})
 
     return run
 

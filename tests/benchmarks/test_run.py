@@ -201,14 +201,18 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.parametrize(
-    ("send", "sign"),
-    [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
+    ("send", "sign", "how"),
+    [
+        (os.killpg, signal.SIGINT, FAST),
+        (os.killpg, signal.SIGTERM, ONE_WORKER),
+        (os.kill, signal.SIGTERM, ONE_WORKER),
+    ],
     ids=["ctrl-c", "scheduler", "kill"],
 )
 def test_an_interruption_keeps_what_is_done_and_ends_every_process(
-    python, fake, tmp_path, send, sign
+    python, fake, tmp_path, send, sign, how
 ):
-    arguments = (*FAST, "--method", fake("Honest"), "--method", fake("Slow"), "--out", tmp_path)
+    arguments = (*how, "--method", fake("Honest"), "--method", fake("Slow"), "--out", tmp_path)
     process = python.start("-m", "benchmarks", *arguments)
     wait_for(lambda: len(list(tmp_path.rglob("*.json"))) == 4)
     send(process.pid, sign)

@@ -1,17 +1,16 @@
 """A command line to run and methods to run on it."""
 
 import importlib.util
-import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks import registry
 
-ROOT = Path(__file__).resolve().parents[2]
 FAKES = Path(__file__).parent / "fake_methods.py"
 
 
@@ -21,27 +20,10 @@ def fake() -> Callable[[str], str]:
     return lambda name: f"{FAKES}:{name}"
 
 
-@pytest.fixture(scope="session")
-def command() -> Callable[..., list[str]]:
-    return lambda *arguments: [sys.executable, "-m", "benchmarks", *map(str, arguments)]
-
-
 @pytest.fixture
-def symbench(command) -> Callable[..., subprocess.CompletedProcess]:
+def symbench(python) -> Callable[..., subprocess.CompletedProcess]:
     """Run the command line in a process of its own, as a user does."""
-
-    def run(*arguments, env=None, **options):
-        return subprocess.run(
-            command(*arguments),
-            cwd=ROOT,
-            env={**os.environ, "COLUMNS": "120", **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            **options,
-        )
-
-    return run
+    return partial(python, "-m", "benchmarks")
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_layout_and_precision_do_not_change_what_is_learned(name):
     assert (turned - direction).norm() < 0.1 * direction.norm()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["gnm", "convdraw", "genesis", "vae"])
 def test_a_training_that_was_killed_ends_in_the_same_bits(name, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "REPORT_EVERY", 2)
     path, states = tmp_path / "key.pt", []

@@ -1,9 +1,5 @@
 """Pictures of scenes: the right pixels in the right places, and marks that say what is so."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -31,7 +27,6 @@ from benchmarks.pictures.scenes import (
 )
 from benchmarks.pictures.style import SMALL
 
-ROOT = Path(__file__).resolve().parents[3]
 LONG = "the top-right digit is a 5, not a 4; the bottom-left digit cannot be read as any digit"
 
 
@@ -368,7 +363,7 @@ def test_a_long_title_is_broken_and_the_sheet_grows():
     assert sum(line.count("title") for line in texts(long)) == 20
 
 
-def test_no_picture_needs_pyplot():
+def test_no_picture_needs_pyplot(python):
     script = """
 import sys, io
 import numpy as np
@@ -380,4 +375,5 @@ for figure in (judged, samples, scenes.traversal(images[None], "t")):
     figure.savefig(io.BytesIO(), format="png")
 assert "matplotlib.pyplot" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    done = python("-c", script)
+    assert done.returncode == 0, done.stderr

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import namesakes
+from benchmarks import beside, namesakes
 from benchmarks.protocol import Entry, Suite, SymbenchError
 from benchmarks.scripts import importing
 from benchmarks.sources import FILE
@@ -126,7 +126,7 @@ def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
     asked = [_name_and_path(pattern) for pattern in patterns if ":" in pattern]
     candidates = [[name] if name else _names_of(path) for name, path in asked]
     for (name, path), own in zip(asked, candidates, strict=True):
-        _try(path)  # fails at once, with one line, where the path cannot be imported
+        try_class(path)  # fails at once, with one line, where the path cannot be imported
         if name in known and known[name].path == path:
             chosen.append(known[name])
             continue
@@ -160,7 +160,7 @@ def _names_of(path: str) -> list[str]:
     return [".".join([*parts[start:], name]) for start in range(len(parts), -1, -1)]
 
 
-def _try(path: str) -> None:
+def try_class(path: str) -> None:
     """Load the class at a path, and undo what its import changes in the process."""
     from benchmarks.isolation import undisturbed  # takes NumPy, which most verbs do without
 
@@ -192,14 +192,9 @@ def load_class(path: str) -> Any:
 
 
 def make_reachable(path: str) -> None:
-    """Let files beside `file.py:Class` be imported, whatever the working folder.
-
-    Their folder comes last in `sys.path`, so that they hide nothing.
-    """
+    """Let files beside `file.py:Class` be imported, whatever the working folder, and no others."""
     location = path.rpartition(":")[0]
-    folder = str(Path(location).resolve().parent)
-    if location.endswith(".py") and folder not in sys.path:
-        sys.path.append(folder)
+    beside.reach(Path(location) if location.endswith(".py") else None)
 
 
 def _load_module(name: str) -> ModuleType:
@@ -251,10 +246,11 @@ def _module_of(path: Path) -> str:
 
 
 def forget(path: str) -> None:
-    """Have the file of `file.py:Class` imported anew, with all that it does, when it is used."""
+    """Have the file of `file.py:Class`, and those beside it, imported anew when they are used."""
     location = path.rpartition(":")[0]
     if location.endswith(".py"):
         sys.modules.pop(_module_of(Path(location)), None)
+        beside.forget()
 
 
 def _unimportable(what: str, error: BaseException, folder: Path) -> SymbenchError:

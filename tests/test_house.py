@@ -36,7 +36,7 @@ ARROWS = {
     "benchmarks.claims": ("errors",),
     "benchmarks.workers": ("program", "scripts"),
     "benchmarks.registry": (
-        *("isolation", "namesakes", "protocol", "scripts", "sources", "symdata"),
+        *("beside", "isolation", "namesakes", "protocol", "scripts", "sources", "symdata"),
     ),
     "benchmarks.resolution": ("errors", "protocol", "registry", "sources"),
     "benchmarks.plan": (

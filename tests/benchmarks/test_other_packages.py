@@ -182,7 +182,7 @@ def test_a_data_set_and_a_suite_that_has_tasks_on_it(command, tmp_path):
     built = tmp_path / "built"
     command("data", "build", "fish", "--to", built)
     assert "are what the generator makes" in command("data", "verify", built)
-    assert "last: 8 of 8 rules kept." in command("check", "last", "--suite", "pond")
+    assert "last: 9 of 9 rules kept." in command("check", "last", "--suite", "pond")
     out = ("--suite", "pond", "--profile", "smoke", "--out", tmp_path / "out")
     assert "to run   last fish/clusters seed 0" in command("run", *out, "--dry-run")
     ran = command("run", *out, "--jobs", "0", "--device", "cpu")

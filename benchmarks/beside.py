@@ -14,6 +14,8 @@ from types import ModuleType
 
 # Packages that code of ours imports late, and that no file beside a method may hide.
 KEPT = {"benchmarks", "baselines", "methods", "leaderboard", "symdata", "datasets"}
+# The beginning of the names of modules that are loaded from files which a user names.
+FILE = "symbench_file_"
 
 
 class _Finder(MetaPathFinder):
@@ -57,7 +59,7 @@ def reach(file: Path | None) -> None:
 
 
 def forget() -> None:
-    """Have the modules beside the file imported anew when they are used."""
+    """Have the modules beside the file imported anew when they are used, and what uses them too."""
     loose = {
         name
         for name, module in list(sys.modules.items())
@@ -65,6 +67,7 @@ def forget() -> None:
         and _finder.folder in [str(Path(one).parent) for one in getattr(module, "__path__", ())]
     }
     tops = _finder.found | (loose - KEPT)
-    for name in [one for one in sys.modules if one.partition(".")[0] in tops]:
-        del sys.modules[name]
+    for name in list(sys.modules):
+        if name.partition(".")[0] in tops or name.startswith(FILE):
+            del sys.modules[name]
     _finder.found.clear()

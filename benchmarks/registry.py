@@ -247,9 +247,7 @@ def _module_of(path: Path) -> str:
 
 def forget(path: str) -> None:
     """Have the file of `file.py:Class`, and those beside it, imported anew when they are used."""
-    location = path.rpartition(":")[0]
-    if location.endswith(".py"):
-        sys.modules.pop(_module_of(Path(location)), None)
+    if path.rpartition(":")[0].endswith(".py"):
         beside.forget()
 
 

@@ -18,7 +18,6 @@ from tests.behaviour.fingerprints import NAMES, fingerprint, stored, verdict
 from tests.behaviour.methods import CASES
 from tests.behaviour.parts import PARTS
 
-
 # What torch draws from seed 0 where the fingerprints are made. Other releases and processors draw
 # other numbers, which some methods learn from; what they compute cannot be compared.
 DRAWN = "3.5083, -0.0052, 3, 5"

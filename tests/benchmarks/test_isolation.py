@@ -1,7 +1,6 @@
 """No method changes another's record, and none ends the run; each file of `zoo` tries to."""
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from benchmarks import conformance, executors, plan, workers
 from benchmarks.records import Store, read_outputs
 
 ZOO = Path(__file__).parent / "zoo"
-ROOT = ZOO.parents[2]
 # What the flags of the record say of each; "" where nothing has to be said.
 SAID = {
     "default_type": "torch's default type (float32 to float64)",
@@ -166,25 +164,20 @@ def alive(pid):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 @pytest.mark.parametrize("number", [15, 9], ids=["SIGTERM", "SIGKILL"])
-def test_processes_of_a_method_end_with_the_run(number, tmp_path, command):
+def test_processes_of_a_method_end_with_the_run(number, tmp_path, python):
     notes = tmp_path / "notes"
     arguments = ("run", "--suite", "abstract_rules", "--task", "same_different/m95", "--method")
     options = ("--profile", "smoke", "--jobs", 1, "--out", tmp_path / "out")
-    run = subprocess.Popen(
-        command(*arguments, f"{ZOO / 'leaves'}.py:Method", *options),
-        cwd=ROOT,
-        env={**os.environ, "SYMBENCH_TEST_NOTES": str(notes), "SYMBENCH_TEST_STAY": "1000"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    variables = {"SYMBENCH_TEST_NOTES": str(notes), "SYMBENCH_TEST_STAY": "1000"}
+    method = f"{ZOO / 'leaves'}.py:Method"
+    run = python.start("-m", "benchmarks", *arguments, method, *options, env=variables)
     limit = time.monotonic() + 100
     while not (notes.exists() and len(notes.read_text().split()) == 2):
         assert time.monotonic() < limit
-        assert run.poll() is None
         time.sleep(0.05)
     assert all(alive(int(pid)) for pid in notes.read_text().split())
-    run.send_signal(number)
-    assert run.wait(timeout=30) == (-9 if number == 9 else 130)
+    os.kill(run.pid, number)
+    assert run.wait() == (-9 if number == 9 else 130)
     assert_ended(notes)
 
 

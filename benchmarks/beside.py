@@ -12,10 +12,10 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from benchmarks.sources import FILE
+
 # Packages that code of ours imports late, and that no file beside a method may hide.
 KEPT = {"benchmarks", "baselines", "methods", "leaderboard", "symdata", "datasets"}
-# The beginning of the names of modules that are loaded from files which a user names.
-FILE = "symbench_file_"
 
 
 class _Finder(MetaPathFinder):

@@ -242,7 +242,7 @@ def _load_file(path: Path, wanted: str) -> ModuleType:
 def _module_of(path: Path) -> str:
     """The module's name of a file, the same in all processes, so that they unpickle its classes."""
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    return f"{FILE}{path.stem}_{digest}"
+    return f"{FILE}{re.sub('[^a-zA-Z0-9]', '_', path.stem)}_{digest}"
 
 
 def forget(path: str) -> None:

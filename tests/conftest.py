@@ -1,4 +1,4 @@
-"""Python processes for all tests."""
+"""For all tests: the arithmetic of this process, and Python processes of their own."""
 
 import json
 import os
@@ -13,6 +13,35 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Variables that an interpreter or a library reads when it starts: a process with other ones is new.
 AT_START = ("PYTHONH", "PYTHONI", "PYTHONU", "LC_", "LANG", "OMP_", "MKL_")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--bfloat16",
+        choices=("on", "off"),
+        help="train in bfloat16, or never, whatever the CPU is made for (one that is not is slow)",
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _bfloat16(pytestconfig):
+    with pytest.MonkeyPatch.context() as patch:
+        if asked := pytestconfig.getoption("bfloat16"):
+            import torch
+
+            told = {"avx512_bf16": asked == "on"}
+            patch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except RuntimeError as error:
+        if "LSTM forward propagation primitive" in str(error):
+            pytest.skip("torch has no LSTM in bfloat16 on a CPU that is not made for it")
+        raise
 
 
 @dataclass(frozen=True)

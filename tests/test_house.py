@@ -33,6 +33,7 @@ ARROWS = {
     "benchmarks.training": ("checkpoint", "device", "optimisation", "protocol"),
     "benchmarks.identity": ("plain", "protocol", "records", "resolution", "sources", "symdata"),
     "benchmarks.isolation": (),
+    "benchmarks.beside": ("sources",),
     "benchmarks.claims": ("errors",),
     "benchmarks.workers": ("program", "scripts"),
     "benchmarks.registry": (

@@ -20,6 +20,12 @@ def fake() -> Callable[[str], str]:
     return lambda name: f"{FAKES}:{name}"
 
 
+@pytest.fixture(scope="session")
+def command() -> Callable[..., list[str]]:
+    """The command line as arguments of `subprocess`, for tests of an interpreter's streams."""
+    return lambda *arguments: [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+
+
 @pytest.fixture
 def symbench(python) -> Callable[..., subprocess.CompletedProcess]:
     """Run the command line in a process of its own, as a user does."""

@@ -200,10 +200,9 @@ def test_processes_of_a_method_end_with_the_run(number, tmp_path, python):
     notes = tmp_path / "notes"
     arguments = ("run", "--suite", "abstract_rules", "--task", "same_different/m95", "--method")
     options = ("--profile", "smoke", "--jobs", 1, "--out", tmp_path / "out")
-    run = python.start(
-        *("-m", "benchmarks", *arguments, f"{ZOO / 'leaves'}.py:Method", *options),
-        env={"SYMBENCH_TEST_NOTES": str(notes), "SYMBENCH_TEST_STAY": "1000"},
-    )
+    variables = {"SYMBENCH_TEST_NOTES": str(notes), "SYMBENCH_TEST_STAY": "1000"}
+    method = f"{ZOO / 'leaves'}.py:Method"
+    run = python.start("-m", "benchmarks", *arguments, method, *options, env=variables)
     limit = time.monotonic() + 100
     while not (notes.exists() and len(notes.read_text().split()) == 3):
         assert time.monotonic() < limit

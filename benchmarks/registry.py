@@ -164,7 +164,7 @@ def try_class(path: str) -> None:
     """Load the class at a path, and undo what its import changes in the process."""
     from benchmarks.isolation import undisturbed  # takes NumPy, which most verbs do without
 
-    make_reachable(path)
+    make_reachable(path)  # first, as it changes `sys.path` for longer
     with undisturbed():
         load_class(path)
 
@@ -176,6 +176,7 @@ def load_class(path: str) -> Any:
         raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
     if any("\udc80" <= sign <= "\udcff" for sign in path):  # octets of another encoding
         raise SymbenchError(f"the name {path!a} is not in UTF-8; rename the file or folder.")
+    make_reachable(path)
     with importing(location):
         if location.endswith(".py"):
             module = _load_file(Path(location), name)
@@ -224,11 +225,10 @@ def _load_file(path: Path, wanted: str) -> ModuleType:
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        make_reachable(f"{path}:")
         try:
             spec.loader.exec_module(module)
         except BaseException as error:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
             if isinstance(error, SymbenchError):
                 raise error.with_traceback(None) from None
             if isinstance(error, KeyboardInterrupt):

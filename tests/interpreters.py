@@ -12,6 +12,7 @@ import atexit
 import gc
 import importlib
 import json
+import multiprocessing.process
 import os
 import runpy
 import signal
@@ -55,6 +56,7 @@ def become(asked: dict[str, Any]) -> list[str]:
         os.dup2(os.open(path, os.O_RDWR), number)
     sys.stdin = os.fdopen(0)
     os.chdir(asked["folder"])
+    multiprocessing.process.ORIGINAL_DIR = asked["folder"]  # its children's "" in `sys.path`
     os.environ.clear()
     os.environ.update(asked["environment"])
     sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
@@ -64,14 +66,22 @@ def become(asked: dict[str, Any]) -> list[str]:
 
 def interpret(first: str, *rest: str) -> None:
     """Do what `python` does with these arguments."""
+    safe = first == "-P"  # without the folder that comes first in the path
+    if safe:
+        first, *rest = rest
     if first == "-m":
         sys.path[0], sys.argv = str(Path.cwd()), [*rest]
-        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     elif first == "-c":
         sys.path[0], sys.argv = "", ["-c", *rest[1:]]
-        exec(rest[0], {"__name__": "__main__"})
     else:
         sys.path[0], sys.argv = str(Path(first).resolve().parent), [first, *rest]
+    if safe:
+        del sys.path[0]
+    if first == "-m":
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif first == "-c":
+        exec(rest[0], {"__name__": "__main__"})
+    else:
         runpy.run_path(first, run_name="__main__")
 
 

@@ -49,7 +49,7 @@ ARROWS = {
     "benchmarks.judges": ("errors", "protocol", "symdata"),
     "benchmarks.suites": ("judges", "metrics", "pictures", "protocol", "symdata"),
     "benchmarks.runner": (
-        *("columns", "device", "identity", "isolation", "outputs", "pictures", "plain", "plan"),
+        *("device", "identity", "isolation", "outputs", "pictures", "plain", "plan"),
         *("protocol", "records", "registry", "symdata"),
     ),
     "benchmarks.outputs": ("protocol",),

@@ -57,7 +57,8 @@ def imported(folders):
                 names = [alias.name for alias in child.names]
             elif isinstance(child, ast.ImportFrom) and child.module and not child.level:
                 names = [child.module]
-            found.update((name.partition(".")[0], lazy) for name in names)
+            tops = {name.partition(".")[0] for name in names}
+            found.update((top, lazy) for top in tops if not (path.parent / f"{top}.py").exists())
             visit(child, lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
 
     for folder in folders:

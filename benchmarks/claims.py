@@ -51,8 +51,6 @@ class Claims:
         self._thread.join()
         for key in list(self.held):
             self.give_up(key)
-        with suppress(OSError):  # others have claims in the folder
-            self.folder.rmdir()
 
     def take(self, key: str) -> bool:
         """Claim a cell by its key; False where another run holds it.

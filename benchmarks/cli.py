@@ -30,7 +30,7 @@ from benchmarks.cli_options import (
     example,
 )
 from benchmarks.errors import SymbenchError
-from benchmarks.program import NAME, handle_here
+from benchmarks.program import NAME, handle_here, leave
 from benchmarks.system_errors import complain
 from benchmarks.terminal import say, width, write_every_sign
 
@@ -397,4 +397,4 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else NAME
         code = complain(f"{error.format_message().rstrip('.')}. See: {where} --help")
-    sys.exit(code or 0)
+    leave(code or 0)

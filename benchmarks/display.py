@@ -30,11 +30,12 @@ def duration(seconds: float) -> str:
 def counting(what: str) -> Iterator[Callable[[str, int, int], None]]:
     """Show a bar on the error stream; yields a function of a name, a number done and a total."""
     console = Console(stderr=True)
+    if not console.is_interactive:  # older releases of rich would end with an empty line
+        yield lambda note, done, total: None
+        return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20))
     counter = TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[note]}", markup=False)
-    with Progress(
-        *columns, counter, console=console, transient=True, disable=not console.is_interactive
-    ) as bars:
+    with Progress(*columns, counter, console=console, transient=True) as bars:
         bar = bars.add_task(what, total=1, note="")
 
         def progress(note: str, done: int, total: int) -> None:
@@ -78,7 +79,8 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.bars.stop()
+        if self.console.is_interactive:  # as in `counting`
+            self.bars.stop()
 
     def started(self, slot: int, cell: Cell) -> None:
         """See `Listener.started`."""

@@ -8,6 +8,7 @@ many cells of methods that are part of symbench, and one cell of any other.
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -190,7 +191,7 @@ class _Queue:
 
     def _made(self, cell: Cell) -> datetime | None:
         record = self._store.find(cell)
-        return record and record.created
+        return None if record is None else record.created
 
 
 @dataclass
@@ -279,8 +280,8 @@ def _hear(place: _Place, conditions: Conditions, listener: Listener) -> Record |
         if kind != "progress":
             break
         listener.progress(place.slot, value)
-    if kind == "unable":
-        raise SymbenchError(value)
+    if kind == "unable" and value.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise SymbenchError(_unwritable(conditions, value))
     if kind == "record":
         record: Record = value
         if record.error is not None and (last := _last_lines(worker)):
@@ -294,7 +295,9 @@ def _hear(place: _Place, conditions: Conditions, listener: Listener) -> Record |
         return None
     last = _last_lines(worker)
     how = _dismiss(place)
-    if kind == "died":
+    if kind == "unable":  # in that process, such as by a limit that a method has set
+        error = (type(value).__name__, _unwritable(conditions, value))
+    elif kind == "died":
         error = ("WorkerDied", f"the process that ran this cell died with {how}.")
     else:
         error = ("TimedOut", f"the cell ran longer than --timeout {conditions.timeout:g} seconds.")
@@ -324,8 +327,15 @@ def _record_end(
     record = runner.describe(
         place.cell, conditions.device, conditions.threads, seconds, conditions.sources, error=error
     )
-    Store(conditions.root).save(record)
+    try:
+        Store(conditions.root).save(record)
+    except OSError as fault:
+        raise SymbenchError(_unwritable(conditions, fault)) from fault
     return record
+
+
+def _unwritable(conditions: Conditions, error: OSError) -> str:
+    return f"cannot write below '{conditions.root}': {error}."
 
 
 def _work(pipe: Connection, conditions: Conditions) -> None:
@@ -334,9 +344,9 @@ def _work(pipe: Connection, conditions: Conditions) -> None:
     while True:
         cell: Cell = pipe.recv()
         try:
-            message = ("record", compute(cell, conditions, report))
+            message: tuple[str, Record | OSError] = ("record", compute(cell, conditions, report))
         except OSError as error:
-            message = ("unable", f"cannot write below '{conditions.root}': {error}.")
+            message = ("unable", error)
         sys.stdout.flush()
         sys.stderr.flush()
         pipe.send(message)

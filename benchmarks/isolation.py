@@ -92,6 +92,24 @@ def _write_handlers(handlers: Mapping[int, Any]) -> None:
                 signal.signal(number, handler)
 
 
+_TIMERS = [
+    getattr(signal, name)
+    for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")
+    if hasattr(signal, name)
+]
+
+
+def _timers() -> list[bool]:
+    """Which of the timers that send a signal run, `signal.alarm` among them."""
+    return [signal.getitimer(one)[0] > 0 for one in _TIMERS]
+
+
+def _write_timers(run: list[bool]) -> None:
+    for one, before in zip(_TIMERS, run, strict=True):
+        if not before:
+            signal.setitimer(one, 0)
+
+
 def _write_filters(filters: list[Any]) -> None:
     warnings.filters[:] = filters  # type: ignore[index]
     # Tells Python that its notes on which warnings it has shown are out of date.
@@ -124,6 +142,12 @@ def _write_threads(before: Mapping[str, int]) -> None:
     for one in ThreadpoolController().lib_controllers:
         if one.filepath in before:
             one.set_num_threads(before[one.filepath])
+
+
+def _write_autocast(values: Mapping[str, bool]) -> None:
+    for device, value in values.items():
+        _torch().set_autocast_enabled(device, value)
+    _torch().clear_autocast_cache()
 
 
 def _cuda_random() -> Any:
@@ -179,6 +203,7 @@ _OF_PYTHON = (
         _write_handlers,
         lambda value: {one.name: handler for one, handler in value.items()},
     ),
+    _State("timers", _timers, _write_timers),
     _State(
         "how processes start",
         lambda: multiprocessing.get_start_method(allow_none=True),
@@ -259,6 +284,12 @@ _OF_TORCH = (
             lambda: _torch().backends.cudnn, "enabled", "benchmark", "deterministic", "allow_tf32"
         ),
         new=(True, False, False, True),
+    ),
+    _State(
+        "torch's autocast",
+        lambda: {one: _torch().is_autocast_enabled(one) for one in ("cpu", "cuda")},
+        _write_autocast,
+        new={"cpu": False, "cuda": False},
     ),
     _State(
         "torch's random numbers",

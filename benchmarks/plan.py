@@ -71,7 +71,7 @@ def _unpickled(path: str, content: bytes) -> Cell:
     """A cell in another process; its settings may hold objects of the file that is loaded first."""
     if path.rpartition(":")[0].endswith(".py"):
         with suppress(SymbenchError):  # running the cell says it, in its record
-            registry.load_class(path)
+            registry.try_class(path)
     cell = object.__new__(Cell)
     vars(cell).update(pickle.loads(content))
     return cell

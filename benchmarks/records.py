@@ -21,7 +21,6 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from benchmarks.errors import SymbenchError
 from benchmarks.plain import plain
@@ -31,6 +30,10 @@ from benchmarks.plain import plain
 SCHEMA_VERSION = 2
 SCHEMA = f"symbench.record/{SCHEMA_VERSION}"
 _READABLE = rf"^symbench\.record/(1|{SCHEMA_VERSION}(\.\d+)?)$"
+
+
+class _NewerSchemaError(ValueError):
+    """The error for a schema that only a newer symbench can read; its text names the schema."""
 
 
 class Failure(BaseModel):
@@ -126,7 +129,7 @@ class Record(BaseModel):
         schema = given.get("schema") if isinstance(given, dict) else None
         number = re.fullmatch(r"symbench\.record/(\d+)(\.\d+)?", str(schema))
         if number and int(number[1]) > SCHEMA_VERSION:
-            raise PydanticCustomError("newer", "{schema}", {"schema": schema})
+            raise _NewerSchemaError(schema)
         return {"method_version": None, **given} if number and number[1] == "1" else given
 
     @property
@@ -275,8 +278,9 @@ def read_record(path: Path) -> Record | str:
         return f"{path}: cannot be read ({error.strerror}); ignored."
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        if first["type"] == "newer":
-            made = f"made by a newer symbench ({first['msg']}; this one reads {SCHEMA})"
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, _NewerSchemaError):
+            made = f"made by a newer symbench ({cause}; this one reads {SCHEMA})"
             return Newer(f"{path}: {made}; upgrade symbench.")
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         return f"{path}: no symbench record ({where}: {first['msg'].lower()}); ignored."

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import namesakes
+from benchmarks import beside, namesakes
 from benchmarks.protocol import Entry, Suite, SymbenchError
 from benchmarks.scripts import importing
 from benchmarks.sources import FILE
@@ -126,7 +126,7 @@ def entries(within: Suite, patterns: Sequence[str]) -> list[Entry]:
     asked = [_name_and_path(pattern) for pattern in patterns if ":" in pattern]
     candidates = [[name] if name else _names_of(path) for name, path in asked]
     for (name, path), own in zip(asked, candidates, strict=True):
-        _try(path)  # fails at once, with one line, where the path cannot be imported
+        try_class(path)  # fails at once, with one line, where the path cannot be imported
         if name in known and known[name].path == path:
             chosen.append(known[name])
             continue
@@ -160,11 +160,11 @@ def _names_of(path: str) -> list[str]:
     return [".".join([*parts[start:], name]) for start in range(len(parts), -1, -1)]
 
 
-def _try(path: str) -> None:
+def try_class(path: str) -> None:
     """Load the class at a path, and undo what its import changes in the process."""
     from benchmarks.isolation import undisturbed  # takes NumPy, which most verbs do without
 
-    make_reachable(path)
+    make_reachable(path)  # first, as it changes `sys.path` for longer
     with undisturbed():
         load_class(path)
 
@@ -176,6 +176,7 @@ def load_class(path: str) -> Any:
         raise SymbenchError(f"'{path}' is no method; write package.module:Class or file.py:Class.")
     if any("\udc80" <= sign <= "\udcff" for sign in path):  # octets of another encoding
         raise SymbenchError(f"the name {path!a} is not in UTF-8; rename the file or folder.")
+    make_reachable(path)
     with importing(location):
         if location.endswith(".py"):
             module = _load_file(Path(location), name)
@@ -192,14 +193,9 @@ def load_class(path: str) -> Any:
 
 
 def make_reachable(path: str) -> None:
-    """Let files beside `file.py:Class` be imported, whatever the working folder.
-
-    Their folder comes last in `sys.path`, so that they hide nothing.
-    """
+    """Let files beside `file.py:Class` be imported, whatever the working folder, and no others."""
     location = path.rpartition(":")[0]
-    folder = str(Path(location).resolve().parent)
-    if location.endswith(".py") and folder not in sys.path:
-        sys.path.append(folder)
+    beside.reach(Path(location) if location.endswith(".py") else None)
 
 
 def _load_module(name: str) -> ModuleType:
@@ -229,11 +225,10 @@ def _load_file(path: Path, wanted: str) -> ModuleType:
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        make_reachable(f"{path}:")
         try:
             spec.loader.exec_module(module)
         except BaseException as error:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
             if isinstance(error, SymbenchError):
                 raise error.with_traceback(None) from None
             if isinstance(error, KeyboardInterrupt):
@@ -247,14 +242,13 @@ def _load_file(path: Path, wanted: str) -> ModuleType:
 def _module_of(path: Path) -> str:
     """The module's name of a file, the same in all processes, so that they unpickle its classes."""
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    return f"{FILE}{path.stem}_{digest}"
+    return f"{FILE}{re.sub('[^a-zA-Z0-9]', '_', path.stem)}_{digest}"
 
 
 def forget(path: str) -> None:
-    """Have the file of `file.py:Class` imported anew, with all that it does, when it is used."""
-    location = path.rpartition(":")[0]
-    if location.endswith(".py"):
-        sys.modules.pop(_module_of(Path(location)), None)
+    """Have the file of `file.py:Class`, and those beside it, imported anew when they are used."""
+    if path.rpartition(":")[0].endswith(".py"):
+        beside.forget()
 
 
 def _unimportable(what: str, error: BaseException, folder: Path) -> SymbenchError:

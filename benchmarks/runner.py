@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import identity, registry
-from benchmarks.columns import advised
 from benchmarks.device import (
     has_bfloat16,
     keep_freed,
@@ -48,6 +47,8 @@ from benchmarks.protocol import (
 from benchmarks.records import Failure, Further, Record, Store, content_hash
 from symdata.sources import DEFAULT, DataSources
 
+# Characters of an error that a record keeps.
+MESSAGE_LENGTH, TRACEBACK_LENGTH = 2_000, 40_000
 # Bytes of tasks' draws that a process keeps for its next cells.
 KEPT_BYTES = 1_000_000_000
 # Advice for errors of memory: where the data do not fit, and where fit or evaluate do not.
@@ -277,11 +278,27 @@ def describe(
 
 
 def _failure(error: BaseException) -> Failure:
-    lines = traceback.format_exception(error)
-    message = advised(error)
+    """The failure as a record keeps it: text that can be written, of a bounded length."""
+    try:
+        message = str(error) or repr(error)
+        lines = "".join(traceback.format_exception(error))
+    except Exception as another:
+        message = f"an error whose text cannot be made ({type(another).__name__})"
+        lines = "".join(traceback.format_tb(error.__traceback__))
     if isinstance(error, SystemExit):
         message = f"the method wanted to end the program, with {message!r}."
-    return Failure(type=type(error).__name__, message=message, traceback="".join(lines))
+    return Failure(
+        type=type(error).__name__,
+        message=_cut(message, MESSAGE_LENGTH),
+        traceback=_cut(lines, TRACEBACK_LENGTH),
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    """A text without signs that cannot be written, and without its middle where it is longer."""
+    text = text.encode(errors="replace").decode()
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]} [...] {text[-half:]}"
 
 
 @cache

@@ -6,6 +6,7 @@ pool) ends with it, in whatever way it ends. What it prints goes to the run thro
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import re
@@ -27,8 +28,11 @@ from benchmarks.scripts import main_module_hidden
 PROGRESS_SECONDS = 0.2
 # Bytes of a worker's last output that the run keeps for a record.
 KEPT_OUTPUT = 4000
+# Reads of 64 KiB at a time from a worker's output.
+READS = 16
 # Libraries that every cell needs. Modules of symbench may lie where the server does not look.
 PRELOADED = ["torch", "pandas", "pyarrow.parquet", "pydantic", "threadpoolctl"]
+_SET_CHILD_SUBREAPER = 36  # of prctl, in Linux' prctl.h
 _TRACKER_WARNING = "ignore:resource_tracker:UserWarning"
 # Sequences that move the cursor or colour text.
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|.)")
@@ -101,15 +105,17 @@ class Worker:
     def lines(self) -> list[str]:
         """The lines that the worker has printed since the last call, whole ones alone.
 
-        Lines that were printed over, as bars of progress are, are left out.
+        Lines that were printed over, as bars of progress are, are left out. Of a worker that prints
+        without end, a part is read at a time.
         """
-        while self.open and os.name == "posix":
+        for _ in range(READS if self.open and os.name == "posix" else 0):
             try:
                 some = os.read(self._output.fileno(), 1 << 16)
             except BlockingIOError:
                 break
             if not some:
                 self.open = False
+                break
             self._tail = (self._tail + some)[-KEPT_OUTPUT:]
             self._line += some
         *whole, self._line = self._line.split(b"\n")
@@ -129,6 +135,7 @@ class Worker:
     def end(self) -> str:
         """Kill the process and all that it has started; says how it ended, if it had before."""
         if os.name == "posix" and self.process.pid is not None:
+            _kill_all(_family(self.process.pid))
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()  # it may not lead its session yet
@@ -190,6 +197,7 @@ def _begin(
     """Be a worker: prepare this process, then call the target with the arguments and the pipe."""
     if os.name == "posix":
         os.setsid()
+        _adopt_orphans()
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)
         sys.stdout, sys.stderr = (
@@ -222,10 +230,32 @@ def _leave_with_the_run() -> None:
 
 
 def leave_with_children() -> None:
-    """End this worker and all processes of its session, at once."""
+    """End this worker and all processes that it has started, at once."""
     if os.name == "posix":
+        _kill_all(_family(os.getpid()))
         os.killpg(os.getpid(), signal.SIGKILL)
     _leave(1)
+
+
+def _family(pid: int) -> list[int]:
+    """The processes below a process of Linux, those in sessions of their own among them."""
+    children: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            children += map(int, file.read_text().split())
+    return [*children, *(one for child in children for one in _family(child))]
+
+
+def _kill_all(processes: list[int]) -> None:
+    for one in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(one, signal.SIGKILL)
+
+
+def _adopt_orphans() -> None:
+    """Make orphans among this worker's descendants its children, so that they end with it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def limit_threads(threads: int) -> None:

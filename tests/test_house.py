@@ -2,8 +2,6 @@
 
 import ast
 import re
-import subprocess
-import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -35,10 +33,11 @@ ARROWS = {
     "benchmarks.training": ("checkpoint", "device", "optimisation", "protocol"),
     "benchmarks.identity": ("plain", "protocol", "records", "resolution", "sources", "symdata"),
     "benchmarks.isolation": (),
+    "benchmarks.beside": ("sources",),
     "benchmarks.claims": ("errors",),
     "benchmarks.workers": ("program", "scripts"),
     "benchmarks.registry": (
-        *("isolation", "namesakes", "protocol", "scripts", "sources", "symdata"),
+        *("beside", "isolation", "namesakes", "protocol", "scripts", "sources", "symdata"),
     ),
     "benchmarks.resolution": ("errors", "protocol", "registry", "sources"),
     "benchmarks.plan": (
@@ -50,7 +49,7 @@ ARROWS = {
     "benchmarks.judges": ("errors", "protocol", "symdata"),
     "benchmarks.suites": ("judges", "metrics", "pictures", "protocol", "symdata"),
     "benchmarks.runner": (
-        *("columns", "device", "identity", "isolation", "outputs", "pictures", "plain", "plan"),
+        *("device", "identity", "isolation", "outputs", "pictures", "plain", "plan"),
         *("protocol", "records", "registry", "symdata"),
     ),
     "benchmarks.outputs": ("protocol",),
@@ -160,15 +159,14 @@ def fenced(name, document="README.md"):
     return block.group(1)
 
 
-def test_the_example_of_the_readme_keeps_the_protocol_and_runs(tmp_path):
+def test_the_example_of_the_readme_keeps_the_protocol_and_runs(python, tmp_path):
     code = re.search(r"```python\n(.*?)```", fenced("example"), re.DOTALL).group(1)
     lines = [line for line in code.splitlines() if line.strip()]
     assert len(lines) <= 20
     (tmp_path / "my_method.py").write_text(code)
 
     def symbench(*arguments):
-        command = [sys.executable, "-m", "benchmarks", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+        return python("-m", "benchmarks", *arguments, cwd=tmp_path)
 
     checked = symbench("check", "my_method.py:GRU")
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -179,7 +177,7 @@ def test_the_example_of_the_readme_keeps_the_protocol_and_runs(tmp_path):
     assert "GRU" in ran.stdout
 
 
-def test_the_language_of_the_guide_finds_a_program(tmp_path):
+def test_the_language_of_the_guide_finds_a_program(python, tmp_path):
     code = re.search(
         r"```python\n(.*?)```", fenced("dsl", "docs/guides/trajectories.md"), re.DOTALL
     ).group(1)
@@ -187,13 +185,12 @@ def test_the_language_of_the_guide_finds_a_program(tmp_path):
     (tmp_path / "my_dsl.py").write_text(code.replace("steps=1000", "steps=10"))
     walks = np.random.default_rng(0).normal(size=(80, 12, 2)).cumsum(1).astype(np.float32)
     np.save(tmp_path / "fish.npy", walks)
-    command = [sys.executable, "my_dsl.py"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    ran = python("my_dsl.py", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert re.search(r"1 where .*(the speed|the depth)", ran.stdout)
 
 
-def test_the_generator_of_the_guide_learns_from_images_and_draws(tmp_path):
+def test_the_generator_of_the_guide_learns_from_images_and_draws(python, tmp_path):
     code = re.search(
         r"```python\n(.*?)```", fenced("images", "docs/guides/images.md"), re.DOTALL
     ).group(1)
@@ -202,8 +199,7 @@ def test_the_generator_of_the_guide_learns_from_images_and_draws(tmp_path):
     images = np.zeros((20, 32, 32, 1), np.uint8)
     images[:, 4:12, 20:28] = 255
     np.save(tmp_path / "images.npy", images)
-    command = [sys.executable, "my_images.py"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    ran = python("my_images.py", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "nats an image" in ran.stdout
     drawn = np.load(tmp_path / "drawn.npy")
@@ -217,12 +213,11 @@ def test_the_generator_of_the_guide_learns_from_images_and_draws(tmp_path):
     [("README.md", ("--suite", "abstract_rules")), ("docs/results.md", ())],
     ids=["readme", "results"],
 )
-def test_the_tables_of_the_documents_are_those_of_the_results(document, suites):
-    command = [sys.executable, "-m", "benchmarks", "leaderboard", "--summary", *suites]
+def test_the_tables_of_the_documents_are_those_of_the_results(python, document, suites):
+    command = ["-m", "benchmarks", "leaderboard", "--summary", *suites]
     options = ["--out", "leaderboard/results", "--profile", "quick", "--format", "markdown"]
-    made = subprocess.run(
-        [*command, *options], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    made = python(*command, *options)
+    assert made.returncode == 0, made.stderr
     assert fenced("table", document).strip() == made.stdout.strip()
 
 

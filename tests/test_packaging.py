@@ -2,7 +2,6 @@
 
 import ast
 import configparser
-import os
 import re
 import subprocess
 import sys
@@ -58,7 +57,8 @@ def imported(folders):
                 names = [alias.name for alias in child.names]
             elif isinstance(child, ast.ImportFrom) and child.module and not child.level:
                 names = [child.module]
-            found.update((name.partition(".")[0], lazy) for name in names)
+            tops = {name.partition(".")[0] for name in names}
+            found.update((top, lazy) for top in tops if not (path.parent / f"{top}.py").exists())
             visit(child, lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
 
     for folder in folders:
@@ -106,7 +106,7 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def symbench(wheel, tmp_path_factory):
+def symbench(wheel, python, tmp_path_factory):
     """The installed command: the wheel's files and script, in a folder apart from the checkout.
 
     The folder holds packages of a user's, called as those of symbench are.
@@ -120,16 +120,13 @@ def symbench(wheel, tmp_path_factory):
     module, function = scripts["console_scripts"]["symbench"].split(":")
     script = home / "symbench"
     script.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n")
-    environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "120"}
     for name in ("benchmarks", "methods", "baselines", "leaderboard", "datasets"):
         (home / "project" / name).mkdir(parents=True)
         (home / "project" / name / "__init__.py").write_text("raise SystemExit('not ours')")
 
     def run(*arguments, program=(str(script),)):
-        command, folder = [sys.executable, *program, *arguments], home / "project"
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200
-        )
+        folder = home / "project"
+        return python(*program, *arguments, cwd=folder, env={"PYTHONPATH": str(site)})
 
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,13 +35,14 @@ EXAMPLES = 2048
 PICTURES = 64
 
 
-def finished(work: Callable[[], object]) -> Callable[[], None]:
-    """A function that does the work and waits until the device has finished it."""
+def finished(work: Callable[[], Any]) -> Callable[[], Any]:
+    """A function that gives the result of the work once the device has finished it."""
 
-    def run() -> None:
-        work()
+    def run() -> Any:
+        result = work()
         if DEVICE != "cpu":
             torch.cuda.synchronize()
+        return result
 
     return run
 

@@ -1,4 +1,4 @@
-"""The rounds of the timing cases: each case's own number, or fewer for a test that it works."""
+"""The rounds of the timing cases: each case's own number, or fewer to see that it works."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ ROUNDS = os.environ.get("SYMBENCH_ROUNDS")
 
 @pytest.fixture
 def benchmark(benchmark: Any) -> Any:
-    """pytest-benchmark's fixture, with `SYMBENCH_ROUNDS` as the most rounds of a case."""
+    """pytest-benchmark's fixture, with `SYMBENCH_ROUNDS` as the most rounds of a case.
+
+    Of rounds that only warm up there is one less at most.
+    """
     if ROUNDS:
         most, pedantic = int(ROUNDS), benchmark.pedantic
 
-        def fewer(*arguments: Any, rounds: int = 1, **options: Any) -> Any:
-            return pedantic(*arguments, rounds=min(rounds, most), **options)
+        def fewer(*given: Any, rounds: int = 1, warmup_rounds: int = 0, **options: Any) -> Any:
+            warm = min(warmup_rounds, most - 1)
+            return pedantic(*given, rounds=min(rounds, most), warmup_rounds=warm, **options)
 
         benchmark.pedantic = fewer
     return benchmark

@@ -4,6 +4,8 @@ import pkgutil
 from dataclasses import dataclass
 
 import pytest
+import torch
+from torch import nn
 
 from baselines import convdraw, lstm
 from baselines.scenes import scene_method
@@ -16,10 +18,26 @@ from tests.behaviour.fingerprints import NAMES, fingerprint, stored, verdict
 from tests.behaviour.methods import CASES
 from tests.behaviour.parts import PARTS
 
+# What torch draws from seed 0 where the fingerprints are made. Other releases and processors draw
+# other numbers, which some methods learn from; what they compute cannot be compared.
+DRAWN = "3.5083, -0.0052, 3, 5"
+
+
+def drawn():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        exponential = float(torch.empty(9).exponential_()[0])
+        normal = float(nn.init.trunc_normal_(torch.empty(9), std=0.02)[0])
+        chosen = int(torch.ones(9).multinomial(1))
+        dropped = int((nn.functional.dropout(torch.ones(9)) == 0).sum())
+    return f"{exponential:.4f}, {normal:.4f}, {chosen}, {dropped}"
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_versions_are_honest(name):
     said = verdict(name, stored().get(name), fingerprint(name))
+    if said and drawn() != DRAWN:
+        pytest.skip("torch draws other numbers here than where the fingerprints were made")
     assert not said, said
 
 

@@ -1,17 +1,16 @@
 """A command line to run and methods to run on it."""
 
 import importlib.util
-import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks import registry
 
-ROOT = Path(__file__).resolve().parents[2]
 FAKES = Path(__file__).parent / "fake_methods.py"
 
 
@@ -23,25 +22,14 @@ def fake() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def command() -> Callable[..., list[str]]:
+    """The command line as arguments of `subprocess`, for tests of an interpreter's streams."""
     return lambda *arguments: [sys.executable, "-m", "benchmarks", *map(str, arguments)]
 
 
 @pytest.fixture
-def symbench(command) -> Callable[..., subprocess.CompletedProcess]:
+def symbench(python) -> Callable[..., subprocess.CompletedProcess]:
     """Run the command line in a process of its own, as a user does."""
-
-    def run(*arguments, env=None, **options):
-        return subprocess.run(
-            command(*arguments),
-            cwd=ROOT,
-            env={**os.environ, "COLUMNS": "120", **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            **options,
-        )
-
-    return run
+    return partial(python, "-m", "benchmarks")
 
 
 @pytest.fixture

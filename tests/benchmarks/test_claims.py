@@ -21,7 +21,7 @@ def test_a_claim_holds_until_it_is_given_up(tmp_path):
         assert two.take("a")
         one.give_up("a")  # which is another's by now
         assert not one.take("a")
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / claims.FOLDER).iterdir()) == []
 
 
 def test_the_claims_of_a_killed_run_are_taken_over_at_once(tmp_path):
@@ -43,6 +43,14 @@ def test_a_claim_of_another_machine_counts_until_its_run_is_silent(tmp_path, own
         assert not mine.take("a")
         os.utime(path, (time.time() - 101,) * 2)
         assert mine.take("a")
+
+
+def test_a_run_that_waits_outlives_the_others(tmp_path):
+    with Claims(tmp_path) as waiting:
+        with Claims(tmp_path) as other:
+            assert other.take("a")
+            assert not waiting.take("a")
+        assert waiting.take("a")
 
 
 def test_a_clock_that_is_wrong_costs_no_claim(tmp_path, monkeypatch):
@@ -89,4 +97,4 @@ def test_of_many_that_want_a_claim_one_gets_it(tmp_path, left_behind):
     assert sorted(won) == sorted(keys)
     for one in rivals:
         one.__exit__(None, None, None)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / claims.FOLDER).iterdir()) == []

@@ -55,11 +55,14 @@ def test_run_takes_the_flags_of_the_documents(symbench):
 def test_help_and_list_come_at_once_as_they_import_nothing_heavy(arguments):
     script = f"""
 import sys
+import typer
 from benchmarks.cli import main
 try:
     main({list(arguments)!r})
 except SystemExit:
-    heavy = "torch numpy scipy sklearn pandas pyarrow datasets matplotlib h5py PIL rich asyncio"
+    heavy = "torch numpy scipy sklearn pandas pyarrow datasets matplotlib h5py PIL asyncio"
+    if tuple(map(int, typer.__version__.split(".")[:2])) >= (0, 22):
+        heavy += " rich"  # which older releases of typer load for every help
     assert not set(heavy.split()) & set(sys.modules), set(heavy.split()) & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

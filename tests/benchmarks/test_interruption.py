@@ -2,11 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +12,6 @@ from benchmarks import plan, runner, session
 from benchmarks.executors import Conditions, compute, cores
 from benchmarks.records import CHECKPOINTS, Store, read_outputs
 
-ROOT = Path(__file__).resolve().parents[2]
 # As many workers as cores, so that each cell has one thread: two add up in another order.
 SMOKE = ("run", "--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu", "--jobs")
 # The training stands still in the update 120 until it is stopped; it reports every 50.
@@ -75,22 +71,16 @@ def checkpoints(folder):
     return sorted(path.name for path in (folder / "out" / CHECKPOINTS).iterdir())
 
 
-def disturb(arguments, folder, send):
+def disturb(python, arguments, folder, send):
     """Start a run, and do something to it in the middle of its cell; its exit code."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "SYMBENCH_TEST_STALL": str(STALL)},
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    stall = {"SYMBENCH_TEST_STALL": str(STALL)}
+    process = python.start("-m", "benchmarks", *arguments, env=stall)
     limit = time.monotonic() + 60
     while (STALL, 8) not in notes(folder):
         assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.02)
     send(process.pid)
-    code = process.wait(timeout=30)
+    code = process.wait()
     while time.monotonic() < limit:
         try:
             os.killpg(process.pid, 0)
@@ -108,15 +98,15 @@ def stopped(folder, cell):
     (folder / "notes").unlink()
 
 
-@pytest.mark.parametrize("kill", [os.killpg, os.kill], ids=["all", "not its worker"])
-def test_a_cell_that_was_killed_goes_on(symbench, long, cell, tmp_path, kill):
+def test_a_cell_that_was_killed_goes_on(python, symbench, long, cell, tmp_path):
     # In this process the last bits may be others (seen on a CPU without AVX-512).
     calm = tmp_path / "calm"
     assert symbench(*long[:-1], calm).returncode == 0
     (tmp_path / "notes").unlink()
-    code = disturb(long, tmp_path, lambda run: kill(run, signal.SIGKILL))
-    assert code == -signal.SIGKILL
-    stopped(tmp_path, cell)
+    for kill in (os.killpg, os.kill):  # all of its processes, then all but its worker
+        code = disturb(python, long, tmp_path, lambda run, kill=kill: kill(run, signal.SIGKILL))
+        assert code == -signal.SIGKILL
+        stopped(tmp_path, cell)
     assert symbench(*long).returncode == 0
     assert [step for step, _ in notes(tmp_path)] == list(range(KEPT, STEPS))
     assert results(tmp_path / "out") == results(calm)
@@ -155,8 +145,8 @@ def test_a_learner_of_abstract_rules_that_was_stopped_ends_as_one_that_was_not(
     assert not stopped.checkpoint(cell).exists()
 
 
-def test_a_cell_that_was_interrupted_goes_on(long, cell, tmp_path, undisturbed):
-    code = disturb(long, tmp_path, lambda group: os.killpg(group, signal.SIGINT))
+def test_a_cell_that_was_interrupted_goes_on(python, long, cell, tmp_path, undisturbed):
+    code = disturb(python, long, tmp_path, lambda group: os.killpg(group, signal.SIGINT))
     assert code == 130
     stopped(tmp_path, cell)
     runner.execute(cell, Store(tmp_path / "out"), "cpu", 1, lambda **_: None)

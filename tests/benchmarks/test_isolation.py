@@ -1,7 +1,6 @@
 """No method changes another's record, and none ends the run; each file of `zoo` tries to."""
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from benchmarks import conformance, executors, plan, workers
 from benchmarks.records import Store, read_outputs
 
 ZOO = Path(__file__).parent / "zoo"
-ROOT = ZOO.parents[2]
 # What the flags of the record say of each; "" where nothing has to be said.
 SAID = {
     "default_type": "torch's default type (float32 to float64)",
@@ -29,10 +27,12 @@ SAID = {
     "working_folder": "the working folder",
     "sys_path": "sys.path, sys.argv, the limit of recursion",
     "streams": "streams of sys",
-    "signals": "handlers of signals (SIGINT, SIGTERM)",
+    "signals": "SIGTERM)",
     "start_method": "how processes start",
     "silence": "the level of logging (0 to 50), garbage collection (True to False)",
     "decimals": "decimal's context",
+    "autocast": "torch's autocast (cpu)",
+    "alarm": "timers",
     "at_import": "torch's default type (float32 to float64)",
     "pool": "",
 }
@@ -42,11 +42,14 @@ ENDS = {
     "os_exit": ("SystemExit", "wanted to end the program, with 'os._exit(3)'"),
     "parses": ("SystemExit", "wanted to end the program, with '2'"),
     "reads": ("EOFError", "EOF"),
+    "unwritable_text": ("ValueError", "bad ? name"),
+    "mute": ("MuteError", "an error whose text cannot be made (RuntimeError)"),
 }
 IN_WORKERS = ENDS | {
     "interrupts": ("WorkerDied", "died with exit code 1"),
     "crashes": ("WorkerDied", "died with exit code 7"),
     "shouts": ("ValueError", "hoarse"),
+    "limits": ("OSError", "File too large"),
     "stays": ("TimedOut", "the cell ran longer than --timeout 20 seconds"),
 }
 UNSAID = ("patched", "loader", "leaves")
@@ -117,6 +120,32 @@ def test_what_a_file_sets_at_its_import_holds_in_each_of_its_cells(tmp_path):
     assert again[0].flags == again[1].flags != []
 
 
+def test_two_files_have_their_own_modules_beside_them(tmp_path):
+    """Of one name, a package without `__init__.py` among them, in one process."""
+    cells = []
+    for name, answer in (("a", 1), ("b", 0)):
+        folder = tmp_path / name
+        (folder / "nets" / "deep").mkdir(parents=True)
+        (folder / "layers.py").write_text(f"ANSWER = {answer}")
+        (folder / "nets" / "deep" / "layers.py").write_text("from layers import ANSWER")
+        (folder / "datasets").mkdir()  # of data, which hides no package
+        (folder / "method.v2.py").write_text(
+            (ZOO / "quiet.py").read_text()
+            + "\n    def disturb(self):\n"
+            + "        import datasets\n"
+            + "        from nets.deep.layers import ANSWER\n"
+            + "        assert hasattr(datasets, 'Dataset')\n"
+            + "        self.explanation = {'answer': ANSWER}\n"
+        )
+        method = f"{folder / 'method.v2.py'}:Probe"
+        filters = plan.Filters(
+            ("abstract_rules",), ("same_different/m95",), (method,), [0], "smoke"
+        )
+        cells += plan.cells(filters)
+    records = run_here(tmp_path / "out", *cells, *reversed(cells))
+    assert [one.explanation["answer"] for one in records] == [1, 0, 0, 1]
+
+
 def test_no_method_ends_the_run_or_reaches_another_process(tmp_path, monkeypatch):
     """All of them in worker processes, a probe after each: every probe is the same."""
     notes = tmp_path / "notes"
@@ -142,6 +171,7 @@ def test_no_method_ends_the_run_or_reaches_another_process(tmp_path, monkeypatch
         assert said in " ".join(records[name].flags)
     assert "last words" in records["crashes"].error.traceback
     assert "--rate" in records["parses"].error.traceback  # the usage that argparse prints
+    assert len(records["unwritable_text"].error.message) < 3000
     assert records["shouts"].error.traceback.endswith("x\nthe end")
     assert len(records["shouts"].error.traceback) < 5000
     assert "the end" in listener.lines
@@ -166,25 +196,20 @@ def alive(pid):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 @pytest.mark.parametrize("number", [15, 9], ids=["SIGTERM", "SIGKILL"])
-def test_processes_of_a_method_end_with_the_run(number, tmp_path, command):
+def test_processes_of_a_method_end_with_the_run(number, tmp_path, python):
     notes = tmp_path / "notes"
     arguments = ("run", "--suite", "abstract_rules", "--task", "same_different/m95", "--method")
     options = ("--profile", "smoke", "--jobs", 1, "--out", tmp_path / "out")
-    run = subprocess.Popen(
-        command(*arguments, f"{ZOO / 'leaves'}.py:Method", *options),
-        cwd=ROOT,
-        env={**os.environ, "SYMBENCH_TEST_NOTES": str(notes), "SYMBENCH_TEST_STAY": "1000"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    variables = {"SYMBENCH_TEST_NOTES": str(notes), "SYMBENCH_TEST_STAY": "1000"}
+    method = f"{ZOO / 'leaves'}.py:Method"
+    run = python.start("-m", "benchmarks", *arguments, method, *options, env=variables)
     limit = time.monotonic() + 100
-    while not (notes.exists() and len(notes.read_text().split()) == 2):
+    while not (notes.exists() and len(notes.read_text().split()) == 3):
         assert time.monotonic() < limit
-        assert run.poll() is None
         time.sleep(0.05)
     assert all(alive(int(pid)) for pid in notes.read_text().split())
-    run.send_signal(number)
-    assert run.wait(timeout=30) == (-9 if number == 9 else 130)
+    os.kill(run.pid, number)
+    assert run.wait() == (-9 if number == 9 else 130)
     assert_ended(notes)
 
 

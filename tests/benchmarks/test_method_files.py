@@ -143,6 +143,6 @@ def test_a_name_in_another_encoding_is_one_line():
 def test_a_module_that_cannot_be_imported_is_one_line_too(write, monkeypatch, tmp_path, name):
     write("bad.py", b"x = 1\ndef (:\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(SymbenchError, match=rf"cannot import '{name}' \(") as caught:
+    with pytest.raises(SymbenchError, match=r"^module \S+ cannot be imported \(") as caught:
         registry.load_class(f"{name}:Mine")
     assert "\n" not in str(caught.value)

@@ -1,11 +1,9 @@
 """`run` as a user meets it: faults, resuming, Ctrl-C, kill -9, two runs at once."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks import executors, plan, session
+from benchmarks import executors, session
 from benchmarks.records import Record, Store
 
-ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ("run", "--suite", "abstract_rules", "--profile", "smoke", "--device", "cpu")
 FAST = (*SMOKE, "--jobs", 2)
 ONE_WORKER = (*SMOKE, "--jobs", 1)  # half the time, where nothing depends on there being two
+HERE = (*SMOKE, "--jobs", 0)  # less still, where nothing depends on workers
 
 
 def scores(folder) -> dict[str, tuple]:
@@ -47,7 +45,7 @@ def test_a_run_ends_with_the_table_and_a_second_one_finds_it_done(symbench, fake
 
 def test_dry_run_prints_the_cells_what_is_done_and_an_estimate(symbench, fake, tmp_path):
     out = tmp_path / "r"
-    symbench(*FAST, "--method", fake("Honest"), "--task", "rmts", "--out", out)
+    symbench(*HERE, "--method", fake("Honest"), "--task", "rmts", "--out", out)
     shown = symbench(*FAST, "--method", fake("Honest"), "--out", out, "--dry-run")
     assert shown.returncode == 0
     assert "done     Honest rmts/m95 seed 0" in shown.stdout
@@ -56,49 +54,36 @@ def test_dry_run_prints_the_cells_what_is_done_and_an_estimate(symbench, fake, t
     assert len(list(out.rglob("*.json"))) == 1
 
 
-@pytest.mark.parametrize(
-    ("offender", "message"),
-    [
-        ("Raises", "RuntimeError: the moon is in the wrong house"),
-        ("WrongShape", "OutputError: logits have shape (100, 1); expected (100, 2)."),
-        ("ReturnsNaN", "OutputError: logits holds 1 values that are NaN or infinite."),
-        ("Forgetful", "OutputError: evaluate gave no 'logits', which rmts/m95 needs; it gave pred"),
-        ("Diverges", "DivergedError: the loss became nan by step"),
-        ("Dies", "WorkerDied: the process that ran this cell died with signal SIGKILL"),
-    ],
-)
-def test_a_faulty_method_is_a_failed_record_and_the_others_go_on(
-    symbench, fake, tmp_path, offender, message
-):
-    arguments = (
-        *ONE_WORKER,
-        "--method",
-        fake(offender),
-        "--method",
-        fake("Honest"),
-        "--out",
-        tmp_path,
-    )
-    result = symbench(*arguments, "--task", "rmts")
+FAULTS = {
+    "Raises": "RuntimeError: the moon is in the wrong house",
+    "WrongShape": "OutputError: logits have shape (100, 1); expected (100, 2).",
+    "ReturnsNaN": "OutputError: logits holds 1 values that are NaN or infinite.",
+    "Forgetful": "OutputError: evaluate gave no 'logits', which rmts/m95 needs; it gave pred",
+    "Diverges": "DivergedError: the loss became nan by step",
+    "Dies": "WorkerDied: the process that ran this cell died with signal SIGKILL",
+}
+
+
+def test_a_faulty_method_is_a_failed_record_and_the_others_go_on(symbench, fake, tmp_path):
+    names = (*FAULTS, "Honest", "Unpicklable")
+    methods = (part for name in names for part in ("--method", fake(name)))
+    result = symbench(*ONE_WORKER, *methods, "--task", "rmts", "--out", tmp_path)
     assert result.returncode == 1
-    assert message in result.stdout
     records = {record.method: record for record in Store(tmp_path).load()[0]}
-    assert records["Honest"].status == "done"
-    assert records[offender].status == "failed"
-    assert records[offender].error.traceback
-    assert "1 of 2 cells failed; `--retry-failed` tries them again." in result.stdout
-
-
-def test_settings_without_a_form_in_json_do_not_cost_the_record(symbench, fake, tmp_path):
-    result = symbench(*FAST, "--method", fake("Unpicklable"), "--task", "rmts", "--out", tmp_path)
-    assert result.returncode == 0, result.stdout + result.stderr
-    (record,) = Store(tmp_path).load()[0]
-    assert record.settings["scale"] == 1.0
-    assert "lambda" in record.settings["function"]
+    assert records.keys() == set(names)
+    for name, message in FAULTS.items():
+        assert message in result.stdout
+        assert records[name].status == "failed"
+        assert records[name].error.traceback
+    assert records["Honest"].status == records["Unpicklable"].status == "done"
+    # Settings without a form in JSON do not cost the record.
+    assert records["Unpicklable"].settings["scale"] == 1.0
+    assert "lambda" in records["Unpicklable"].settings["function"]
+    assert "6 of 8 cells failed; `--retry-failed` tries them again." in result.stdout
 
 
 def test_failed_cells_are_tried_again_on_request(symbench, fake, tmp_path):
-    arguments = (*FAST, "--method", fake("RaisesOnce"), "--task", "rmts", "--out", tmp_path)
+    arguments = (*HERE, "--method", fake("RaisesOnce"), "--task", "rmts", "--out", tmp_path)
     failing = symbench(*arguments, env={"SYMBENCH_TEST_FAIL": "1"})
     kept = symbench(*arguments)
     healed = symbench(*arguments, "--retry-failed")
@@ -188,7 +173,7 @@ def test_a_mistake_is_one_line_and_exit_2(symbench, arguments, message, tmp_path
 def test_a_corrupt_and_a_foreign_file_are_named_and_only_the_corrupt_cell_runs_again(
     symbench, fake, tmp_path
 ):
-    arguments = (*ONE_WORKER, "--method", fake("Honest"), "--out", tmp_path)
+    arguments = (*HERE, "--method", fake("Honest"), "--out", tmp_path)
     symbench(*arguments)
     good = scores(tmp_path)
     victim = next(tmp_path.rglob("*.json"))
@@ -214,31 +199,26 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.parametrize(
-    ("send", "sign"),
-    [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
+    ("send", "sign", "how"),
+    [
+        (os.killpg, signal.SIGINT, FAST),
+        (os.killpg, signal.SIGTERM, ONE_WORKER),
+        (os.kill, signal.SIGTERM, ONE_WORKER),
+    ],
     ids=["ctrl-c", "scheduler", "kill"],
 )
 def test_an_interruption_keeps_what_is_done_and_ends_every_process(
-    command, fake, tmp_path, send, sign
+    python, fake, tmp_path, send, sign, how
 ):
-    arguments = (*FAST, "--method", fake("Honest"), "--method", fake("Slow"), "--out", tmp_path)
-    process = subprocess.Popen(
-        command(*arguments),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell that puts the tests into the background has them, and so this, ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    arguments = (*how, "--method", fake("Honest"), "--method", fake("Slow"), "--out", tmp_path)
+    process = python.start("-m", "benchmarks", *arguments)
     wait_for(lambda: len(list(tmp_path.rglob("*.json"))) == 4)
     send(process.pid, sign)
-    output, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.wait() == 130
+    output = process.output.read_text()
     assert "4 of 8 cells are done and kept; the same command goes on from here." in output
     assert "Traceback" not in output
-    assert errors == ""
+    assert process.errors.read_text() == ""
     wait_for(lambda: not alive(process.pid), 10)
     assert len(scores(tmp_path)) == 4
 
@@ -251,59 +231,38 @@ def alive(group: int) -> bool:
     return True
 
 
-def run_alone(method, folder):
-    """A run that is the only process of itself, so that a `kill -9` hits it in whatever it does."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    filters = plan.Filters(("abstract_rules",), (), (method,), range(25), "smoke")
-    session.run(filters, session.Options(folder, "cpu", jobs=0))
-
-
-def test_kill_9_at_twenty_moments_then_resume_gives_the_undisturbed_records(fake, tmp_path):
-    # Twenty new interpreters would take minutes to load torch: these are copies of one that has.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "pandas", "benchmarks.runner", "benchmarks.session"])
+def test_kill_9_at_ten_moments_then_resume_gives_the_undisturbed_records(python, fake, tmp_path):
     disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"
-
-    def start(folder):
-        process = context.Process(target=run_alone, args=(fake("Honest100ms"), folder))
-        process.start()
-        return process
-
+    arguments = ("-m", "benchmarks", *HERE, "--method", fake("Honest100ms"), "--seeds", 15, "--out")
     moments = random.Random(7)
-    for _ in range(20):
+    for _ in range(10):
         before = len(list(disturbed.rglob("*.json")))
-        process = start(disturbed)
+        process = python.start(*arguments, disturbed)
         # Once cells finish, at a random moment: in a fit, between a write and its rename, anywhere.
         wait_for(lambda b=before: len(list(disturbed.rglob("*.json"))) > b)
         time.sleep(moments.uniform(0, 0.25))
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
         for path in disturbed.rglob("*.json"):
             Record.model_validate_json(path.read_bytes())
     for folder in (disturbed, calm):
-        process = start(folder)
-        process.join(120)
-        assert process.exitcode == 0
+        assert python(*arguments, folder).returncode == 0
     assert scores(disturbed) == scores(calm)
-    assert len(scores(calm)) == 100
+    assert len(scores(calm)) == 60
     for path in calm.rglob("*.parquet"):
         assert (disturbed / path.relative_to(calm)).read_bytes() == path.read_bytes()
 
 
-def test_two_runs_into_one_folder_share_the_work(command, fake, tmp_path):
-    arguments = (*FAST, "--method", fake("Honest100ms"), "--seeds", 5, "--out", tmp_path)
-    runs = [
-        subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL) for _ in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in runs] == [0, 0]
+def test_two_runs_into_one_folder_share_the_work(python, fake, tmp_path):
+    arguments = (*ONE_WORKER, "--method", fake("Honest100ms"), "--seeds", 5, "--out", tmp_path)
+    runs = [python.start("-m", "benchmarks", *arguments) for _ in range(2)]
+    assert [process.wait() for process in runs] == [0, 0]
     results = scores(tmp_path)
     assert len(results) == 20
     assert {status for status, *_ in results.values()} == {"done"}
 
 
 def test_auto_looks_for_a_driver_before_it_loads_torch(monkeypatch):
-    from benchmarks import session
 
     monkeypatch.setattr(session.sys, "platform", "linux")
     monkeypatch.setattr(session, "GPU_DRIVERS", (Path("/no/such/driver"),))

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from benchmarks import registry, training
-from benchmarks.device import has_bfloat16
 from benchmarks.optimisation import Optimisation
 from benchmarks.protocol import Budget, Examples, Run
 from benchmarks.suites.scenes import MOST_NATS
@@ -64,15 +63,13 @@ def test_layout_and_precision_do_not_change_what_is_learned(name):
     again, turned = gradients(network, name, torch.channels_last)
     assert again == pytest.approx(whole, rel=1e-5)
     assert (turned - direction).norm() < 1e-4 * direction.norm()
-    if name == "genesis" and not has_bfloat16("cpu"):
-        pytest.skip("torch has no LSTM in bfloat16 on a CPU that is not made for it")
     mixed, turned = gradients(network, name, torch.channels_last, mixed=True)
     assert mixed != again
     assert mixed == pytest.approx(whole, rel=0.02)
     assert (turned - direction).norm() < 0.1 * direction.norm()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["gnm", "convdraw", "genesis", "vae"])
 def test_a_training_that_was_killed_ends_in_the_same_bits(name, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "REPORT_EVERY", 2)
     path, states = tmp_path / "key.pt", []

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import runpy
-import subprocess
 import sys
 from types import ModuleType
 
@@ -95,10 +94,9 @@ def test_processes_of_a_run_do_not_import_the_script(tmp_path, monkeypatch):
     assert sys.modules["__main__"] is script
 
 
-def test_a_script_without_the_guard_may_run_a_suite(tmp_path):
+def test_a_script_without_the_guard_may_run_a_suite(python, tmp_path):
     (tmp_path / "script.py").write_text(RUNS)
-    command = [sys.executable, "script.py"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    ran = python("script.py", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("begun") == 1
     assert "1/1  chance rmts/m95 seed 0" in ran.stdout

@@ -177,7 +177,7 @@ def test_learning_lowers_the_loss(method):
             return float(net.eval().loss(data, 0)[0])
 
     before = loss()
-    train(net, examples, run(steps=60), Optimisation(learning_rate=5e-4))
+    train(net, examples, run(steps=30), Optimisation(learning_rate=1e-3))
     assert loss() < before - 0.05
 
 

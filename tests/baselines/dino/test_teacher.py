@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sys
 import types
 from dataclasses import dataclass
 from functools import partial
 from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -168,22 +168,19 @@ def test_a_training_that_was_killed_goes_on(folder, monkeypatch):
     assert not list(folder.glob("*.checkpoint"))
 
 
-def child(queue, place):
-    teacher = obtain(images(), SETTINGS, a_run(sources=DataSources(cache=place)))
-    queue.put((teacher.digest(), teacher.about["from_cache"]))
+def say(place):
+    """Say which teacher a process gets, and whether it was there."""
+    teacher = obtain(images(), SETTINGS, a_run(sources=DataSources(cache=Path(place))))
+    print(teacher.digest(), teacher.about["from_cache"])
 
 
-def test_of_two_processes_one_trains_and_the_other_waits(folder):
-    context = multiprocessing.get_context("spawn")  # a forked child may wait for threads it lacks
-    queue = context.Queue()
-    both = [context.Process(target=child, args=(queue, folder.parent)) for _ in range(2)]
-    for process in both:
-        process.start()
-    answers = [queue.get(timeout=300) for _ in both]
-    for process in both:
-        process.join()
+def test_of_two_processes_one_trains_and_the_other_waits(python, tmp_path):
+    code = "import sys; from tests.baselines.dino.test_teacher import say; say(sys.argv[1])"
+    both = [python.start("-c", code, tmp_path) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    answers = [process.output.read_text().split() for process in both]
     assert len({digest for digest, _ in answers}) == 1
-    assert sorted(cached for _, cached in answers) == [False, True]
+    assert sorted(cached for _, cached in answers) == ["False", "True"]
 
 
 def test_who_waits_says_so(folder, capsys, monkeypatch):

@@ -1,9 +1,6 @@
 """Pictures of scenes: the right pixels in the right places, and marks that say what is so."""
 
-import subprocess
-import sys
-from pathlib import Path
-
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -31,7 +28,7 @@ from benchmarks.pictures.scenes import (
 )
 from benchmarks.pictures.style import SMALL
 
-ROOT = Path(__file__).resolve().parents[3]
+NEW = matplotlib.__version_info__ >= (3, 11)
 LONG = "the top-right digit is a 5, not a 4; the bottom-left digit cannot be read as any digit"
 
 
@@ -90,6 +87,9 @@ def test_every_pixel_is_a_square_of_its_own_colour(size, scale, channels):
         left, bottom, right, top = np.round(axes.bbox.extents).astype(int)
         window = dots[len(dots) - top : len(dots) - bottom, left:right]
         large = image.repeat(scale, 0).repeat(scale, 1)
+        # Before 3.11, Matplotlib drew the last row of a square in the colour of the next one.
+        some = slice(None) if NEW else slice((scale - 1) // 2, None, scale)
+        window, large = window[some, some], large[some, some]
         np.testing.assert_array_equal(window, np.broadcast_to(large, window.shape))
     # Around the first stands its frame.
     left, bottom, _, top = np.round(tiles(figure)[0].bbox.extents).astype(int)
@@ -368,7 +368,7 @@ def test_a_long_title_is_broken_and_the_sheet_grows():
     assert sum(line.count("title") for line in texts(long)) == 20
 
 
-def test_no_picture_needs_pyplot():
+def test_no_picture_needs_pyplot(python):
     script = """
 import sys, io
 import numpy as np
@@ -380,4 +380,5 @@ for figure in (judged, samples, scenes.traversal(images[None], "t")):
     figure.savefig(io.BytesIO(), format="png")
 assert "matplotlib.pyplot" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    done = python("-c", script)
+    assert done.returncode == 0, done.stderr

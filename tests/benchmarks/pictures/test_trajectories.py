@@ -1,9 +1,5 @@
 """Clusters on their ground and latents: the right examples in the right places and colours."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
@@ -11,8 +7,6 @@ from matplotlib.colors import to_hex
 
 from benchmarks.pictures.style import COLOURS, UNKNOWN
 from benchmarks.pictures.trajectories import MOST_CLUSTERS, clusters, latents
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -113,7 +107,7 @@ def test_labels_in_one_column_are_one_row():
     assert len(latents([np.zeros((9, 3))] * 2, np.arange(9) % 4, ("behaviour",)).axes) == 2
 
 
-def test_no_picture_needs_pyplot():
+def test_no_picture_needs_pyplot(python):
     script = """
 import sys
 import numpy as np
@@ -128,4 +122,5 @@ for figure in (
     figure.savefig(io.BytesIO(), format="png")
 assert "matplotlib.pyplot" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    done = python("-c", script)
+    assert done.returncode == 0, done.stderr

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -78,7 +76,7 @@ ADDED = {
 
 
 @pytest.mark.parametrize("suite", ADDED)
-def test_one_file_and_one_line_add_a_method(suite, tmp_path):
+def test_one_file_and_one_line_add_a_method(suite, python, tmp_path):
     file, place, fit, evaluate, task = ADDED[suite]
     for folder in ("benchmarks", "methods", "baselines", "leaderboard"):
         leave = shutil.ignore_patterns("__pycache__", "results")
@@ -101,14 +99,8 @@ def test_one_file_and_one_line_add_a_method(suite, tmp_path):
         f"run {which} --dry-run",
         f"run {which} --task {task} --jobs 0 --device cpu --out out",
     )
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, *lines],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'datasets'}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    path = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'datasets'}"}
+    done = python("-c", DRIVER, *lines, cwd=tmp_path, env=path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "  mine " in done.stdout
     assert ["size", "3", "default"] in [line.split() for line in done.stdout.splitlines()]

@@ -44,7 +44,7 @@ class Probe(Quiet):
         weights.exp().sum().backward()
         with np.errstate():
             tiny = float(np.float32(1e-30) * np.float32(1e-30))
-        self.explanation = {
+        self.explanation = getattr(self, "explanation", {}) | {
             "type": str(torch.zeros(1).dtype),
             "device": str(torch.zeros(1).device),
             "threads": torch.get_num_threads(),
@@ -55,6 +55,7 @@ class Probe(Quiet):
             "argv": sys.argv[:],
             "warnings": [str(one) for one in warnings.filters],
             "numpy": np.geterr(),
+            "product": str((torch.ones(2, 2) @ torch.ones(2, 2)).dtype),
             "precision": torch.get_float32_matmul_precision(),
             "patched": torch.nn.Linear.__module__,
         }

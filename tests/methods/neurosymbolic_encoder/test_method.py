@@ -62,7 +62,7 @@ def bug(tmp_path_factory):
     file = tmp_path_factory.mktemp("bug") / "my_dsl.py"
     file.write_text(FILE)
     return fitted(
-        examples(walks(240)[0]), steps=150, dsl=f"{file}:BUG", programs=2, ramp=75,
+        examples(walks(240)[0]), steps=80, dsl=f"{file}:BUG", programs=2, ramp=40,
         neural_epochs=10.0, symbolic_epochs=20.0, program_learning_rate=0.03,
     )  # fmt: skip
 

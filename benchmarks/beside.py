@@ -6,7 +6,7 @@ The files of two methods may each have a `utils.py` beside them: each gets its o
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -19,10 +19,10 @@ KEPT = {"benchmarks", "baselines", "methods", "leaderboard", "symdata", "dataset
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules in one folder, and remembers which."""
+    """Finds modules in one folder, and remembers those that are found in no other way."""
 
     def __init__(self) -> None:
-        self.folder, self.found = "", set[str]()
+        self.folder, self.found, self.folders = "", set[str](), set[str]()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -33,7 +33,9 @@ class _Finder(MetaPathFinder):
         spec = PathFinder.find_spec(name, [self.folder])
         if spec is None or spec.origin is None:  # a folder that is no package hides nothing
             return None
-        self.found.add(name)
+        usual = PathFinder.find_spec(name, [one for one in sys.path if one != self.folder])
+        if usual is None or usual.origin != spec.origin:
+            self.found.add(name)
         return spec
 
 
@@ -52,6 +54,9 @@ def reach(file: Path | None) -> None:
         if _finder.folder in sys.path[1:]:
             sys.path.remove(_finder.folder)
         _finder.folder = folder
+        # Those of the working folder may have come beside another file, and bear the same names.
+        _remove(name for name in _names(folder) if _home(name) in _finder.folders - {folder, ""})
+        _finder.folders.add(folder)
     if folder and folder not in sys.path:
         sys.path.append(folder)
     if _finder not in sys.meta_path:
@@ -60,14 +65,32 @@ def reach(file: Path | None) -> None:
 
 def forget() -> None:
     """Have the modules beside the file imported anew when they are used, and what uses them too."""
-    loose = {
+    loose = [
         name
         for name, module in list(sys.modules.items())
-        if getattr(module, "__file__", None) is None
-        and _finder.folder in [str(Path(one).parent) for one in getattr(module, "__path__", ())]
-    }
-    tops = _finder.found | (loose - KEPT)
-    for name in list(sys.modules):
-        if name.partition(".")[0] in tops or name.startswith(FILE):
-            del sys.modules[name]
+        if getattr(module, "__file__", None) is None and _home(name) == _finder.folder != ""
+    ]
+    _remove(_finder.found.union(loose) - KEPT)
     _finder.found.clear()
+    for name in [name for name in sys.modules if name.startswith(FILE)]:
+        del sys.modules[name]
+
+
+def _remove(names: Iterable[str]) -> None:
+    """Remove modules and those within them."""
+    tops = set(names)
+    for name in list(sys.modules):
+        if name.partition(".")[0] in tops:
+            del sys.modules[name]
+
+
+def _names(folder: str) -> set[str]:
+    """The names of loaded modules that a folder holds too."""
+    return {path.stem for path in Path(folder).iterdir()} & set(sys.modules) if folder else set()
+
+
+def _home(name: str) -> str:
+    """The folder in which a loaded module lies; "" where it is not known."""
+    module = sys.modules[name]
+    places = list(getattr(module, "__path__", ())) or [getattr(module, "__file__", None)]
+    return str(Path(places[0]).parent) if places[0] else ""

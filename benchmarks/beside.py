@@ -23,6 +23,7 @@ class _Finder(MetaPathFinder):
 
     def __init__(self) -> None:
         self.folder, self.found, self.folders = "", set[str](), set[str]()
+        self.added = False  # whether the folder is in `sys.path` for the method's sake alone
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -51,14 +52,15 @@ def reach(file: Path | None) -> None:
     folder = str(file.resolve().parent) if file is not None else ""
     if folder != _finder.folder:
         forget()
-        if _finder.folder in sys.path[1:]:
+        if _finder.added and _finder.folder in sys.path:
             sys.path.remove(_finder.folder)
-        _finder.folder = folder
+        _finder.folder, _finder.added = folder, False
         # Those of the working folder may have come beside another file, and bear the same names.
         _remove(name for name in _names(folder) if _home(name) in _finder.folders - {folder, ""})
         _finder.folders.add(folder)
     if folder and folder not in sys.path:
         sys.path.append(folder)
+        _finder.added = True
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
 
@@ -68,7 +70,9 @@ def forget() -> None:
     loose = [
         name
         for name, module in list(sys.modules.items())
-        if getattr(module, "__file__", None) is None and _home(name) == _finder.folder != ""
+        if _finder.added
+        and getattr(module, "__file__", None) is None
+        and _home(name) == _finder.folder
     ]
     _remove(_finder.found.union(loose) - KEPT)
     _finder.found.clear()
@@ -86,7 +90,9 @@ def _remove(names: Iterable[str]) -> None:
 
 def _names(folder: str) -> set[str]:
     """The names of loaded modules that a folder holds too."""
-    return {path.stem for path in Path(folder).iterdir()} & set(sys.modules) if folder else set()
+    if not folder or not Path(folder).is_dir():
+        return set()
+    return {path.stem for path in Path(folder).iterdir()} & set(sys.modules)
 
 
 def _home(name: str) -> str:

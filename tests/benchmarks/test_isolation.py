@@ -1,12 +1,14 @@
 """No method changes another's record, and none ends the run; each file of `zoo` tries to."""
 
+import importlib
 import os
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from benchmarks import conformance, executors, plan, workers
+from benchmarks import beside, conformance, executors, plan, workers
 from benchmarks.records import Store, read_outputs
 
 ZOO = Path(__file__).parent / "zoo"
@@ -144,6 +146,17 @@ def test_two_files_have_their_own_modules_beside_them(tmp_path):
         cells += plan.cells(filters)
     records = run_here(tmp_path / "out", *cells, *reversed(cells))
     assert [one.explanation["answer"] for one in records] == [1, 0, 0, 1]
+
+
+def test_a_package_of_the_working_folder_is_left_as_it_is(monkeypatch, tmp_path):
+    """Where it was imported before, and lies beside a method's file too."""
+    (tmp_path / "around").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    around = importlib.import_module("around")  # a folder without `__init__.py`
+    for file in (tmp_path / "method.py", tmp_path / "nowhere" / "method.py", None):
+        beside.reach(file)
+        beside.forget()
+        assert sys.modules["around"] is around
 
 
 def test_no_method_ends_the_run_or_reaches_another_process(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ def reach(file: Path | None) -> None:
         # Those of the working folder may have come beside another file, and bear the same names.
         _remove(name for name in _names(folder) if _home(name) in _finder.folders - {folder, ""})
         _finder.folders.add(folder)
-    if folder and folder not in sys.path:
+    if folder and folder not in [str(Path(one).resolve()) for one in sys.path]:
         sys.path.append(folder)
         _finder.added = True
     if _finder not in sys.meta_path:

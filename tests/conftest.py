@@ -13,6 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Variables that an interpreter or a library reads when it starts: a process with other ones is new.
 AT_START = ("PYTHONH", "PYTHONI", "PYTHONU", "LC_", "LANG", "OMP_", "MKL_")
+# Variables that change what any process prints: tests set them where they are about them.
+for name in ("PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR"):
+    os.environ.pop(name, None)
 
 
 def pytest_addoption(parser):

@@ -143,8 +143,9 @@ class LSTM(nn.Module):
         for weight in (x, h):
             if weight.numel():
                 both, output, candidate = weight.split([2 * hidden, hidden, hidden])
-                for block, gains in ((both, "linear"), (output, "linear"), (candidate, "tanh")):
-                    draw(block, gains)
+                draw(both, "linear")
+                draw(output, "linear")
+                draw(candidate, "tanh")
         with torch.no_grad():
             if given:
                 self.weight_given.copy_(x[:, :given])

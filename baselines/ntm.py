@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.abstract_rules.encoders import FEATURES, draw, initialise
+from baselines.abstract_rules.encoders import FEATURES, Gains, draw, initialise
 from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
@@ -33,7 +33,8 @@ from baselines.abstract_rules.sequence_classifier import (
 from baselines.lstm import LSTM, Ledger
 
 # Of a head's strength, gate, shifts and sharpness: their number of units, and what `draw` is told.
-CONTROLS, STARTS = (1, 1, 3, 1), ("relu", "linear", "linear", "relu")
+CONTROLS = (1, 1, 3, 1)
+STARTS: tuple[Gains, ...] = ("relu", "linear", "linear", "relu")
 
 
 def address(

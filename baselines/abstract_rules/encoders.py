@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import torch
 from einops import rearrange
@@ -19,9 +19,10 @@ SIDE = 32
 FEATURES = 128
 
 Layers = TypeVar("Layers", bound=nn.Module)
+Gains: TypeAlias = Literal["relu", "tanh", "linear"]
 
 
-def draw(weight: Tensor, gains: str = "relu") -> None:
+def draw(weight: Tensor, gains: Gains = "relu") -> None:
     """Fill a weight (O, I, ...) in place: Kaiming-normal before a ReLU, Xavier-normal otherwise.
 
     gains: what follows the layer: "relu", "tanh" (Xavier-normal with gain 5/3) or "linear" (gain
@@ -33,7 +34,7 @@ def draw(weight: Tensor, gains: str = "relu") -> None:
         nn.init.xavier_normal_(weight, nn.init.calculate_gain(gains))
 
 
-def initialise(module: Layers, gains: str = "relu") -> Layers:
+def initialise(module: Layers, gains: Gains = "relu") -> Layers:
     """Set the biases of all linear and convolutional layers to 0 and `draw` their weights."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):

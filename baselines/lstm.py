@@ -18,15 +18,13 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from baselines.abstract_rules.encoders import FEATURES, initialise
+from baselines.abstract_rules.encoders import FEATURES, draw, initialise
 from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
     SequenceSettings,
     Shape,
 )
-
-TANH_GAIN = 5 / 3
 
 
 class _Open(Function):
@@ -127,8 +125,10 @@ class LSTM(nn.Module):
 
     Inputs come in two kinds. `given` ones are known before the recurrence starts, and `project`
     maps all their steps at once; `recurrent` ones (such as vectors read from a memory) come with
-    the last hidden state, step by step. First weights are Xavier-normal, gate by gate, the
-    candidate's with gain 5/3; there are two bias vectors, which start at zero.
+    the last hidden state, step by step. There are two bias vectors, which start at zero. The
+    matrices from inputs and from the state start as published: Xavier-normal, with one draw for the
+    input and the forget gate together (whose fan-out is that of both, so that they are narrower
+    than in a draw a gate), one for the output gate, and one with gain 5/3 for the candidate.
     """
 
     def __init__(self, given: int, recurrent: int, hidden: int) -> None:
@@ -139,17 +139,17 @@ class LSTM(nn.Module):
         self.weight_recurrent = nn.Parameter(torch.empty(4 * hidden, recurrent + hidden))
         self.bias_ih = nn.Parameter(torch.zeros(4 * hidden))
         self.bias_hh = nn.Parameter(torch.zeros(4 * hidden))
-        for gate in range(4):
-            rows = slice(gate * hidden, (gate + 1) * hidden)
-            gain = TANH_GAIN if gate == 3 else 1.0
-            x, h = torch.empty(hidden, given + recurrent), torch.empty(hidden, hidden)
-            if given + recurrent:
-                nn.init.xavier_normal_(x, gain)
-            nn.init.xavier_normal_(h, gain)
-            with torch.no_grad():
-                if given:
-                    self.weight_given[rows] = x[:, :given]
-                self.weight_recurrent[rows] = torch.cat([x[:, given:], h], 1)
+        x, h = torch.empty(4 * hidden, given + recurrent), torch.empty(4 * hidden, hidden)
+        for weight in (x, h):
+            if weight.numel():
+                both, output, candidate = weight.split([2 * hidden, hidden, hidden])
+                draw(both, "linear")
+                draw(output, "linear")
+                draw(candidate, "tanh")
+        with torch.no_grad():
+            if given:
+                self.weight_given.copy_(x[:, :given])
+            self.weight_recurrent.copy_(torch.cat([x[:, given:], h], 1))
 
     @property
     def bias(self) -> Tensor:
@@ -191,5 +191,5 @@ class LSTMNetwork(SequenceNetwork):
 class LSTMClassifier(SequenceClassifier):
     """The LSTM baseline of Webb, Sinha and Cohen (2021)."""
 
-    version = 1
+    version = 2
     Network = LSTMNetwork

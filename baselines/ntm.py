@@ -8,6 +8,10 @@ Choices that the source leaves open: both heads address the memory after the las
 before the write of its own step, shifts are circular, and the weights before the first step are
 zero, so that the first addressing is by content alone.
 
+First weights are the published ones, with biases of zero: keys and added vectors Xavier-normal with
+gain 5/3, strengths and sharpness Kaiming-normal, all else Xavier-normal. Both heads lie in one
+matrix here, and are drawn as layers of their own.
+
 Letters: B problems, T images, D features, H hidden units, W = 2 heads (read, write), M slots,
 K = 256 features of a slot.
 """
@@ -19,7 +23,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from baselines.abstract_rules.encoders import FEATURES, initialise
+from baselines.abstract_rules.encoders import FEATURES, Gains, draw, initialise
 from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
@@ -27,6 +31,10 @@ from baselines.abstract_rules.sequence_classifier import (
     Shape,
 )
 from baselines.lstm import LSTM, Ledger
+
+# Of a head's strength, gate, shifts and sharpness: their number of units, and what `draw` is told.
+CONTROLS = (1, 1, 3, 1)
+STARTS: tuple[Gains, ...] = ("relu", "linear", "linear", "relu")
 
 
 def address(
@@ -37,7 +45,7 @@ def address(
     memory: (B, M, K), previous weights: (B, W, M), key: (B, W, K) → weights (B, W, M).
     controls: (B, W, 6) before their squashing: strength, gate, three shifts (-1, 0, 1), sharpness.
     """
-    strength, gate, shifts, sharpness = controls.split([1, 1, 3, 1], -1)
+    strength, gate, shifts, sharpness = controls.split(CONTROLS, -1)
     key = key.tanh()
     lengths = key.norm(dim=-1, keepdim=True) * rearrange(memory.norm(dim=-1), "b m -> b 1 m")
     cosine = torch.bmm(key, rearrange(memory, "b m k -> b k m")) / (lengths + epsilon)
@@ -58,11 +66,17 @@ class NTMNetwork(SequenceNetwork):
         super().__init__(settings, shape)
         self.controller = LSTM(FEATURES, self.KEY, self.HIDDEN)
         self.memory = nn.Parameter(nn.init.xavier_normal_(torch.empty(self.SLOTS, self.KEY)))
-        self.keys = initialise(nn.Linear(self.HIDDEN, 2 * self.KEY), "linear")
-        self.controls = initialise(nn.Linear(self.HIDDEN, 2 * 6), "linear")
+        self.keys = initialise(nn.Linear(self.HIDDEN, 2 * self.KEY), "tanh")
+        self.controls = initialise(nn.Linear(self.HIDDEN, 2 * sum(CONTROLS)))
         self.erase = initialise(nn.Linear(self.HIDDEN, self.KEY), "linear")
-        self.add = initialise(nn.Linear(self.HIDDEN, self.KEY), "linear")
+        self.add = initialise(nn.Linear(self.HIDDEN, self.KEY), "tanh")
         self.output = initialise(nn.Linear(self.HIDDEN, shape.classes), "linear")
+        for keys, controls in zip(
+            self.keys.weight.detach().chunk(2), self.controls.weight.detach().chunk(2), strict=True
+        ):
+            draw(keys, "tanh")
+            for rows, gains in zip(controls.split(CONTROLS), STARTS, strict=True):
+                draw(rows, gains)
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
@@ -101,5 +115,5 @@ class NTMNetwork(SequenceNetwork):
 class NTM(SequenceClassifier):
     """The Neural Turing Machine baseline of Webb, Sinha and Cohen (2021)."""
 
-    version = 1
+    version = 2
     Network = NTMNetwork

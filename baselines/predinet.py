@@ -1,8 +1,12 @@
 """PrediNet (Shanahan et al. 2020) as Webb, Sinha and Cohen (2021) compare it.
 
 Each head picks two objects of the sequence by soft attention, and compares them by the difference
-of their projections and by both positions. The source does not say how layers are initialised: here
-as in torch, which comes closest to the published program.
+of their projections and by both positions.
+
+First weights are the published ones: the hidden layer Kaiming-normal, all else Xavier-normal (the
+first and the second queries drawn as two matrices), biases 0. With `weights="torch"` all but the
+encoder starts as torch draws a linear layer, which is no baseline of the paper; docs/settings.md
+tells how the two differ.
 
 Letters: B problems, T images, E = 129 features of an object, A = 32 heads, N = 2 queries of a head,
 K = 16 features of a key, R = 16 relations.
@@ -14,12 +18,12 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor, nn
 
-from baselines.abstract_rules.encoders import FEATURES
+from baselines.abstract_rules.encoders import FEATURES, draw, initialise
 from baselines.abstract_rules.sequence_classifier import (
     SequenceClassifier,
     SequenceNetwork,
-    SequenceSettings,
     Shape,
+    StartSettings,
 )
 from baselines.relation_net import with_positions
 
@@ -29,7 +33,7 @@ class PrediNetwork(SequenceNetwork):
 
     HEADS, KEY, RELATIONS, HIDDEN = 32, 16, 16, 8
 
-    def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
+    def __init__(self, settings: StartSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
         objects = FEATURES + 1
         self.keys = nn.Linear(objects, self.KEY, bias=False)
@@ -38,6 +42,12 @@ class PrediNetwork(SequenceNetwork):
         self.relations = nn.Linear(objects, self.RELATIONS, bias=False)
         self.hidden = nn.Linear(self.HEADS * (self.RELATIONS + 2), self.HIDDEN)
         self.output = nn.Linear(self.HIDDEN, shape.classes)
+        if settings.weights == "published":
+            for layer in (self.keys, self.relations, self.output):
+                initialise(layer, "linear")
+            for queries in self.queries.weight.detach().chunk(2):
+                draw(queries, "linear")
+            initialise(self.hidden)
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
@@ -61,5 +71,6 @@ class PrediNetwork(SequenceNetwork):
 class PrediNet(SequenceClassifier):
     """The PrediNet baseline of Webb, Sinha and Cohen (2021)."""
 
-    version = 1
+    version = 2
+    Settings = StartSettings
     Network = PrediNetwork

@@ -9,6 +9,9 @@ Similarities, retrieval weights and confidences depend on z alone and are comput
 recurrence; until something is retrieved, the controller's state is the same in all problems and is
 computed once. Both are exact.
 
+First weights are the published ones: of the written key Kaiming-normal, of gate and classes
+Xavier-normal, biases 0; `LSTM` says those of the controller.
+
 Letters: B problems, T images, D = 128 features of z, K = 256 features of a key, H = 512 hidden
 units, C classes.
 """
@@ -135,6 +138,6 @@ class ESBNNetwork(SequenceNetwork):
 class ESBN(SequenceClassifier):
     """Emergent Symbol Binding Network."""
 
-    version = 1
+    version = 2
     Settings = ESBNSettings
     Network = ESBNNetwork

@@ -222,7 +222,10 @@ def test_the_tables_of_the_documents_are_those_of_the_results(python, document, 
 
 
 def test_the_readme_is_read_in_minutes():
-    assert len((ROOT / "README.md").read_text().split()) < 1200
+    # The table is looked at, and grows with the methods.
+    text = (ROOT / "README.md").read_text()
+    read = re.sub(r"<!-- table:begin -->.*?<!-- table:end -->", "", text, flags=re.S)
+    assert len(read.split()) < 850
 
 
 def test_files_that_the_documents_link_to_or_name_exist():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import torch
 from einops import rearrange
@@ -19,19 +19,26 @@ SIDE = 32
 FEATURES = 128
 
 Layers = TypeVar("Layers", bound=nn.Module)
+Gains: TypeAlias = Literal["relu", "tanh", "linear"]
 
 
-def initialise(module: Layers, gains: str = "relu") -> Layers:
-    """Set biases to 0 and weights to Kaiming-normal before a ReLU, Xavier-normal otherwise.
+def draw(weight: Tensor, gains: Gains = "relu") -> None:
+    """Fill a weight (O, I, ...) in place: Kaiming-normal before a ReLU, Xavier-normal otherwise.
 
-    gains: "relu" or "linear": whether a ReLU follows every linear or convolutional layer.
+    gains: what follows the layer: "relu", "tanh" (Xavier-normal with gain 5/3) or "linear" (gain
+    1), which stands for all else.
     """
+    if gains == "relu":
+        nn.init.kaiming_normal_(weight, nonlinearity="relu")
+    else:
+        nn.init.xavier_normal_(weight, nn.init.calculate_gain(gains))
+
+
+def initialise(module: Layers, gains: Gains = "relu") -> Layers:
+    """Set the biases of all linear and convolutional layers to 0 and `draw` their weights."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
-            if gains == "relu":
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            else:
-                nn.init.xavier_normal_(layer.weight)
+            draw(layer.weight, gains)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return module

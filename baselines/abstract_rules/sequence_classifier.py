@@ -45,6 +45,17 @@ class SequenceSettings:
 
 
 @dataclass(frozen=True)
+class StartSettings(SequenceSettings):
+    """weights: how all but the encoder starts: as published, or as torch draws a linear layer."""
+
+    weights: str = "published"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of(self, "weights", ("published", "torch"))
+
+
+@dataclass(frozen=True)
 class Shape:
     """The shape of a task: T, C, and the TCN segment of each image."""
 
@@ -182,4 +193,11 @@ def _segments(examples: Examples, length: int) -> tuple[int, ...]:
     return tuple(int(segment) for segment in segments[0])
 
 
-__all__ = ["FEATURES", "SequenceClassifier", "SequenceNetwork", "SequenceSettings", "Shape"]
+__all__ = [
+    "FEATURES",
+    "SequenceClassifier",
+    "SequenceNetwork",
+    "SequenceSettings",
+    "Shape",
+    "StartSettings",
+]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
@@ -52,16 +51,3 @@ def test_same_as_torch_lstm():
         reference.bias_hh_l0.copy_(net.lstm.bias_hh[blocks])
     last = reference(z)[1][0][0]
     assert torch.allclose(net.reason(z), net.output(last), atol=1e-10)
-
-
-def test_weights_start_as_published():
-    torch.manual_seed(0)
-    lstm = LSTM(128, 256, 512)
-    given, recurrent = lstm.weight_given.detach(), lstm.weight_recurrent.detach()
-    x = torch.cat([given, recurrent[:, :256]], 1).view(4, 512, 384)
-    h = recurrent[:, 256:].reshape(4, 512, 512)
-    for gate, gain in enumerate([1, 1, 1, 5 / 3]):
-        assert float(x[gate].std()) == pytest.approx(gain * (2 / 896) ** 0.5, rel=0.02)
-        assert float(h[gate].std()) == pytest.approx(gain * (2 / 1024) ** 0.5, rel=0.02)
-    assert not lstm.bias_ih.any()
-    assert not lstm.bias_hh.any()

@@ -42,8 +42,13 @@ def test_temporal_relation_net_takes_pairs_and_triples_in_order():
     for logits, objects in zip(net.reason(z), with_positions(z), strict=True):
         pairs = sum(g(net.g_pairs, *group) for group in combinations(objects, 2))
         triples = sum(g(net.g_triples, *group) for group in combinations(objects, 3))
-        total = net.h_pairs(pairs).relu() + net.h_triples(triples).relu()
-        assert torch.allclose(logits, net.output(net.f(total).relu()))
+        assert torch.allclose(logits, net.output(net.f(pairs + triples).relu()))
+
+
+def test_temporal_relation_net_of_two_images_sums_pairs_alone():
+    net, z = network(TemporalRelationNet).double(), codes(2)
+    for logits, objects in zip(net.reason(z), with_positions(z), strict=True):
+        assert torch.allclose(logits, net.output(net.f(g(net.g_pairs, *objects)).relu()))
 
 
 def test_predinet_compares_attended_objects():

@@ -74,6 +74,8 @@ CASES = (
             "baselines.abstract_rules.controls:Oracle",
         )
     ),
+    Case("baselines.transformer:Transformer", "rules", {"weights": "torch"}, " (torch)"),
+    Case("baselines.predinet:PrediNet", "rules", {"weights": "torch"}, " (torch)"),
     Case("methods.esbn:ESBN", "rules", {"encoder": "mlp"}, " (mlp)"),
     Case("methods.esbn:ESBN", "rules", {"encoder": "random"}, " (random)"),
     Case("methods.esbn:ESBN", "rules", {"confidence": False, "default_memory": True}, " (memory)"),

@@ -29,9 +29,13 @@ PUBLISHED = {
     "Transformer": (628_194, 628_708),
     "PrediNet": (470_810, 1_395_500),
 }
-# The published Transformer counts one encoder layer more than its architecture has, and MNM a
-# projection and a LayerNorm that it never uses.
-COUNTED_TOO = {"Transformer": 198_272, "MNM": 32_896 + 1_024}
+# The published Transformer counts one encoder layer more than its architecture has; MNM counts a
+# projection and a LayerNorm that it never uses, and TRN two layers.
+COUNTED_TOO = {
+    "Transformer": 198_272,
+    "MNM": 32_896 + 1_024,
+    "TemporalRelationNet": 2 * 65_792,
+}
 
 
 @every_method

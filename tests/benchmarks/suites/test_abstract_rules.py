@@ -113,11 +113,24 @@ def test_an_unknown_setting_is_one_line():
 
 
 def test_every_method_has_its_ablation_without_context_normalisation():
-    learners = [entry for entry in SUITE.entries if entry.kind in ("method", "baseline")]
+    kinds = ("method", "baseline")
+    learners = [entry for entry in SUITE.entries if entry.kind in kinds and not entry.settings]
     assert len(learners) == 8
     for entry in learners:
         assert ENTRIES[f"{entry.name}_without_tcn"].settings == {"context_norm": False}
         assert ENTRIES[f"{entry.name}_without_tcn"].path == entry.path
+
+
+@pytest.mark.parametrize("name", ["transformer", "predinet"])
+def test_a_start_that_was_not_published_is_a_row_of_its_own(name):
+    faithful, other = ENTRIES[name], ENTRIES[f"{name}_torch_init"]
+    assert (faithful.settings, other.settings) == ({}, {"weights": "torch"})
+    assert faithful.path == other.path
+    assert runner.settings_of(faithful).weights == "published"
+    assert runner.settings_of(other).weights == "torch"
+    for profile in SUITE.profiles:
+        assert {faithful.name, other.name} <= set(profile.methods)
+    assert f"{other.name}_without_tcn" not in ENTRIES
 
 
 def test_a_record_holds_all_settings_and_the_parameter_count():

@@ -1,9 +1,9 @@
 """Checkpoints: files from which an interrupted or killed training goes on.
 
-A file holds the state of network and optimiser, how far the training is, and the states of the
-random generators that it uses; an identity tells which training wrote it, a digest whether it is
-whole. A file of another training, or a damaged one, costs a line of warning and a new beginning; a
-file that cannot be written costs a line. Neither ever costs the training.
+A file holds the state of network and optimiser, how far the training is, its learning curve, and
+the states of the random generators that it uses; an identity tells which training wrote it, a
+digest whether it is whole. A file of another training, or a damaged one, costs a line of warning
+and a new beginning; a file that cannot be written costs a line. Neither ever costs the training.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Checkpoint:
             if kept["identity"] != self.identity:
                 raise ValueError("it is of another training")
             progress, seconds = Progress(**kept["progress"]), float(kept["seconds"])
+            reported = kept.get("curve", {})
             self._take(kept, progress.step)
         except Exception as error:  # what unpickling raises, or a state that does not fit
             self._take(before, 0)
@@ -80,6 +81,7 @@ class Checkpoint:
             return Progress()
         self.exists = True
         self.run.earlier_seconds = seconds
+        self.run.curve.load_state(reported)
         return progress
 
     def keep(self, progress: Progress, ended: bool) -> None:
@@ -93,7 +95,12 @@ class Checkpoint:
         if self.path is None or not (due or (ended and self.exists)):
             return
         seconds = self.run.earlier_seconds + now - self.began
-        whole = {"identity": self.identity, "progress": asdict(progress), "seconds": seconds}
+        whole = {
+            "identity": self.identity,
+            "progress": asdict(progress),
+            "seconds": seconds,
+            "curve": self.run.curve.state(),
+        }
         try:
             _write(self.path, whole | self._state())
             self.exists = True

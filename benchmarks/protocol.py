@@ -12,12 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from benchmarks.columns import Column, Deduplicated, Examples
 from benchmarks.errors import DivergedError, OutputError, SymbenchError, WithheldError
-from benchmarks.progress import ProgressLine
+from benchmarks.run import Budget, Moved, Run
 from symdata.sources import DEFAULT, DataSources
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "Entry",
     "Examples",
     "Method",
+    "Moved",
     "NoSettings",
     "OutputError",
     "Outputs",
@@ -40,6 +40,7 @@ __all__ = [
     "SymbenchError",
     "Task",
     "TaskData",
+    "Watch",
     "WithheldError",
 ]
 
@@ -53,81 +54,6 @@ Outputs: TypeAlias = "Mapping[str, np.ndarray]"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Budget:
-    """The length of a training and the number of test examples, as a profile sets them.
-
-    Exactly one of `steps` (parameter updates) and `epochs` (passes over the training set) is set.
-    evaluate_on: the number of test examples scored, all of them where None.
-    """
-
-    steps: int | None = None
-    epochs: int | None = None
-    batch_size: int = 32
-    evaluate_on: int | None = None
-
-    def __post_init__(self) -> None:
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("a budget has either steps or epochs")
-
-    def total_steps(self, examples: int) -> int:
-        """Parameter updates for this many training examples; a partial last batch counts."""
-        if self.steps is not None:
-            return self.steps
-        assert self.epochs is not None
-        return self.epochs * -(-examples // min(self.batch_size, examples))
-
-
-@dataclass
-class Run:
-    """The means that the harness hands to a method beside the data: seed, budget, device, reports.
-
-    Random numbers come from `seed_for(purpose)` or `rng(purpose)`: streams that are independent by
-    purpose ("weights", "batches", "evaluation" …), so that no result depends on what ran before.
-
-    reporter: a function of `step`, `of` and scalars by name, called by `report`; without one a line
-    on the error stream shows them. at_once: the number of examples that the device computes at a
-    time, so that they fit its memory; None means a batch in training, and the method's own choice
-    in its evaluation. An evaluation's answers do not depend on it beyond rounding. checkpoint: a
-    file that outlives this process, from which a long training can go on; it is written anew every
-    checkpoint_seconds. earlier_seconds: the time that this training took in earlier processes.
-    sources: the places of the data, and the cache folder for results that a method computes once
-    for all its runs.
-    """
-
-    seed: int
-    budget: Budget
-    device: str = "cpu"
-    reporter: Callable[..., None] = field(default_factory=ProgressLine, compare=False)
-    steps: int = 0
-    examples: int = 0
-    checkpoint: Path | None = None
-    checkpoint_seconds: float = 60.0
-    at_once: int | None = None
-    earlier_seconds: float = 0.0
-    sources: DataSources = DEFAULT
-
-    def _sequence(self, purpose: str) -> np.random.SeedSequence:
-        import numpy as np
-
-        return np.random.SeedSequence([self.seed, *purpose.encode()])
-
-    def seed_for(self, purpose: str) -> int:
-        """A 63-bit seed for another library's generator."""
-        return int(self._sequence(purpose).generate_state(1, "uint64")[0]) >> 1
-
-    def rng(self, purpose: str) -> np.random.Generator:
-        """A NumPy generator of its own for this purpose."""
-        import numpy as np
-
-        return np.random.Generator(np.random.Philox(self._sequence(purpose)))
-
-    def report(self, step: int, of: int, examples: int, **scalars: float) -> None:
-        """Tell how far training is: updates done, their total, and examples seen so far."""
-        self.steps, self.examples = step, examples
-        self.reporter(step=step, of=of, **scalars)
-
-
 @runtime_checkable
 class Method(Protocol):
     """The protocol of methods: settings, `fit` and `evaluate`; no base class is needed.
@@ -136,13 +62,14 @@ class Method(Protocol):
 
     Further attributes are optional. version: an integer literal of methods in symbench, raised when
     the same settings, data and seed give another result; sources of other packages are hashed in
-    its place. rests_on: names of modules that the method uses and that have a `VERSION` of their
-    own, such as a teacher's. reads: privileged columns that the method wants beside the inputs;
-    only controls may have any. deterministic: True where the seed changes nothing, as the
-    conformance kit then expects. explanation: set by `evaluate`, a JSON dict for the record that
-    says what was learned in a form that people read, such as programs and how they were found.
-    illustrations: set by `evaluate`, small arrays of any shape by name, kept beside the record for
-    the task's pictures.
+    its place. watchable: True where `evaluate` answers during `fit` too, whenever the run hears a
+    report, so that the learning curve can hold scores. rests_on: names of modules that the method
+    uses and that have a `VERSION` of their own, such as a teacher's. reads: privileged columns that
+    the method wants beside the inputs; only controls may have any. deterministic: True where the
+    seed changes nothing, as the conformance kit then expects. explanation: set by `evaluate`, a
+    JSON dict for the record that says what was learned in a form that people read, such as programs
+    and how they were found. illustrations: set by `evaluate`, small arrays of any shape by name,
+    kept beside the record for the task's pictures.
     """
 
     Settings: ClassVar[type]
@@ -201,6 +128,8 @@ class Task(ABC):
     needs: names of required outputs; a tuple asks for at least one of its names.
     generated: outputs whose rows are drawn and answer no input, such as samples.
     also: further scores with a column in the full table; methods are not ranked by them.
+    converged: a scalar of the learning curve and the value at which a training counts as converged;
+    tables then tell after how many updates.
     privileged: columns of the inputs that controls alone may read.
 
     `skip`, `dataset` and `load` find the data by their argument `sources`; no environment variable
@@ -214,6 +143,7 @@ class Task(ABC):
     needs: tuple[str | tuple[str, ...], ...]
     generated: tuple[str, ...] = ()
     also: tuple[Score, ...] = ()
+    converged: tuple[str, float] | None = None
     privileged: tuple[str, ...] = ()
     data: str
     rests_on: tuple[str, ...] = ()
@@ -239,6 +169,13 @@ class Task(ABC):
     @abstractmethod
     def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """Make the draw of this seed."""
+
+    def held_out(self, seed: int, count: int, sources: DataSources = DEFAULT) -> TaskData | None:
+        """Examples like those of training, to score a method while it learns; None where none are.
+
+        Their inputs and targets are never those of the test.
+        """
+        return None
 
     @abstractmethod
     def check(self, outputs: Outputs, count: int) -> None:
@@ -320,6 +257,17 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """The points of a learning curve that are scored: `every` so many updates or more, at most 50.
+
+    examples: the number of held-out examples that are scored each time.
+    """
+
+    every: int
+    examples: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """A choice of tasks, methods, seeds and budgets of a suite, such as `quick` or `paper`.
 
@@ -330,7 +278,9 @@ class Profile:
     changes: family → key of `about` → settings that differ here from the published ones, mostly to
     make a training shorter. `benchmarks.resolution` says in which order settings lie over each
     other. on_request: task id → the reason, in one line, why it runs only where it is asked for by
-    name, and how to ask.
+    name, and how to ask. watch: what is scored during training; keys are those of `about`.
+    moved_seeds: the number of seeds, the first ones, that are trained once more with weights moved
+    by a millionth, for the column that tells whether a result hangs on rounding.
     """
 
     name: str
@@ -343,11 +293,17 @@ class Profile:
     changes: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     own_budgets: Mapping[str, Mapping[str, Budget]] = field(default_factory=dict)
     on_request: Mapping[str, str] = field(default_factory=dict)
+    watch: Mapping[str, Watch] = field(default_factory=dict)
+    moved_seeds: int = 0
 
     def budget(self, entry: Entry, task: Task) -> Budget:
         """The budget of this entry on this task."""
         own = about(self.own_budgets.get(entry.family, {}), task)
         return list((own or about(self.budgets, task)).values())[-1]
+
+    def watched(self, task: Task) -> Watch | None:
+        """When a training on this task is scored on held-out examples; None for never."""
+        return next(reversed(about(self.watch, task).values()), None)
 
 
 @dataclass(frozen=True)

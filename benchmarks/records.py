@@ -28,7 +28,7 @@ from benchmarks.plain import plain
 # The schema of records: a new number where a reader of the old one would misread them, and a minor
 # one ("/2.1") where they only have more fields, which a reader that does not know them keeps.
 SCHEMA_VERSION = 2
-SCHEMA = f"symbench.record/{SCHEMA_VERSION}"
+SCHEMA = f"symbench.record/{SCHEMA_VERSION}.1"
 _READABLE = rf"^symbench\.record/(1|{SCHEMA_VERSION}(\.\d+)?)$"
 
 
@@ -58,11 +58,14 @@ class Record(BaseModel):
     task_parts, method_parts: by name, the versions of the metrics, judges and teachers that the
     task and the method use; "sources" is the hash of code that is not part of symbench, which has
     no method_version. files: hashes of the files that settings name, by setting. source_hash: the
-    hash of the method's sources, for provenance alone. chance: None where no theory gives it.
-    also: the further scores with a column of their own.
-    flags: warnings for readers of the scores. explanation: the method's own account of what it
-    learned. examples: training examples seen, repetitions counted; evaluated: the number of test
-    examples. outputs, illustrations: names of the files beside the record that hold them.
+    hash of the method's sources, for provenance alone. chance: None where no theory gives it. also:
+    the further scores with a column of their own. flags: warnings for readers of the scores.
+    explanation: the method's own account of what it learned. curve: the learning curve as columns
+    of equal length: `updates`, the named scalars as means since the point before, and `score` on
+    held-out examples where it was computed. moved: the scores of a second training whose first
+    weights were moved by a millionth. examples: training examples seen, repetitions counted;
+    evaluated: the number of test examples. outputs, illustrations: names of the files beside the
+    record that hold them.
 
     Fields that are not known here are kept, in `model_extra`. A record of schema 1 is read too; it
     does not tell the versions of the method and of any part.
@@ -93,6 +96,8 @@ class Record(BaseModel):
     scores: dict[str, float] = {}
     flags: list[str] = []
     explanation: dict[str, Any] = {}
+    curve: dict[str, list[int | float | None]] = {}
+    moved: dict[str, float] = {}
     path: str
     method_version: int | None
     method_parts: dict[str, int | str] = {}
@@ -244,7 +249,7 @@ class Store:
             write_atomically(path.with_suffix(".npz"), content.getvalue())
             record.illustrations = path.with_suffix(".npz").name
         text = record.model_dump_json(indent=1, by_alias=True) + "\n"
-        write_atomically(path, text.encode())
+        write_atomically(path, _LISTS.sub(_in_a_line, text).encode())
         return path
 
     def load(self) -> tuple[list[Record], list[str]]:
@@ -264,6 +269,15 @@ class Store:
             for path in sorted(self.root.rglob("*.json"))
             if not any(part.startswith(".") for part in path.relative_to(self.root).parts)
         ]
+
+
+# Lists of numbers in indented JSON, where each number has a line of its own.
+_NUMBER = r"(?:null|-?\d[\d.eE+-]*)"
+_LISTS = re.compile(rf"\[\n\s+({_NUMBER}(?:,\n\s+{_NUMBER})*)\n\s+\]")
+
+
+def _in_a_line(numbers: re.Match[str]) -> str:
+    return f"[{' '.join(numbers[1].split())}]"
 
 
 class Newer(str):

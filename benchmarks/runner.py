@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from enum import Enum
-from functools import cache
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import identity, registry
+from benchmarks import identity, plan, registry
+from benchmarks.curve import Curve
 from benchmarks.device import (
-    has_bfloat16,
     keep_freed,
     out_of_memory_says,
     peak_memory,
     reset_peak_memory,
 )
+from benchmarks.environment import environment
 from benchmarks.isolation import undisturbed
 from benchmarks.outputs import checked_outputs, explanation, illustrations, parameters
 from benchmarks.pictures import drawing
@@ -38,17 +33,21 @@ from benchmarks.protocol import (
     DivergedError,
     Entry,
     Examples,
+    Moved,
     OutputError,
     Run,
     SymbenchError,
     Task,
     TaskData,
+    Watch,
 )
 from benchmarks.records import Failure, Further, Record, Store, content_hash
 from symdata.sources import DEFAULT, DataSources
 
 # Characters of an error that a record keeps.
 MESSAGE_LENGTH, TRACEBACK_LENGTH = 2_000, 40_000
+# The share by which the second training of a cell moves the first weights.
+MOVED = 1e-6
 # Bytes of tasks' draws that a process keeps for its next cells.
 KEPT_BYTES = 1_000_000_000
 # Advice for errors of memory: where the data do not fit, and where fit or evaluate do not.
@@ -59,7 +58,6 @@ SMALLER_DATA = (
 SMALLER_PARTS = (
     "give --jobs a smaller number, or --at-once where the method reads it, and --retry-failed"
 )
-PACKAGES = ("symbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "datasets")
 
 
 def execute(
@@ -84,8 +82,11 @@ def execute(
     run = Run(cell.seed, cell.budget, device, reporter, at_once=at_once, sources=sources)
     run.checkpoint = store.checkpoint(cell)
     outputs, shown = None, dict[str, np.ndarray]()
+    task, profile = cell.definition(), plan.profile_of(registry.suite(cell.suite), cell.profile)
     try:
-        result, outputs, shown = answer(cell.definition(), cell.entry, run)
+        result, outputs, shown = answer(task, cell.entry, run, profile.watched(task))
+        if cell.seed < profile.moved_seeds and run.moved.trainings:
+            _train_moved(task, cell.entry, run, result)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -96,7 +97,6 @@ def execute(
     path = store.save(record, outputs, shown)
     if record.error is None or record.error.type == DivergedError.__name__:
         run.checkpoint.unlink(missing_ok=True)
-    task = cell.definition()
     if outputs is not None and task.draws:
         data = _load(task, cell.seed, sources)
         _, problems = drawing.draw(task, outputs, data, record.explanation, shown, path)
@@ -104,22 +104,35 @@ def execute(
     return record
 
 
+def _train_moved(task: Task, entry: Entry, run: Run, result: dict[str, Any]) -> None:
+    """Add to the result the scores of a second training, whose first weights are moved a little."""
+    again = replace(run, checkpoint=None, curve=Curve(), moved=Moved(by=MOVED))
+    try:
+        found, _, _ = answer(task, entry, again)
+    except Exception as error:
+        why = _cut(f"{type(error).__name__}: {error}", MESSAGE_LENGTH).partition("\n")[0]
+        result["flags"].append(f"the training with moved first weights failed: {why}")
+        return
+    result["moved"] = found["scores"]
+
+
 def answer(
-    task: Task, entry: Entry, run: Run
+    task: Task, entry: Entry, run: Run, watch: Watch | None = None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Fit and evaluate a method on one draw of a task.
 
-    Returns fields of the record, the outputs, and the method's illustrations.
+    watch: when the method is scored on held-out examples while it learns; None for never. Returns
+    fields of the record, the outputs, and the method's illustrations.
     """
     with out_of_memory_says(f"the data of {task.id} were loaded; {SMALLER_DATA}"):
         # A copy, so that a method which changes its arrays changes nothing for the next cells.
         data = deepcopy(_load(task, run.seed, run.sources))
     with out_of_memory_says(f"{entry.name} ran on {task.id}; {SMALLER_PARTS}"):
-        return _answer(task, entry, run, data)
+        return _answer(task, entry, run, data, watch)
 
 
 def _answer(
-    task: Task, entry: Entry, run: Run, data: TaskData
+    task: Task, entry: Entry, run: Run, data: TaskData, watch: Watch | None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Do the work of `answer` with data that the method may change."""
     count = run.budget.evaluate_on or data.inputs.count
@@ -130,6 +143,11 @@ def _answer(
         method = build(entry)
         train, inputs = visible(task, entry, method, data)
         inputs = inputs.take(slice(0, count))
+        if watch is not None and getattr(method, "watchable", False):
+            run.curve.every, run.curve.scorer = (
+                watch.every,
+                _scorer(task, entry, method, run, watch),
+            )
         begun = time.perf_counter()
         method.fit(train, run)
         fitted = time.perf_counter()
@@ -144,6 +162,7 @@ def _answer(
         "scores": scores,
         "flags": [*data.warnings, *task.flags(scores), *disturbance(changed)],
         "explanation": explained,
+        "curve": run.curve.as_dict(),
         "fingerprint": data.fingerprint,
         "fit_seconds": fitted - begun + run.earlier_seconds,
         "evaluate_seconds": evaluated - fitted,
@@ -229,6 +248,35 @@ def visible(task: Task, entry: Entry, method: Any, data: TaskData) -> tuple[Exam
     return train, Examples(columns, withheld=(*shown.withheld, *data.targets))
 
 
+def _scorer(
+    task: Task, entry: Entry, method: Any, run: Run, watch: Watch
+) -> Callable[[], float] | None:
+    """A function that scores the method, as it is when called, on held-out examples.
+
+    It leaves torch's random numbers as they were, so that a watched training ends in the same
+    weights as one that is not. None where the task holds nothing out.
+    """
+    data = task.held_out(run.seed, watch.examples, run.sources)
+    if data is None:
+        return None
+    _, inputs = visible(task, entry, method, data)
+    quiet = replace(run, reporter=_silent, checkpoint=None, curve=Curve())
+
+    def score() -> float:
+        import torch
+
+        devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
+        with torch.random.fork_rng(devices=devices):
+            outputs = checked_outputs(task, method.evaluate(inputs, quiet), inputs.count)
+        return task.evaluate(outputs, data.targets, run.device)[task.score.name]
+
+    return score
+
+
+def _silent(**values: float) -> None:
+    """Hear a report and say nothing."""
+
+
 def describe(
     cell: Cell,
     device: str,
@@ -299,60 +347,3 @@ def _cut(text: str, length: int) -> str:
     text = text.encode(errors="replace").decode()
     half = length // 2
     return text if len(text) <= length else f"{text[:half]} [...] {text[-half:]}"
-
-
-@cache
-def environment(device: str, threads: int) -> dict[str, Any]:
-    """The environment of a cell for its record: packages, Python, commit, device, threads.
-
-    bfloat16: whether the setting `mixed_precision` has an effect on this device.
-    """
-    name = _processor()
-    if device.startswith("cuda"):
-        import torch
-
-        name = torch.cuda.get_device_name(device)
-    return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {package: _version(package) for package in PACKAGES},
-        "commit": _commit(),
-        "device": device.partition(":")[0],
-        "device_name": name,
-        "bfloat16": has_bfloat16(device),
-        "threads": threads,
-        "cores": os.cpu_count(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _commit() -> str | None:
-    folder = Path(__file__).parent
-    if not (folder.parent / ".git").exists():
-        return None
-    commands = (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-    try:
-        commit, changes = (
-            subprocess.run(
-                ["git", "-C", str(folder), *command], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for command in commands
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{commit}+changes" if changes else commit

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks import curve
 from benchmarks.checkpoint import Checkpoint, identity
 from benchmarks.device import has_bfloat16, out_of_memory_says
 from benchmarks.optimisation import ADAM, Optimisation, learned, optimiser_of, schedule
@@ -112,6 +113,8 @@ def updates(
     mixed, adapt = how.mixed_precision and has_bfloat16(run.device), getattr(network, "adapt", None)
     whose = identity(network, examples, run, how) if run.checkpoint else ""
     checkpoint, order = Checkpoint(network, optimiser, run, whose), run.rng(f"batches{stream}")
+    points, recent = {*curve.points(total)}, list[dict[str, Tensor]]()
+    _move(weights, run, stream)
     network.train()
     with seeded(run, f"training{stream}"), out_of_memory_says(_advice(at_once, batch_size, how)):
         progress = checkpoint.resume()
@@ -135,10 +138,11 @@ def updates(
                         adapt(scalars)
                 progress.step, progress.seen = progress.step + 1, progress.seen + len(rows)
                 progress.batches += 1
-                if progress.step % REPORT_EVERY == 0 or progress.step == total:
-                    _report(
-                        run, progress.step, total, progress.seen, name, {"loss": loss, **scalars}
-                    )
+                recent.append({"loss": loss, **scalars})
+                if progress.step % REPORT_EVERY == 0 or progress.step in points:
+                    _report(run, progress.step, total, progress.seen, name, recent)
+                    recent.clear()
+                    network.train()  # a score of the learning curve may have changed it
                     checkpoint.keep(progress, ended=progress.step == total)
                 yield progress.step
             progress.order, progress.batches = "", 0
@@ -169,18 +173,41 @@ def _gradients(
     return means.pop(""), means
 
 
+def _move(weights: list[torch.nn.Parameter], run: Run, stream: str) -> None:
+    """Move the first weights a little where the run asks for it; see `Run.moved`."""
+    run.moved.trainings += 1
+    if not run.moved.by:
+        return
+    draw = torch.Generator().manual_seed(run.seed_for(f"moved weights{stream}"))
+    with torch.no_grad():
+        for weight in weights:
+            noise = torch.randn(weight.shape, generator=draw)
+            weight.mul_(1 + run.moved.by * noise.to(weight))
+
+
 def _report(
-    run: Run, step: int, total: int, seen: int, name: str, scalars: dict[str, Tensor]
+    run: Run, step: int, total: int, seen: int, name: str, recent: list[dict[str, Tensor]]
 ) -> None:
-    """Tell the run how far the training is, with the scalars that have no axes."""
-    values = {key: float(value) for key, value in scalars.items() if not value.dim()}
+    """Tell the run how far the training is, with the scalars that have no axes.
+
+    recent: the scalars of the updates since the last report. Those of the last one are told, and
+    the means for the learning curve.
+    """
+    told = {key: value.float() for key, value in recent[-1].items() if not value.dim()}
+    means = {
+        key: torch.stack([one[key].float() for one in recent if key in one]).mean() for key in told
+    }
+    # One tensor, so that a device is waited for once.
+    numbers = torch.stack([*told.values(), *means.values()]).tolist()
+    values = dict(zip(told, numbers[: len(told)], strict=True))
     if not np.isfinite(values["loss"]):
         where = f" ({name})" if name else ""
         raise DivergedError(
             f"the loss became {values['loss']} by step {step} of {total}{where}; "
             "lower the learning rate or look for a division by zero or a logarithm of zero."
         )
-    run.report(step, total, seen, **values)
+    means_since = dict(zip(means, numbers[len(told) :], strict=True))
+    run.report_means(step, total, seen, values, means_since)
 
 
 def _advice(at_once: int, batch_size: int, how: Optimisation) -> str:

@@ -117,6 +117,7 @@ class SequenceClassifier:
 
     Settings: ClassVar[type] = SequenceSettings
     Network: ClassVar[type[SequenceNetwork]]
+    watchable: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: SequenceSettings) -> None:

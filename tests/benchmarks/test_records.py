@@ -97,7 +97,7 @@ def test_content_hash_ignores_the_order_of_keys_and_nothing_else():
 def test_the_schema_is_written_down(tmp_path, record):
     path = Store(tmp_path).save(record)
     written = json.loads(path.read_text())
-    assert written["schema"] == "symbench.record/2"
+    assert written["schema"] == "symbench.record/2.1"
     assert written["scores"] == {"accuracy": 0.75}
     assert written["environment"]["threads"] == 1
     assert written["environment"]["packages"]["numpy"] == np.__version__
@@ -141,7 +141,7 @@ def test_a_newer_schema_is_one_line_that_says_to_upgrade(tmp_path, cell, record,
     path = rewritten(Store(tmp_path).save(record), schema=f"symbench.record/{number}", key=1)
     line = (
         f"{path}: made by a newer symbench (symbench.record/{number}; this one reads "
-        "symbench.record/2); upgrade symbench."
+        "symbench.record/2.1); upgrade symbench."
     )
     assert Store(tmp_path).load() == ([], [line])
     # A run would put its own record in the place of this one.

@@ -12,7 +12,7 @@ Letters: N problems of a split, T images of a problem, S distinct images of a sp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import index
@@ -73,6 +73,48 @@ def generate(task: str, withheld: int, seed: int = 0) -> dict[str, Problems]:
     Any number of symbols that leaves both splits enough for a problem will do, not only the
     published regimes.
     """
+    hidden, pools, strata, codes, draw = _drawn(task, withheld, seed)
+    splits = {}
+    for split, pool in pools.items():
+        stream = draw("problems", split)
+        ranks, labels, rules = _build(task, strata[split], codes[split], stream)
+        shuffle = stream.permutation(len(labels))
+        symbols = pool[ranks[shuffle]]
+        splits[split] = Problems(task, symbols, labels[shuffle], rules[shuffle], hidden)
+    return splits
+
+
+def held_out(task: str, withheld: int, seed: int, count: int) -> Problems:
+    """Up to `count` further problems of the training symbols, in equal shares of the strata.
+
+    They are in neither split of `generate`. Where the splits hold all problems that there are, they
+    are problems of the training set, as no others exist.
+    """
+    hidden, pools, strata, codes, draw = _drawn(task, withheld, seed)
+    stream, taken = draw("problems", "held out"), list[np.ndarray]()
+    for number, (stratum, share) in enumerate(
+        zip(strata["train"], _shares(strata["train"], count), strict=True)
+    ):
+        used = [codes["train"][number], *([] if withheld else [codes["test"][number]])]
+        known = np.concatenate(used)
+        drawn = stream.distinct(stratum.space, min(stratum.space, len(known) + share))
+        fresh = drawn[~np.isin(drawn, known)][:share]
+        taken.append(fresh if len(fresh) else np.resize(codes["train"][number], share))
+    ranks, labels, rules = _build(task, strata["train"], taken, stream)
+    return Problems(task, pools["train"][ranks], labels, rules, hidden)
+
+
+_Drawn = tuple[
+    np.ndarray,
+    dict[str, np.ndarray],
+    dict[str, list[Stratum]],
+    dict[str, list[np.ndarray]],
+    Callable[..., Draw],
+]
+
+
+def _drawn(task: str, withheld: int, seed: int) -> _Drawn:
+    """Withheld symbols; by split the symbols, the strata and their codes; and the streams."""
     withheld, seed = index(withheld), index(seed)
     _check(task, withheld, seed)
     draw = partial(Draw, VERSION, task, withheld, seed=seed)
@@ -84,15 +126,7 @@ def generate(task: str, withheld: int, seed: int = 0) -> dict[str, Problems]:
         codes = {split: _all_codes(strata[split], draw("codes", split)) for split in pools}
     else:
         codes = _disjoint_codes(strata["train"], draw("codes"))
-
-    splits = {}
-    for split, pool in pools.items():
-        stream = draw("problems", split)
-        ranks, labels, rules = _build(task, strata[split], codes[split], stream)
-        shuffle = stream.permutation(len(labels))
-        symbols = pool[ranks[shuffle]]
-        splits[split] = Problems(task, symbols, labels[shuffle], rules[shuffle], hidden)
-    return splits
+    return hidden, pools, strata, codes, draw
 
 
 def fingerprint(splits: Mapping[str, Problems]) -> str:

@@ -62,7 +62,8 @@ class Record(BaseModel):
     the further scores with a column of their own. flags: warnings for readers of the scores.
     explanation: the method's own account of what it learned. curve: the learning curve as columns
     of equal length: `updates`, the named scalars as means since the point before, and `score` on
-    held-out examples where it was computed. moved: the scores of a second training whose first
+    held-out examples where it was computed. converged: the scalar of the curve, and its value, at
+    which the training counts as converged. moved: the scores of a second training whose first
     weights were moved by a millionth. examples: training examples seen, repetitions counted;
     evaluated: the number of test examples. outputs, illustrations: names of the files beside the
     record that hold them.
@@ -97,6 +98,7 @@ class Record(BaseModel):
     flags: list[str] = []
     explanation: dict[str, Any] = {}
     curve: dict[str, list[int | float | None]] = {}
+    converged: tuple[str, float] | None = None
     moved: dict[str, float] = {}
     path: str
     method_version: int | None

@@ -310,6 +310,7 @@ def describe(
             Further(name=one.name, percent=one.percent, higher_is_better=one.higher_is_better)
             for one in task.also
         ],
+        converged=task.converged,
         path=cell.entry.path,
         method_version=cell.versions.own,
         method_parts=dict(cell.versions.parts),

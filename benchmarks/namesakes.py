@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.errors import SymbenchError
-from benchmarks.program import MODULE, NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("benchmarks", "methods", "baselines", "leaderboard")
@@ -39,13 +38,9 @@ def refuse() -> None:
         place = file.parent if file.name == "__init__.py" else file
         if (place / TELLING).is_file() if name == THEIRS else place == ROOT / name:
             continue
-        way_out = (
-            f"type symbench in place of {MODULE}"
-            if NAME == MODULE
-            else f"take {place.parent} out of PYTHONPATH"
-        )
         raise SymbenchError(
-            f"{place} lies in the way of {_owner(name)} package '{name}'; rename it, or {way_out}."
+            f"{place} lies in the way of {_owner(name)} package '{name}'; rename it, or take "
+            f"{place.parent} out of PYTHONPATH."
         )
 
 

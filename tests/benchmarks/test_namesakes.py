@@ -1,5 +1,6 @@
 """Folders of a user's that bear the names of our packages are named, before anything is trained."""
 
+import subprocess
 import sys
 
 import pytest
@@ -13,7 +14,7 @@ NAMES = ("methods", "baselines", "leaderboard", "datasets")
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A working folder at the head of the path, as `python -m` has it; no package is loaded yet."""
+    """A working folder at the head of the path, as PYTHONPATH puts it; no package is loaded yet."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     for name in NAMES:
@@ -41,9 +42,20 @@ def test_a_package_in_the_way_is_one_line(name, file, here, capsys):
     whose = "Hugging Face's" if name == "datasets" else "symbench's"
     assert capsys.readouterr().err == (
         f"error: {place} lies in the way of {whose} package '{name}'; "
-        "rename it, or type symbench in place of python -m benchmarks.\n"
+        f"rename it, or take {here} out of PYTHONPATH.\n"
     )
     assert not (here / "results").exists()
+
+
+def test_files_of_the_working_folder_hide_no_package(tmp_path):
+    for name in ("rich", "typer", "symdata", "random", *NAMES):
+        plant(tmp_path / name / "__init__.py")
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "list", "suites"],
+        **{"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 100},
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "abstract_rules" in ran.stdout
 
 
 def test_folders_that_are_no_packages_are_in_nobodys_way(here):

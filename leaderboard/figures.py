@@ -21,6 +21,7 @@ class Figure(BaseModel):
     """One published number for one method on one task: a value, a lower bound, or single runs.
 
     score: the name of a further score of the task; None stands for the one by which it ranks.
+    deviation: the published standard deviation over runs, of a value alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +34,7 @@ class Figure(BaseModel):
     value: float | None = Field(default=None, allow_inf_nan=False)
     minimum: float | None = Field(default=None, allow_inf_nan=False)
     values: tuple[float, ...] | None = None
+    deviation: float | None = Field(default=None, gt=0)
     source: str
 
     @model_validator(mode="after")
@@ -40,6 +42,8 @@ class Figure(BaseModel):
         given = [number for number in (self.value, self.minimum, self.values) if number is not None]
         if len(given) != 1 or self.values == ():
             raise ValueError("exactly one of value, minimum and values is given")
+        if self.deviation is not None and self.value is None:
+            raise ValueError("a deviation goes with a value")
         return self
 
     @property
@@ -50,10 +54,22 @@ class Figure(BaseModel):
         return self.value
 
 
+class Difference(BaseModel):
+    """The reason why figures cannot be compared with ours: other data, budget or metric."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    other: Literal["data", "budget", "metric"]
+    why: str
+
+
 class Published(BaseModel):
     """A suite's published figures, and the profile whose protocol they follow.
 
     data: by `task/regime`, a note on the data of the figures where they differ from ours.
+    tolerance: by score, the distance from a published figure within which ours agrees with it.
+    differences: by `task/regime` and score, why figures are not comparable. In both, "*" stands for
+    the score that ranks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +78,8 @@ class Published(BaseModel):
     profile: str
     sources: dict[str, str]
     data: dict[str, str] = {}
+    tolerance: dict[str, float] = {}
+    differences: dict[str, dict[str, Difference]] = {}
     figures: tuple[Figure, ...]
 
     @model_validator(mode="after")
@@ -69,7 +87,13 @@ class Published(BaseModel):
         unknown = {figure.source for figure in self.figures} - set(self.sources)
         if unknown:
             raise ValueError(f"figures name sources that are not listed: {sorted(unknown)}")
+        if missing := {figure.score or "*" for figure in self.figures} - set(self.tolerance):
+            raise ValueError(f"no tolerance is stated for {sorted(missing)}")
         return self
+
+    def difference(self, figure: Figure) -> Difference | None:
+        """The reason why a figure is not comparable with ours; None where it is."""
+        return self.differences.get(f"{figure.task}/{figure.regime}", {}).get(figure.score or "*")
 
     def find(self, task: str, regime: str, method: str) -> tuple[Figure, ...]:
         """The figures for one method on one task, claims first."""

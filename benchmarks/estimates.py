@@ -69,6 +69,12 @@ class Estimator:
         found = self.estimate(cell)
         return found.seconds if found else None
 
+    def total(self, cells: Iterable[Cell]) -> float | None:
+        """The seconds of several cells on one worker; None where the time of one is not known."""
+        times = [self.seconds(cell) for cell in cells]
+        known = [seconds for seconds in times if seconds is not None]
+        return sum(known) if len(known) == len(times) else None
+
     def estimate(self, cell: Cell) -> Estimate | None:
         """The time of a cell; None where no record tells.
 
@@ -153,9 +159,7 @@ def _sizes(suite: str, name: str, regime: str) -> dict[str, int]:
 
 
 @cache
-def _alike(
-    suite: str, profile: str, name: str, regime: str, method: str
-) -> tuple[str, ...] | None:
+def _alike(suite: str, profile: str, name: str, regime: str, method: str) -> tuple[str, ...] | None:
     """The key of cells at one pace: suite, workload, method and a hash of its settings there.
 
     None where today's suite does not know the task, the profile or the method.

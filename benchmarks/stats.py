@@ -77,8 +77,9 @@ def rank_intervals(
 
     All intervals hold together: the chance that any of them misses the true rank is alpha at most.
     Each pair of rows has a paired t test over the seeds of both, because a seed fixes the data that
-    both saw; Holm's method corrects over all R (R - 1) / 2 pairs. A row's first rank counts the rows
-    that are better by this, its last one those that are worse. floor: as in `paired_difference`.
+    both saw; Holm's method corrects over all R (R - 1) / 2 pairs. A row's first rank counts the
+    rows that are better by this, its last one those that are worse. floor: as in
+    `paired_difference`.
     """
     pairs = list(combinations(range(len(rows)), 2))
     differences = []

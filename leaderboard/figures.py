@@ -55,12 +55,16 @@ class Figure(BaseModel):
 
 
 class Difference(BaseModel):
-    """The reason why figures cannot be compared with ours: other data, budget or metric."""
+    """The reason why figures cannot be compared with ours: other data, budget or metric.
+
+    beside: whether a table may show them beside ours nevertheless.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     other: Literal["data", "budget", "metric"]
     why: str
+    beside: bool = True
 
 
 class Published(BaseModel):
@@ -96,9 +100,11 @@ class Published(BaseModel):
         return self.differences.get(f"{figure.task}/{figure.regime}", {}).get(figure.score or "*")
 
     def find(self, task: str, regime: str, method: str) -> tuple[Figure, ...]:
-        """The figures for one method on one task, claims first."""
+        """The figures that may stand beside ours for one method on one task, claims first."""
         wanted = (task, regime, method)
         found = [one for one in self.figures if (one.task, one.regime, one.method) == wanted]
+        differences = {one: self.difference(one) for one in found}
+        found = [one for one, apart in differences.items() if apart is None or apart.beside]
         return tuple(sorted(found, key=lambda figure: figure.kind))
 
 

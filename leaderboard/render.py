@@ -31,13 +31,13 @@ INTERVALS = (
     "reach beyond the lowest and the highest score (at 3 seeds it covers the mean 3 times in 4)."
 )
 RANKS = (
-    "rank: the ranks that the seeds allow. All of a table's hold together with 95 %: paired t tests "
-    "of all pairs, Holm-corrected. Controls, outdated rows, and rows with one seed or with missing "
-    "ones are not ranked."
+    "rank: the ranks that the seeds allow. All of a table's hold together with 95 %: paired t "
+    "tests of all pairs, Holm-corrected. Controls, outdated rows, and rows with one seed or with "
+    "missing ones are not ranked."
 )
 VERDICTS = (
-    "verdict on the published figure: it agrees where it lies in our 95 % interval, or the interval "
-    "within the tolerance of it; above, below: ours is. `leaderboard --published` has all."
+    "verdict on the published figure: it agrees where it lies in our 95 % interval, or the "
+    "interval within the tolerance of it; above, below: ours is. `leaderboard --published` has all."
 )
 FURTHER = (
     "Columns after `kind`: further scores, ± half the width of their interval. Where a table goes "

@@ -1,8 +1,8 @@
 """The summary of a suite: a matrix of methods and tasks, in as many blocks as the terminal needs.
 
 A cell is the mean and half the width of its 95 % interval; "rank" is the mean of a method's ranks
-over all columns, among the methods that are ranked in all. Only the newest version of a task has a column; its further scores have one where
-all methods tie in the first. Tasks without a method in common are in separate blocks.
+over all columns, among the methods that are ranked in all. Only the newest version of a task has a
+column; its further scores have one where all methods tie in the first. Tasks without a method in common are in separate blocks.
 """
 
 from __future__ import annotations

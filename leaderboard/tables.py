@@ -223,7 +223,9 @@ def _verdicts(
         name = figure.score or cell.newest.score_name
         scores = [one.scores[name] for one in cell.done.values() if name in one.scores]
         assert known
-        one = against(known, figure, group.profile, scores, planned, run=not cell.outdated)
+        one = against(
+            known, figure, group.profile, scores, planned, "outdated" if cell.outdated else ""
+        )
         found[name] = (*found.get(name, ()), one)
     return found
 

@@ -37,18 +37,18 @@ def verdict(
     planned: int,
     tolerance: float,
     difference: Difference | None = None,
-    run: bool = True,
+    gap: str = "",
 ) -> Verdict:
     """The verdict on a published figure, by our scores (one a seed) under its protocol.
 
     In this order:
     - *not comparable* where data, budget or metric are known to differ (`difference` says which);
-    - *not run* where no seed was run with today's code (`run`);
+    - *not run* where no seed was run with today's code (`gap`: "not run" or "outdated");
     - *too few seeds* with fewer scores than the profile plans, or fewer than `LEAST_SEEDS`;
     - *agrees* where the published figure lies in our 95 % interval, or the whole interval within
       `tolerance` of the figure;
-    - else *above* where our interval is higher than the figure, *below* where it is lower, whichever
-      is better.
+    - else *above* where our interval is higher than the figure, *below* where it is lower,
+      whichever is better.
 
     The published figure is a range: a value alone; a value with a standard deviation, from one
     deviation below it to one above; a lower bound, all from it on; single runs, the interval of
@@ -56,8 +56,8 @@ def verdict(
     """
     if difference is not None:
         return Verdict("not comparable", f"other {difference.other}")
-    if not run:
-        return Verdict("not run")
+    if gap:
+        return Verdict("not run", gap if gap != "not run" else "")
     if len(scores) < max(planned, LEAST_SEEDS):
         return Verdict("too few seeds", f"{len(scores)} of {max(planned, LEAST_SEEDS)}")
     ours = mean_interval(scores)
@@ -86,14 +86,14 @@ def _published(figure: Figure) -> tuple[float, float]:
 
 
 def against(
-    known: Published, figure: Figure, profile: str, scores: Sequence[float], planned: int, run: bool
+    known: Published, figure: Figure, profile: str, scores: Sequence[float], planned: int, gap: str
 ) -> Verdict:
     """The verdict on a figure by the scores of a profile, which may have another budget."""
     difference = known.difference(figure)
     if difference is None and profile != known.profile:
         difference = Difference(other="budget", why=f"that of {profile}")
     tolerance = known.tolerance[figure.score or "*"]
-    return verdict(figure, scores, planned, tolerance, difference, run)
+    return verdict(figure, scores, planned, tolerance, difference, gap)
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:

@@ -25,7 +25,7 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
-from benchmarks.suites.trajectory_entries import ENTRIES
+from benchmarks.suites.trajectory_entries import ENTRIES, most_clusters
 from benchmarks.suites.trajectory_profiles import PROFILES
 from symdata import DataSet
 from symdata.sources import DEFAULT, DataSources
@@ -196,6 +196,18 @@ class Clusters(TrajectoryTask):
                     probed = probes.linear_probe(drawn, factors[:, column])
                     scores[f"probe_{name}"] = probed
         return scores
+
+    def reach(self, method: str, settings: Mapping[str, Any]) -> tuple[str, float] | None:
+        """The clusters of a method that gives fewer than there are classes, and the best purity.
+
+        Known where all C classes are as frequent: k clusters hold k of them at best. None: a method
+        can reach the ceiling, or the classes are not as frequent.
+        """
+        most, classes = most_clusters(method, settings), self.source.clusters
+        balanced = self.source.chance is not None and abs(self.source.chance * classes - 1) < 1e-9
+        if most is None or most >= classes or not balanced:
+            return None
+        return f"{most} clusters", most / classes
 
     def flags(self, scores: Mapping[str, float]) -> list[str]:
         """Warn of clusters or a posterior that have collapsed."""

@@ -94,7 +94,7 @@ def test_ranks_are_paired_over_seeds():
 
 def test_overlapping_rows_hold_a_range():
     rows = [by_seed([0.5, 0.9, 0.7]), by_seed([0.8, 0.6, 0.7]), by_seed([0.0, 0.0, 0.0])]
-    # p is 0.007 for the second and the third row, times 3; 0.026 for the first and the third, times 2.
+    # p is 0.007 for the last two rows, times 3; 0.026 for the first and the last, times 2.
     assert rank_intervals(rows) == [(1, 3), (1, 2), (2, 3)]
     assert rank_intervals([rows[0], rows[2]]) == [(1, 1), (2, 2)]
 

@@ -138,7 +138,10 @@ def run(
 )
 def list_(
     what: Annotated[
-        str, typer.Argument(help="suites, tasks, methods, profiles, datasets, settings or all.")
+        str,
+        typer.Argument(
+            help="suites, tasks, methods, profiles, datasets, settings, deviations or all."
+        ),
     ] = "all",
     method: Annotated[
         str | None, typer.Argument(help="For `settings`: a name, file.py:Class or a glob.")
@@ -152,7 +155,10 @@ def list_(
     ] = None,
     settings: Set = None,
 ) -> None:
-    """List suites, tasks, methods, profiles, datasets; or how a method is set, and by what."""
+    """List suites, tasks, methods, profiles, datasets; how a method is set, and by what.
+
+    `list deviations` writes the table of docs/deviations.md.
+    """
     from benchmarks import listing
 
     if what != "settings":

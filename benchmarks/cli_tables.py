@@ -146,7 +146,7 @@ def _reach(record: Record) -> tuple[str, float] | None:
     tasks = suite.tasks if suite else ()
     task = next((one for one in tasks if (one.name, one.regime) == place), None)
     reach = getattr(task, "reach", None)
-    return reach(record.method, record.settings) if reach else None
+    return reach(record.method, record.settings, record.scores) if reach else None
 
 
 def _published(records: list[Record], out: Path, suites: list[str] | None, form: str) -> str:

@@ -85,8 +85,9 @@ def rank_intervals(
     differences = []
     for first, second in pairs:
         shared = sorted(rows[first].keys() & rows[second].keys())
-        scores = [[rows[place][seed] for seed in shared] for place in (first, second)]
-        differences.append(paired_difference(*scores, floor=floor) if len(shared) > 1 else None)
+        base, head = ([rows[place][seed] for seed in shared] for place in (first, second))
+        enough = len(shared) > 1
+        differences.append(paired_difference(base, head, floor=floor) if enough else None)
     corrected = holm([1.0 if one is None or one.p is None else one.p for one in differences])
     better, worse = [0] * len(rows), [0] * len(rows)
     for (first, second), one, p in zip(pairs, differences, corrected, strict=True):

@@ -71,9 +71,9 @@ class Published(BaseModel):
     """A suite's published figures, and the profile whose protocol they follow.
 
     data: by `task/regime`, a note on the data of the figures where they differ from ours.
-    tolerance: by score, the distance from a published figure within which ours agrees with it.
-    differences: by `task/regime` and score, why figures are not comparable. In both, "*" stands for
-    the score that ranks.
+    tolerance: by score, the distance from a published figure within which ours agrees with it; "*"
+    stands for all others. differences: by `task/regime` and score, why figures are not comparable;
+    "*" stands for the score that ranks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -91,9 +91,13 @@ class Published(BaseModel):
         unknown = {figure.source for figure in self.figures} - set(self.sources)
         if unknown:
             raise ValueError(f"figures name sources that are not listed: {sorted(unknown)}")
-        if missing := {figure.score or "*" for figure in self.figures} - set(self.tolerance):
-            raise ValueError(f"no tolerance is stated for {sorted(missing)}")
+        if self.figures and "*" not in self.tolerance:
+            raise ValueError('no tolerance is stated for "*", all scores without one of their own')
         return self
+
+    def near(self, figure: Figure) -> float:
+        """The tolerance of a figure."""
+        return self.tolerance.get(figure.score or "*", self.tolerance["*"])
 
     def difference(self, figure: Figure) -> Difference | None:
         """The reason why a figure is not comparable with ours; None where it is."""

@@ -125,11 +125,8 @@ def _board(known: Published, lines: list[_Line], form: str, width: int, out: str
     yield f"**{line}**" if form == "markdown" else line
     yield grid(HEADERS, [_row(one) for one in lines], ALIGN, form, width, keys=(0, 1, 2))
     tolerances = ", ".join(
-        f"{name.replace('*', 'the score that ranks')} {100 * size:g} points"
-        if size < 1
-        else f"{name} {size:g}"
+        f"{100 * size:g} points" if name == "*" else f"{name} {size:g}"
         for name, size in known.tolerance.items()
-        if size
     )
     remarks = [f"published, {name}: {text}." for name, text in known.sources.items()]
     remarks.append(f"Within this distance of a published figure ours agrees: {tolerances}.")

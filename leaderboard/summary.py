@@ -2,7 +2,8 @@
 
 A cell is the mean and half the width of its 95 % interval; "rank" is the mean of a method's ranks
 over all columns, among the methods that are ranked in all. Only the newest version of a task has a
-column; its further scores have one where all methods tie in the first. Tasks without a method in common are in separate blocks.
+column; its further scores have one where all methods tie in the first. Tasks without a method in
+common are in separate blocks.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _table(
         replace(
             _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest)),
             verdicts=_verdicts(suite_figures, group, cell, planned),
-            reach=reach(cell.newest),
+            reach=_reach(cell, reach),
         )
         for cell in cells.values()
     ]
@@ -163,10 +163,10 @@ def _table(
         known = any(THEORIES.get(control) == name for control in measured)
         if value is not None and not known:
             rows.append(Row(name, THEORY, {}, 0, Interval(value, None, None)))
-    limits = {row.reach for row in rows if row.reach}
+    limits = dict(row.reach for row in rows if row.reach)
     rows += [
         Row(f"ceiling of {what}", THEORY, {}, 0, Interval(most, None, None))
-        for what, most in sorted(limits)
+        for what, most in sorted(limits.items())
     ]
     rows = _ranked(rows, latest.higher_is_better, ROUNDING if latest.percent else 0.0)
     used = {
@@ -219,15 +219,22 @@ def _verdicts(
 ) -> dict[str, tuple[Verdict, ...]]:
     """The verdicts on the published figures of a method by score, in the order of the figures."""
     found: dict[str, tuple[Verdict, ...]] = {}
+    gap = "outdated" if cell.outdated else ""
     for figure in known.find(group.task, group.regime, cell.method) if known else ():
         name = figure.score or cell.newest.score_name
         scores = [one.scores[name] for one in cell.done.values() if name in one.scores]
         assert known
-        one = against(
-            known, figure, group.profile, scores, planned, "outdated" if cell.outdated else ""
-        )
+        one = against(known, figure, group.profile, scores, planned, gap)
         found[name] = (*found.get(name, ()), one)
     return found
+
+
+def _reach(
+    cell: Entrant, reach: Callable[[Record], tuple[str, float] | None]
+) -> tuple[str, float] | None:
+    """The limit of a method below the ceiling of the task, in the mean over its seeds."""
+    found = [one for record in cell.done.values() if (one := reach(record))]
+    return (found[0][0], sum(most for _, most in found) / len(found)) if found else None
 
 
 def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures) -> Row:

@@ -91,9 +91,8 @@ def against(
     """The verdict on a figure by the scores of a profile, which may have another budget."""
     difference = known.difference(figure)
     if difference is None and profile != known.profile:
-        difference = Difference(other="budget", why=f"that of {profile}")
-    tolerance = known.tolerance[figure.score or "*"]
-    return verdict(figure, scores, planned, tolerance, difference, gap)
+        difference = Difference(other="budget", why=f"that of the profile {profile}")
+    return verdict(figure, scores, planned, known.near(figure), difference, gap)
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:

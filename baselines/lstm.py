@@ -189,7 +189,10 @@ class LSTMNetwork(SequenceNetwork):
 
 
 class LSTMClassifier(SequenceClassifier):
-    """The LSTM baseline of Webb, Sinha and Cohen (2021)."""
+    """The LSTM baseline of Webb, Sinha and Cohen (2021).
+
+    Deviations: none known.
+    """
 
     version = 2
     Network = LSTMNetwork

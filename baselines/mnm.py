@@ -5,9 +5,6 @@ write value, by one step of a learned local rule; a read is f(read key). What is
 controller, which chooses keys, values and the rate, and a linear layer that turns a write value
 into the targets of f's layers. The first weights of f are drawn once a model and never trained.
 
-The published program counts 33,920 parameters more: a projection of features (32,896) and a
-LayerNorm (1,024) that it never uses. They are left out here.
-
 Weights that change by outer products need not be formed: W_t x = W_0 x + Σ_s (x_s · x) δ_s over the
 writes s so far, which is exact, and cheaper as long as there are fewer writes than units.
 
@@ -131,7 +128,12 @@ class MNMNetwork(SequenceNetwork):
 
 
 class MNM(SequenceClassifier):
-    """The Metalearned Neural Memory baseline of Webb, Sinha and Cohen (2021)."""
+    """The Metalearned Neural Memory baseline of Webb, Sinha and Cohen (2021).
+
+    Deviations:
+        - The published program counts 33,920 parameters more, a projection of features (32,896)
+          and a LayerNorm (1,024) that it never uses. They are left out here.
+    """
 
     version = 2
     Network = MNMNetwork

@@ -4,10 +4,6 @@ Unlike in ESBN, the controller sees z, and the written vector is computed from i
 content are not kept apart. The memory has ten slots of 256 with learned first values, one head that
 reads and one that writes, both with content and location addressing.
 
-Choices that the source leaves open: both heads address the memory after the last step, a read comes
-before the write of its own step, shifts are circular, and the weights before the first step are
-zero, so that the first addressing is by content alone.
-
 First weights are the published ones, with biases of zero: keys and added vectors Xavier-normal with
 gain 5/3, strengths and sharpness Kaiming-normal, all else Xavier-normal. Both heads lie in one
 matrix here, and are drawn as layers of their own.
@@ -113,7 +109,13 @@ class NTMNetwork(SequenceNetwork):
 
 
 class NTM(SequenceClassifier):
-    """The Neural Turing Machine baseline of Webb, Sinha and Cohen (2021)."""
+    """The Neural Turing Machine baseline of Webb, Sinha and Cohen (2021).
+
+    Deviations:
+        - Choices that the source leaves open: both heads address the memory after the last step, a
+          read comes before the write of its own step, shifts are circular, and the weights before
+          the first step are zero, so that the first addressing is by content alone.
+    """
 
     version = 2
     Network = NTMNetwork

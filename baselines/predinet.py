@@ -69,7 +69,11 @@ class PrediNetwork(SequenceNetwork):
 
 
 class PrediNet(SequenceClassifier):
-    """The PrediNet baseline of Webb, Sinha and Cohen (2021)."""
+    """The PrediNet baseline of Webb, Sinha and Cohen (2021).
+
+    Deviations:
+        - `predinet_torch_init` starts as torch draws a linear layer, which is no row of the paper.
+    """
 
     version = 2
     Settings = StartSettings

@@ -81,8 +81,7 @@ class TemporalRelationNetwork(SequenceNetwork):
     """f(Σ g_2(o_i, o_j) + Σ g_3(o_i, o_j, o_k)) over pairs and triples in the order of time.
 
     With two images there are no triples; g_3 is still part of the network, as in the published
-    count, and learns nothing. The published program counts two layers more, 131,584 parameters,
-    which map each sum from 256 to 256 features and are never used. They are left out here.
+    count, and learns nothing.
     """
 
     def __init__(self, settings: SequenceSettings, shape: Shape) -> None:
@@ -117,14 +116,22 @@ def membership(length: int, places: int) -> Tensor:
 
 
 class RelationNet(SequenceClassifier):
-    """The Relation Net baseline of Webb, Sinha and Cohen (2021)."""
+    """The Relation Net baseline of Webb, Sinha and Cohen (2021).
+
+    Deviations: none known.
+    """
 
     version = 1
     Network = RelationNetwork
 
 
 class TemporalRelationNet(SequenceClassifier):
-    """The temporal Relation Net baseline of Webb, Sinha and Cohen (2021)."""
+    """The temporal Relation Net baseline of Webb, Sinha and Cohen (2021).
+
+    Deviations:
+        - The published program counts two layers more, 131,584 parameters, which map each sum from
+          256 to 256 features and are never used. They are left out here.
+    """
 
     version = 2
     Network = TemporalRelationNetwork

@@ -3,9 +3,6 @@
 Sinusoidal positions added to z, one encoder layer (8 heads, feed-forward 512, LayerNorm after each
 sum, no dropout), a final LayerNorm, the mean over time, 256 ReLU, classes.
 
-Deviation: the published count of parameters is larger by exactly one encoder layer, 198,272, than
-this architecture has. An unused layer seems to have been counted there; here is one layer.
-
 First weights are the published ones: attention (one matrix gives queries, keys and values) and
 classes Xavier-normal, all other layers Kaiming-normal, biases 0. With `weights="torch"` all but the
 encoder starts as torch draws a linear layer, which is no baseline of the paper; docs/settings.md
@@ -82,7 +79,14 @@ class TransformerNetwork(SequenceNetwork):
 
 
 class Transformer(SequenceClassifier):
-    """The Transformer baseline of Webb, Sinha and Cohen (2021)."""
+    """The Transformer baseline of Webb, Sinha and Cohen (2021).
+
+    Deviations:
+        - The published count of parameters is larger by exactly one encoder layer, 198,272, than
+          this architecture has. An unused layer seems to have been counted there; here is one.
+        - `transformer_torch_init` starts as torch draws a linear layer, which is no row of the
+          paper.
+    """
 
     version = 2
     Settings = StartSettings

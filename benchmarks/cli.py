@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from benchmarks import namesakes, system_errors
+from benchmarks import cli_tables, namesakes, system_errors
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import (
     Cifar10,
     DataRoot,
     Digits,
-    FailOn,
-    Format,
     Jobs,
-    OnlyProfiles,
-    OnlySuites,
     Out,
     ProfileName,
     Seed,
@@ -36,7 +32,6 @@ from benchmarks.terminal import say, width, write_every_sign
 
 if TYPE_CHECKING:
     from benchmarks.records import Record
-    from leaderboard.tables import Table
 
 DEFAULT_OUT = Path("results")
 
@@ -127,7 +122,7 @@ def run(
     def table(records: list[Record], width: int) -> str:
         from leaderboard.summary import summary
 
-        return summary(_tables(records, out), width)
+        return summary(cli_tables.tables(records, out), width)
 
     raise typer.Exit(
         session.preview(filters, options) if dry_run else session.run(filters, options, table)
@@ -143,7 +138,10 @@ def run(
 )
 def list_(
     what: Annotated[
-        str, typer.Argument(help="suites, tasks, methods, profiles, datasets, settings or all.")
+        str,
+        typer.Argument(
+            help="suites, tasks, methods, profiles, datasets, settings, deviations or all."
+        ),
     ] = "all",
     method: Annotated[
         str | None, typer.Argument(help="For `settings`: a name, file.py:Class or a glob.")
@@ -157,7 +155,10 @@ def list_(
     ] = None,
     settings: Set = None,
 ) -> None:
-    """List suites, tasks, methods, profiles, datasets; or how a method is set, and by what."""
+    """List suites, tasks, methods, profiles, datasets; how a method is set, and by what.
+
+    `list deviations` writes the table of docs/deviations.md.
+    """
     from benchmarks import listing
 
     if what != "settings":
@@ -173,73 +174,7 @@ def list_(
     say(listing.settings(chosen))
 
 
-@app.command(
-    epilog=example(
-        "python -m benchmarks leaderboard",
-        "python -m benchmarks leaderboard --format markdown > table.md",
-        "python -m benchmarks leaderboard --throughput",
-    )
-)
-def leaderboard(
-    out: Out = DEFAULT_OUT,
-    format: Annotated[Format, typer.Option(help="How to write it.")] = Format.TERMINAL,
-    suite: OnlySuites = None,
-    profile: OnlyProfiles = None,
-    summary: Annotated[
-        bool, typer.Option("--summary", help="One row a method, one column a task.")
-    ] = False,
-    throughput: Annotated[
-        bool, typer.Option("--throughput", help="Speed and memory in place of scores.")
-    ] = False,
-) -> None:
-    """Show the tables of a folder of records: mean, interval, rank, chance, ceiling, published.
-
-    Exit code 1 where a file in the folder could not be read.
-    """
-    from leaderboard import render
-    from leaderboard import summary as matrix
-    from leaderboard import throughput as speed
-
-    records, problems = load_records(out, suite, profile)
-    if throughput:
-        text = speed.throughput(records, format.value, width(), _outdated)
-    elif summary:
-        text = matrix.summary(_tables(records, out), width(), format.value)
-    else:
-        text = render.render(_tables(records, out), format.value, width())
-    say(text, end="")
-    raise typer.Exit(1 if problems else 0)
-
-
-@app.command(
-    epilog=example("python -m benchmarks compare leaderboard/results results --min-effect 2")
-)
-def compare(
-    base: Annotated[Path, typer.Argument(help="Folder of records to compare with.")],
-    head: Annotated[Path, typer.Argument(help="Folder of records in question.")],
-    format: Annotated[Format, typer.Option(help="terminal or markdown.")] = Format.TERMINAL,
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(help="worse: a regression; missing: also a result that HEAD lacks; never."),
-    ] = FailOn.WORSE,
-    min_effect: Annotated[
-        float, typer.Option(help="A regression counts from this many points on.", min=0)
-    ] = 0.0,
-    alpha: Annotated[float, typer.Option(help="Family-wise error rate.", min=0, max=1)] = 0.05,
-    suite: OnlySuites = None,
-    profile: OnlyProfiles = None,
-) -> None:
-    """Compare two folders of records, paired over seeds. Exit code 1 on a regression."""
-    from leaderboard import comparison, report
-
-    if format is Format.CSV:
-        raise SymbenchError("compare writes terminal or markdown; csv is not offered.")
-    before, bad_before = load_records(base, suite, profile)
-    after, bad_after = load_records(head, suite, profile)
-    result = comparison.compare(before, after, alpha, _outdated)
-    say(report.report(result, format.value, width(), min_effect), end="")
-    failed = result.failed(fail_on.value, min_effect) or bad_before or bad_after
-    raise typer.Exit(1 if failed else 0)
+cli_tables.register(app)
 
 
 @app.command(
@@ -329,43 +264,6 @@ def show(
     say(show.text(show.read(path), width()), end="")
     for line in show.pictures(path, data_sources(data_root, digits, cifar10)):
         say(line)
-
-
-def load_records(
-    folder: Path, suites: list[str] | None = None, profiles: list[str] | None = None
-) -> tuple[list[Record], list[str]]:
-    """The records of a folder, and a line for each file that holds none, which is also printed."""
-    from fnmatch import fnmatchcase
-
-    from benchmarks.records import Store
-
-    if not folder.is_dir():
-        raise SymbenchError(f"no folder '{folder}'; give a folder that `run --out` has written.")
-    records, problems = Store(folder).load()
-    for problem in problems:
-        say(f"warning: {problem}", err=True)
-    chosen = [
-        record
-        for record in records
-        if any(fnmatchcase(record.suite, pattern) for pattern in suites or ["*"])
-        and any(fnmatchcase(record.profile, pattern) for pattern in profiles or ["*"])
-    ]
-    return chosen, problems
-
-
-def _tables(records: list[Record], out: Path) -> list[Table]:
-    """The tables of the records in a folder, with outdated rows marked."""
-    from benchmarks import registry
-    from leaderboard.tables import build_tables
-
-    return build_tables(records, registry.task_order(), _outdated, str(out))
-
-
-def _outdated(record: Record) -> str:
-    """The changes since a record was made, "" where there are none."""
-    from benchmarks import identity, registry
-
-    return identity.outdated(record, registry.find_suite(record.suite))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

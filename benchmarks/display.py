@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-from benchmarks.plan import Cell, Estimator
+from benchmarks.estimates import Estimator
+from benchmarks.plan import Cell
 from benchmarks.progress import described
 from benchmarks.records import Record
 
@@ -116,7 +117,7 @@ class Display:
         if expected is not None:
             self.expected += expected
             self.spent += record.wall_seconds
-        self.estimator.learn(record) if record.status == "done" else None
+        self.estimator.learn(record)
         self.failures += record.status == "failed"
         self._show_overall()
         done = self.total - len(self.left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from benchmarks import registry
+from benchmarks import deviations, registry
 
 if TYPE_CHECKING:
     from benchmarks.plan import Choice, Filters
@@ -16,8 +16,10 @@ KINDS = ("suites", "tasks", "methods", "profiles", "datasets")
 
 def render(what: str) -> str:
     """The names of one kind, or of all, with a line on each."""
+    if what == "deviations":
+        return deviations.page()
     if what not in (*KINDS, "all"):
-        raise registry.unknown("list", what, (*KINDS, "settings", "all"))
+        raise registry.unknown("list", what, (*KINDS, "settings", "deviations", "all"))
     sections = []
     for kind in KINDS if what == "all" else (what,):
         rows = list(_rows(kind))

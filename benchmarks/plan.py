@@ -1,9 +1,8 @@
-"""Plans of runs: the cells that filters select, which of them are done, and an estimate of time."""
+"""Plans of runs: the cells that filters select, and which of them are done."""
 
 from __future__ import annotations
 
 import pickle
-import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -316,37 +315,3 @@ def plan(
         else:
             result.done.append(record)
     return result
-
-
-class Estimator:
-    """An estimator of the seconds that a cell takes on one worker, from records of earlier runs."""
-
-    def __init__(self, records: Iterable[Record]) -> None:
-        self._times: dict[tuple[str, ...], list[float]] = {}
-        for record in records:
-            if record.status == "done":
-                self.learn(record)
-
-    def learn(self, record: Record) -> None:
-        """Take one more record into account."""
-        for key in _levels(record):
-            self._times.setdefault(key, []).append(record.wall_seconds)
-
-    def seconds(self, cell: Cell) -> float | None:
-        """The median over records of the same task and method, else of the task, else of any.
-
-        None where there is no record of this suite and profile.
-        """
-        for key in _levels(cell):
-            if key in self._times:
-                return statistics.median(self._times[key])
-        return None
-
-
-def _levels(cell: Cell | Record) -> list[tuple[str, ...]]:
-    place = (cell.suite, cell.profile)
-    return [
-        (*place, cell.task, cell.regime, cell.method),
-        (*place, cell.task, cell.regime),
-        place,
-    ]

@@ -17,7 +17,8 @@ from rich.console import Console
 from benchmarks import claims, executors, namesakes, plan, resolution, scripts, terminal
 from benchmarks.device import gpus
 from benchmarks.display import Display, duration
-from benchmarks.plan import Cell, Estimator, Filters, Plan
+from benchmarks.estimates import Estimate, Estimator
+from benchmarks.plan import Cell, Filters, Plan
 from benchmarks.program import NAME
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import CHECKPOINTS, Record, Store, file_name
@@ -52,29 +53,38 @@ def preview(filters: Filters, options: Options) -> int:
     store = Store(options.out)
     selected = _select(filters, options)
     state = plan.plan(selected, store, options.retry_failed, options.force)
-    estimator = _estimator(store)
-    times = []
+    device = _planned_device(options.device)
+    estimator = estimator_of(store, device)
     for record in state.done:
         print(f"done     {record.method} {record.task}/{record.regime} seed {record.seed}")
     for record in state.failed:
         print(f"failed   {record.method} {record.task}/{record.regime} seed {record.seed}")
+    known = []
     for cell in state.waiting:
-        seconds = estimator.seconds(cell)
-        times.append(seconds)
-        about = f"  about {duration(seconds)}" if seconds is not None else ""
+        found = estimator.estimate(cell)
+        known += [found] if found else []
+        about = f"  about {duration(found.seconds)}" if found else ""
         print(f"to run   {cell.label}{about}")
-    jobs = max(1, _jobs(options, _planned_device(options.device)))
-    known = [seconds for seconds in times if seconds is not None]
-    if not times:
+    if not state.waiting:
         estimate = "nothing to do"
-    elif len(known) < len(times):
+    elif not known:
         estimate = "no records yet to estimate the time from"
     else:
-        took = duration(sum(known) / jobs)
-        estimate = f"about {took} on {jobs} workers, if this machine is like that of the records"
+        estimate = _estimated(known, len(state.waiting), max(1, _jobs(options, device)))
     counts = f"{len(state.done)} done, {len(state.failed)} failed, {len(state.waiting)} to run"
     print(f"{state.total} cells: {counts}; {estimate}.")
     return DONE
+
+
+def _estimated(known: list[Estimate], cells: int, jobs: int) -> str:
+    """The time of all cells in words, and what it rests on."""
+    total, scaled = sum(one.seconds for one in known), sum(one.scaled for one in known)
+    words = f"about {duration(total)} of work, {duration(total / jobs)} on {jobs} workers"
+    if len(known) < cells:
+        words = f"{words}, without {cells - len(known)} cells of which no record tells the time"
+    if scaled:
+        words = f"{words}; {scaled} are reckoned by their updates from shorter runs"
+    return f"{words}; if this machine is like that of the records"
 
 
 def run(
@@ -136,7 +146,7 @@ def _execute(state: Plan, store: Store, options: Options, console: Console) -> N
         highlight=False,
         soft_wrap=True,
     )
-    display = Display(console, state.waiting, workers, _estimator(store))
+    display = Display(console, state.waiting, workers, estimator_of(store, device))
     with display:
         if jobs == 0:
             executors.run_here(state.waiting, conditions, display, options.fail_fast)
@@ -213,11 +223,11 @@ def _called(record: Record) -> str:
     return f"{record.method} {record.task}/{record.regime} seed {record.seed}"
 
 
-def _estimator(store: Store) -> Estimator:
-    """An estimator of times by the records of this folder and those that come with symbench."""
+def estimator_of(store: Store, device: str) -> Estimator:
+    """An estimator by the records of this folder and those of symbench, on this kind of device."""
     here = store.load()[0] if store.root.is_dir() else []
     reference = Store(REFERENCE_RESULTS).load()[0] if REFERENCE_RESULTS.is_dir() else []
-    return Estimator((*reference, *here))
+    return Estimator((*reference, *here), device)
 
 
 def _ensure_writable(folder: Path) -> None:

@@ -72,6 +72,16 @@ def published(path: str) -> dict[str, dict[str, Any]]:
     return merged
 
 
+def docstrings(path: str) -> list[str]:
+    """The docstrings of a class and of its bases, read without an import; none where it has none.
+
+    path: `module:Class` or `file.py:Class`.
+    """
+    location, _, name = path.rpartition(":")
+    found = (ast.get_docstring(node) for _, node in _lineage(location, name))
+    return [text for text in found if text]
+
+
 @cache
 def named_by_default(path: str) -> dict[str, str]:
     """The fields of a method's `Settings` whose default is a text or a `Path` of one, each by name.

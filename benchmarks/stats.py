@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -19,6 +20,10 @@ RESAMPLES = 10_000
 _STREAM = 20_210_112
 # Scores that differ by less than this are equal: rounding of sums in another order makes as much.
 TIE = 1e-12
+# The sd assumed where all seeds differ by the same amount: that of two scores rounded to whole
+# points, sqrt(2 / 12) points. Accuracies count whole examples, so that near the ceiling all seeds
+# may differ by the same one or two examples by chance.
+ROUNDING = 0.01 * (2 / 12) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -65,36 +70,32 @@ def _draws(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
 def rank_intervals(
     rows: Sequence[Mapping[int, float]],
     higher_is_better: bool = True,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
+    alpha: float = 0.05,
+    floor: float = 0.0,
 ) -> list[tuple[int, int]]:
     """The first and the last rank that the seeds allow, for each of R rows (scores by seed).
 
-    Rows with the same seeds are resampled together, because a seed fixes the data that all of them
-    saw; rows with other seeds on their own. A row that ties with others holds all of their ranks.
+    All intervals hold together: the chance that any of them misses the true rank is alpha at most.
+    Each pair of rows has a paired t test over the seeds of both, because a seed fixes the data that
+    both saw; Holm's method corrects over all R (R - 1) / 2 pairs. A row's first rank counts the
+    rows that are better by this, its last one those that are worse. floor: as in
+    `paired_difference`.
     """
-    if not rows:
-        return []
-    rng = np.random.default_rng(_STREAM)
-    draws: dict[tuple[int, ...], np.ndarray] = {}
-    means = np.empty((len(rows), resamples))
-    for place, row in enumerate(rows):
-        seeds = tuple(sorted(row))
-        if seeds not in draws:
-            draws[seeds] = _draws(len(seeds), resamples, rng)
-        scores = np.array([row[seed] for seed in seeds], dtype=np.float64)
-        means[place] = scores[draws[seeds]].mean(axis=1)
-    if not higher_is_better:
-        means = -means
-    tail = (1 - level) / 2
-    intervals = []
-    for place, mean in enumerate(means):
-        better = (means > mean + TIE).sum(axis=0)
-        as_good = (np.delete(means, place, axis=0) >= mean - TIE).sum(axis=0)
-        low = np.quantile(1 + better, tail, method="lower")
-        high = np.quantile(1 + as_good, 1 - tail, method="higher")
-        intervals.append((int(low), int(high)))
-    return intervals
+    pairs = list(combinations(range(len(rows)), 2))
+    differences = []
+    for first, second in pairs:
+        shared = sorted(rows[first].keys() & rows[second].keys())
+        base, head = ([rows[place][seed] for seed in shared] for place in (first, second))
+        enough = len(shared) > 1
+        differences.append(paired_difference(base, head, floor=floor) if enough else None)
+    corrected = holm([1.0 if one is None or one.p is None else one.p for one in differences])
+    better, worse = [0] * len(rows), [0] * len(rows)
+    for (first, second), one, p in zip(pairs, differences, corrected, strict=True):
+        if one is not None and p <= alpha:
+            ahead = second if (one.mean > 0) == higher_is_better else first
+            worse[ahead] += 1
+            better[first + second - ahead] += 1
+    return [(1 + up, len(rows) - down) for up, down in zip(better, worse, strict=True)]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

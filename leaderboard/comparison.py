@@ -15,13 +15,15 @@ from typing import Literal
 
 from benchmarks.protocol import SymbenchError
 from benchmarks.records import Record
-from benchmarks.stats import PairedDifference, holm, paired_difference, smallest_effect
+from benchmarks.stats import (
+    ROUNDING,
+    PairedDifference,
+    holm,
+    paired_difference,
+    smallest_effect,
+)
 from leaderboard.selection import Entrant, Group, Groups, failure, grouped, in_several_files
 
-# The sd assumed where all seeds differ by the same amount: that of two scores rounded to whole
-# points, sqrt(2 / 12) points. Accuracies count whole examples, so that near the ceiling all seeds
-# may differ by the same one or two examples by chance.
-_ROUNDING = 0.01 * (2 / 12) ** 0.5
 FAIL_ON = ("worse", "missing", "never")
 ChangeVerdict = Literal["better", "worse", "no evidence"]
 
@@ -220,7 +222,7 @@ def _changes(paired: list[tuple[Group, Entrant, Entrant]], alpha: float) -> list
         seeds = sorted(set(old.done) & set(new.done))
         first, second = ([cell.scores[seed] for seed in seeds] for cell in (old, new))
         unchanged = old.variant == new.variant and first == second
-        floor = _ROUNDING if new.newest.percent else 0.0
+        floor = ROUNDING if new.newest.percent else 0.0
         difference = paired_difference(first, second, floor=floor)
         compared.append((group, new, first, difference, unchanged))
     tested = [one.p for *_, one, unchanged in compared if one.p is not None and not unchanged]

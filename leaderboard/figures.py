@@ -21,6 +21,7 @@ class Figure(BaseModel):
     """One published number for one method on one task: a value, a lower bound, or single runs.
 
     score: the name of a further score of the task; None stands for the one by which it ranks.
+    deviation: the published standard deviation over runs, of a value alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +34,7 @@ class Figure(BaseModel):
     value: float | None = Field(default=None, allow_inf_nan=False)
     minimum: float | None = Field(default=None, allow_inf_nan=False)
     values: tuple[float, ...] | None = None
+    deviation: float | None = Field(default=None, gt=0)
     source: str
 
     @model_validator(mode="after")
@@ -40,6 +42,8 @@ class Figure(BaseModel):
         given = [number for number in (self.value, self.minimum, self.values) if number is not None]
         if len(given) != 1 or self.values == ():
             raise ValueError("exactly one of value, minimum and values is given")
+        if self.deviation is not None and self.value is None:
+            raise ValueError("a deviation goes with a value")
         return self
 
     @property
@@ -50,10 +54,26 @@ class Figure(BaseModel):
         return self.value
 
 
+class Difference(BaseModel):
+    """The reason why figures cannot be compared with ours: other data, budget or metric.
+
+    beside: whether a table may show them beside ours nevertheless.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    other: Literal["data", "budget", "metric"]
+    why: str
+    beside: bool = True
+
+
 class Published(BaseModel):
     """A suite's published figures, and the profile whose protocol they follow.
 
     data: by `task/regime`, a note on the data of the figures where they differ from ours.
+    tolerance: by score, the distance from a published figure within which ours agrees with it; "*"
+    stands for all others. differences: by `task/regime` and score, why figures are not comparable;
+    "*" stands for the score that ranks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +82,8 @@ class Published(BaseModel):
     profile: str
     sources: dict[str, str]
     data: dict[str, str] = {}
+    tolerance: dict[str, float] = {}
+    differences: dict[str, dict[str, Difference]] = {}
     figures: tuple[Figure, ...]
 
     @model_validator(mode="after")
@@ -69,12 +91,24 @@ class Published(BaseModel):
         unknown = {figure.source for figure in self.figures} - set(self.sources)
         if unknown:
             raise ValueError(f"figures name sources that are not listed: {sorted(unknown)}")
+        if self.figures and "*" not in self.tolerance:
+            raise ValueError('no tolerance is stated for "*", all scores without one of their own')
         return self
 
+    def near(self, figure: Figure) -> float:
+        """The tolerance of a figure."""
+        return self.tolerance.get(figure.score or "*", self.tolerance["*"])
+
+    def difference(self, figure: Figure) -> Difference | None:
+        """The reason why a figure is not comparable with ours; None where it is."""
+        return self.differences.get(f"{figure.task}/{figure.regime}", {}).get(figure.score or "*")
+
     def find(self, task: str, regime: str, method: str) -> tuple[Figure, ...]:
-        """The figures for one method on one task, claims first."""
+        """The figures that may stand beside ours for one method on one task, claims first."""
         wanted = (task, regime, method)
         found = [one for one in self.figures if (one.task, one.regime, one.method) == wanted]
+        differences = {one: self.difference(one) for one in found}
+        found = [one for one, apart in differences.items() if apart is None or apart.beside]
         return tuple(sorted(found, key=lambda figure: figure.kind))
 
 

@@ -31,8 +31,13 @@ INTERVALS = (
     "reach beyond the lowest and the highest score (at 3 seeds it covers the mean 3 times in 4)."
 )
 RANKS = (
-    "rank: the ranks that a row holds in 95 % of 10,000 resamples of the seeds. Controls, outdated "
-    "rows and rows with missing seeds are not ranked."
+    "rank: the ranks that the seeds allow. All of a table's hold together with 95 %: paired t "
+    "tests of all pairs, Holm-corrected. Controls, outdated rows, and rows with one seed or with "
+    "missing ones are not ranked."
+)
+VERDICTS = (
+    "verdict on the published figure: it agrees where it lies in our 95 % interval, or the "
+    "interval within the tolerance of it; above, below: ours is. `leaderboard --published` has all."
 )
 FURTHER = (
     "Columns after `kind`: further scores, ± half the width of their interval. Where a table goes "
@@ -62,6 +67,7 @@ CSV_COLUMNS = (
     "published_minimum",
     "published_kind",
     "source",
+    "verdict",
 )
 
 
@@ -78,6 +84,7 @@ def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) ->
             parts.append(heading(1, f"{here[0]} · profile {here[1]}", form))
         parts.append(_table(table, form, width))
     remarks = [INTERVALS, RANKS, *([FURTHER] if any(table.also for table in tables) else [])]
+    remarks += [VERDICTS] if any(map(_judged, tables)) else []
     parts.append(notes([*remarks, *figure_notes(tables)], form, width))
     return "\n\n".join(parts) + "\n"
 
@@ -99,7 +106,8 @@ def figure_notes(tables: Sequence[Table]) -> list[str]:
         if other and other != table.group.profile:
             lines.append(
                 f"Published figures follow the {other} protocol; the {table.group.profile} profile "
-                "has another training budget, so they are context and no target."
+                "has another training budget, so that none is comparable: they are context and no "
+                "target."
             )
     lines += [f"published, {name}: {text}." for name, text in sources.items()]
     return list(dict.fromkeys(lines))
@@ -132,14 +140,18 @@ def _table(table: Table, form: str, width: int) -> str:
         other = table.figures_from != group.profile
         headers.append(f"published ({table.figures_from})" if other else "published")
         align.append("left")
+        if _judged(table):
+            headers.append("verdict")
+            align.append("left")
     headers.append("kind")
     align.append("left")
     beside = []
     for one in table.also:
         headers.append(_further_header(one))
         if _has_figures(table, one):
-            beside.append(len(headers))
-            headers.append("published")
+            for name in ("published", *["verdict"] * _judged(table)):
+                beside.append(len(headers))
+                headers.append(name)
     align += ["right"] * (len(headers) - len(align))
     body: list[list[str]] = []
     for before, row in zip((None, *table.rows), table.rows, strict=False):
@@ -162,13 +174,27 @@ def _line(row: Row, table: Table, with_figures: bool) -> list[str]:
     mean = number(row.interval.mean, percent, digits) if row.interval else NONE
     seeds = count(len(row.scores), row.planned) if row.planned else ""
     line = [rank(row.rank), row.label, mean, bounds(row.interval, percent, digits), seeds]
-    line += [*[figures(row.figures, percent, digits)] * with_figures, row.kind]
+    if with_figures:
+        line.append(figures(row.figures, percent, digits))
+        line += [_verdict(row, table.score)] * _judged(table)
+    line.append(row.kind)
     for one in table.also:
         digits = table.digits[one.name]
         line.append(_further(row.also.get(one.name), one.percent, digits) if row.planned else "")
         if _has_figures(table, one):
             line.append(figures(row.further.get(one.name, ()), one.percent, digits))
+            line += [_verdict(row, one.name)] * _judged(table)
     return line
+
+
+def _judged(table: Table) -> bool:
+    """Whether a table says its verdicts row by row; a note says those of other profiles at once."""
+    return table.figures_from == table.group.profile
+
+
+def _verdict(row: Row, score: str) -> str:
+    """The verdicts on the figures for a score, once where they are the same."""
+    return "; ".join(dict.fromkeys(one.text for one in row.verdicts.get(score, ())))
 
 
 def _further(interval: Interval | None, percent: bool, digits: int) -> str:
@@ -238,4 +264,5 @@ def _record(table: Table, row: Row, score: str | None = None) -> dict[str, objec
         "published_minimum": minima[0] if minima else None,
         "published_kind": "+".join(dict.fromkeys(one.kind for one in row.figures)),
         "source": "; ".join(dict.fromkeys(texts[one.source] for one in row.figures)),
+        "verdict": _verdict(row, score or table.score),
     }

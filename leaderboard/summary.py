@@ -1,8 +1,9 @@
 """The summary of a suite: a matrix of methods and tasks, in as many blocks as the terminal needs.
 
 A cell is the mean and half the width of its 95 % interval; "rank" is the mean of a method's ranks
-over all columns. Only the newest version of a task has a column; its further scores have one where
-all methods tie in the first. Tasks without a method in common are in separate blocks.
+over all columns, among the methods that are ranked in all. Only the newest version of a task has a
+column; its further scores have one where all methods tie in the first. Tasks without a method in
+common are in separate blocks.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def _standings(columns: list[Table]) -> list[_Standing]:
     stand_in = {control: name for control, name in THEORIES.items() if control in names}
     names = [name for name in names if name not in stand_in.values()]
     first = _first(columns)
-    ranks = [_ranks(table) for table in first]
+    ranks = _ranks(first)
     standings = []
     for name in names:
         cells = tuple(table.row(name) or table.row(stand_in.get(name, "")) for table in columns)
@@ -174,19 +175,30 @@ def _standings(columns: list[Table]) -> list[_Standing]:
     return sorted(standings, key=place_of)
 
 
-def _ranks(table: Table) -> dict[str, float]:
-    """The place of each ranked row by its mean; rows that tie share the mean of their places."""
-    sign = 1 if table.higher_is_better else -1
-    means = {
-        row.method: round(sign * row.interval.mean, 12)
-        for row in table.rows
-        if row.rank and row.interval
-    }
-    values = list(means.values())
-    return {
-        name: sum(other > mean for other in values) + (values.count(mean) + 1) / 2
-        for name, mean in means.items()
-    }
+def _ranks(tables: Sequence[Table]) -> list[dict[str, float]]:
+    """The place of each method by its mean in each table, among methods that all of them rank.
+
+    Rows that tie share the mean of their places. A method that a table lacks would push others back
+    in the rest only, so that their means would be over unequal fields.
+    """
+    ranked = [{row.method for row in table.rows if row.rank} for table in tables]
+    shared = set.intersection(*ranked) if ranked else set()
+    places = []
+    for table in tables:
+        sign = 1 if table.higher_is_better else -1
+        means = {
+            row.method: round(sign * row.interval.mean, 12)
+            for row in table.rows
+            if row.method in shared and row.interval
+        }
+        values = list(means.values())
+        places.append(
+            {
+                name: sum(other > mean for other in values) + (values.count(mean) + 1) / 2
+                for name, mean in means.items()
+            }
+        )
+    return places
 
 
 def _one_scale(columns: list[Table]) -> bool:
@@ -215,11 +227,17 @@ def _cell(row: Row | None, table: Table) -> str:
 
 
 def _claims(table: Table) -> dict[str, str]:
-    """The claims of papers for each method, without reference runs of the authors' programs."""
+    """The claims of papers for each method, without reference runs of the authors' programs.
+
+    The verdict stands beside each where the profile is that of the figures; elsewhere a note says
+    that none is comparable.
+    """
+    own = table.figures_from == table.group.profile
     return {
         row.method: figure(one, table.percent, table.digits[table.score])
+        + (f" {said.word}" if own else "")
         for row in table.rows
-        for one in row.figures
+        for one, said in zip(row.figures, row.verdicts.get(table.score, ()), strict=True)
         if one.kind == "claim"
     }
 
@@ -253,7 +271,10 @@ def _notes(columns: list[Table], superseded: int) -> list[str]:
         "which is optimistic with few seeds."
     ]
     if any(map(_summed, _related(columns))):
-        lines.append("rank: the mean of a method's ranks over all columns; 1 is first in each.")
+        lines.append(
+            "rank: the mean of a method's ranks over all columns, among the methods that have more "
+            "than one seed in each; 1 is first in each."
+        )
     further = [table.score for table in columns if table not in _first(columns)]
     if further:
         names = ", ".join(dict.fromkeys(further))

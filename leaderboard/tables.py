@@ -1,21 +1,21 @@
 """Tables of records: one for each task as it was run, with a row for each method.
 
 Tables never mix profiles, task versions, datasets or versions of the protocol. Methods, baselines
-and ablations with all planned seeds are ranked; incomplete and outdated rows and controls are not.
+and ablations with all planned seeds, two at least, are ranked; outdated rows and controls are not.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from shlex import quote
 from typing import Any
 
 from benchmarks.records import Further, Record
-from benchmarks.stats import Interval, mean_interval, rank_intervals
+from benchmarks.stats import ROUNDING, Interval, mean_interval, rank_intervals
 from leaderboard.figures import Figure, Published, published_figures
-from leaderboard.selection import CONTROL, Entrant, Group, failure, grouped
+from leaderboard.remarks import failures, notes, renewals
+from leaderboard.selection import CONTROL, Entrant, Group, grouped
+from leaderboard.verdicts import Verdict, against
 from leaderboard.wording import decimals
 
 THEORY = "theory"
@@ -36,6 +36,8 @@ class Row:
     interval is None where no seed is done; rank is None where the row is not ranked. outdated: the
     changes since the scores were made, "" where there are none. also: the further scores by name.
     figures: published figures for the score that ranks; further: those for the other scores.
+    verdicts: by score, the verdict on each of its figures. reach: where the method cannot reach the
+    ceiling of the task, the reason and the best score that it can.
     """
 
     method: str
@@ -48,6 +50,8 @@ class Row:
     figures: tuple[Figure, ...] = ()
     also: Mapping[str, Interval] = field(default_factory=dict)
     further: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
+    verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
+    reach: tuple[str, float] | None = None
 
     @property
     def complete(self) -> bool:
@@ -56,8 +60,13 @@ class Row:
 
     @property
     def valid(self) -> bool:
-        """Whether the row may be ranked, if it competes: complete and not outdated."""
+        """Whether the row stands as it is: complete and not outdated."""
         return self.complete and not self.outdated
+
+    @property
+    def rankable(self) -> bool:
+        """Whether the row may be ranked: it competes, is valid, and has more than one seed."""
+        return self.competes and self.valid and len(self.scores) > 1
 
     @property
     def label(self) -> str:
@@ -106,17 +115,19 @@ def build_tables(
     order: Sequence[str] = (),
     outdated: Callable[[Record], str] = lambda record: "",
     out: str = "results",
+    reach: Callable[[Record], tuple[str, float] | None] = lambda record: None,
 ) -> list[Table]:
     """One table for each group of records; raises `SymbenchError` where there is no record.
 
     order: names of tasks as their suite lists them; tasks that are not in it follow by name.
     outdated: a function that names the changes since a record was made, "" where there are none.
-    out: the folder of the records, for the commands that renew outdated ones.
+    out: the folder of the records, for the commands that renew outdated ones. reach: a function
+    that gives `Row.reach` for the method of a record.
     """
     tables: list[Table] = []
     for group, cells in grouped(records, outdated).items():
         older = any(table.group.question == group.question for table in tables)
-        tables.append(replace(_table(group, cells, out), superseded=older))
+        tables.append(replace(_table(group, cells, out, reach), superseded=older))
     place = {task: number for number, task in enumerate(order)}
     return sorted(
         tables,
@@ -128,14 +139,23 @@ def build_tables(
     )
 
 
-def _table(group: Group, cells: dict[str, Entrant], out: str) -> Table:
+def _table(
+    group: Group,
+    cells: dict[str, Entrant],
+    out: str,
+    reach: Callable[[Record], tuple[str, float] | None],
+) -> Table:
     latest = max(cells.values(), key=lambda cell: (not cell.outdated, cell.newest.created)).newest
     planned = latest.profile_seeds
     suite_figures = published_figures(group.suite)
     # Further scores of all methods together, as old records may lack some.
     also = {one.name: one for cell in cells.values() for one in cell.newest.also}.values()
     rows = [
-        _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest))
+        replace(
+            _row(cell, planned, also, _figures(suite_figures, group, cell.method, latest)),
+            verdicts=_verdicts(suite_figures, group, cell, planned),
+            reach=_reach(cell, reach),
+        )
         for cell in cells.values()
     ]
     measured = {row.method for row in rows if row.scores and row.kind == CONTROL}
@@ -143,7 +163,12 @@ def _table(group: Group, cells: dict[str, Entrant], out: str) -> Table:
         known = any(THEORIES.get(control) == name for control in measured)
         if value is not None and not known:
             rows.append(Row(name, THEORY, {}, 0, Interval(value, None, None)))
-    rows = _ranked(rows, latest.higher_is_better)
+    limits = dict(row.reach for row in rows if row.reach)
+    rows += [
+        Row(f"ceiling of {what}", THEORY, {}, 0, Interval(most, None, None))
+        for what, most in sorted(limits.items())
+    ]
+    rows = _ranked(rows, latest.higher_is_better, ROUNDING if latest.percent else 0.0)
     used = {
         figure.source
         for row in rows
@@ -157,10 +182,11 @@ def _table(group: Group, cells: dict[str, Entrant], out: str) -> Table:
         higher_is_better=latest.higher_is_better,
         planned=planned,
         rows=tuple(rows),
-        failures=tuple(_failures(cells)),
+        failures=tuple(failures(cells)),
         notes=(
-            *_notes(cells),
-            *_renewals(group, cells, out),
+            *notes(cells),
+            *_limits(rows),
+            *renewals(group, cells, out),
             *(_published_data(suite_figures, group) if used else ()),
         ),
         figures_from=suite_figures.profile if suite_figures and used else None,
@@ -186,6 +212,29 @@ def _figures(known: Published | None, group: Group, method: str, latest: Record)
         name = figure.score or latest.score_name
         by_score[name] = (*by_score.get(name, ()), figure)
     return by_score
+
+
+def _verdicts(
+    known: Published | None, group: Group, cell: Entrant, planned: int
+) -> dict[str, tuple[Verdict, ...]]:
+    """The verdicts on the published figures of a method by score, in the order of the figures."""
+    found: dict[str, tuple[Verdict, ...]] = {}
+    gap = "outdated" if cell.outdated else ""
+    for figure in known.find(group.task, group.regime, cell.method) if known else ():
+        name = figure.score or cell.newest.score_name
+        scores = [one.scores[name] for one in cell.done.values() if name in one.scores]
+        assert known
+        one = against(known, figure, group.profile, scores, planned, gap)
+        found[name] = (*found.get(name, ()), one)
+    return found
+
+
+def _reach(
+    cell: Entrant, reach: Callable[[Record], tuple[str, float] | None]
+) -> tuple[str, float] | None:
+    """The limit of a method below the ceiling of the task, in the mean over its seeds."""
+    found = [one for record in cell.done.values() if (one := reach(record))]
+    return (found[0][0], sum(most for _, most in found) / len(found)) if found else None
 
 
 def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures) -> Row:
@@ -237,12 +286,12 @@ def _data(record: Record) -> str:
     return f"{about}{scored}, SHA-256 {shown}"
 
 
-def _ranked(rows: list[Row], higher_is_better: bool) -> list[Row]:
+def _ranked(rows: list[Row], higher_is_better: bool, floor: float) -> list[Row]:
     """The rows with their ranks: ranked ones first, then others that compete, then controls."""
-    running = [row for row in rows if row.competes and row.valid]
-    ranks = rank_intervals([row.scores for row in running], higher_is_better)
+    running = [row for row in rows if row.rankable]
+    ranks = rank_intervals([row.scores for row in running], higher_is_better, floor=floor)
     ranked = [replace(row, rank=rank) for row, rank in zip(running, ranks, strict=True)]
-    rest = [row for row in rows if not (row.competes and row.valid)]
+    rest = [row for row in rows if not row.rankable]
 
     def place(row: Row) -> tuple[Any, ...]:
         sign = -1 if higher_is_better else 1
@@ -252,100 +301,10 @@ def _ranked(rows: list[Row], higher_is_better: bool) -> list[Row]:
     return sorted([*ranked, *rest], key=place)
 
 
-def _failures(cells: dict[str, Entrant]) -> list[str]:
-    """A line for each method with failed seeds: which, and why the last of them failed."""
-    lines = []
-    for name, cell in sorted(cells.items()):
-        if cell.failed:
-            seeds = ", ".join(str(seed) for seed in cell.failed)
-            plural = "seeds" if len(cell.failed) > 1 else "seed"
-            reason = failure(cell.failed[max(cell.failed)])
-            lines.append(f"{name} failed ({plural} {seeds}): {reason}")
-    return lines
-
-
-def _notes(cells: dict[str, Entrant]) -> list[str]:
-    """Notes below a table: records left out, other budgets, warnings."""
-    notes = []
-    older = sum(cell.older for cell in cells.values())
-    if older:
-        names = ", ".join(name for name, cell in sorted(cells.items()) if cell.older)
-        plural = "records" if older > 1 else "record"
-        notes.append(f"Left out: {older} {plural} of older code or settings ({names}).")
-    return notes + _budgets(cells) + _flags(cells)
-
-
-def _renewals(group: Group, cells: dict[str, Entrant], out: str) -> list[str]:
-    """Notes on outdated rows: the reason, and the command that makes them anew."""
-    reasons: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for name, cell in sorted(cells.items()):
-        if cell.outdated:
-            changed = _settings_in(name)
-            reasons.setdefault((cell.outdated, changed), []).append(name)
-    notes = []
-    for (why, changed), names in reasons.items():
-        asked = [_asked_for(cells[name].newest) for name in names]
-        words = [
-            f"--suite {group.suite} --profile {group.profile} --task {group.task}/{group.regime}",
-            *(f"--method {quote(method)}" for method in asked),
-            *(f"--set {quote(one)}" for one in changed),
-            f"--out {quote(out)}",
-        ]
-        notes.append(
-            f"Outdated, and so not ranked: {', '.join(names)} ({why}). "
-            f"Renew: python -m benchmarks run {' '.join(words)}"
-        )
-    return notes
-
-
-def _settings_in(name: str) -> tuple[str, ...]:
-    """The settings in the name of a row that `run --set` made: `m[a=1,2,b=3]` has a=1,2 and b=3."""
-    inside = name.partition("[")[2].removesuffix("]")
-    return tuple(re.split(r",(?=\w+=)", inside)) if inside else ()
-
-
-def _asked_for(record: Record) -> str:
-    """The word after `--method` that asks for the method of a record."""
-    name, (location, _, in_file) = record.method.partition("[")[0], record.path.rpartition(":")
-    if "sources" not in record.method_parts and not location.endswith(".py"):
-        return name
-    return record.path if name == in_file else f"{name}={record.path}"
-
-
-def _budgets(cells: dict[str, Entrant]) -> list[str]:
-    """Notes on rows that had another budget than most, by the profile or an older version of it."""
-    given: dict[str, list[str]] = {}
-    for name, cell in sorted(cells.items()):
-        if _competes(cell):
-            given.setdefault(_budget(cell.newest.budget), []).append(name)
-    if len(given) < 2:
-        return []
-    usual = max(given, key=lambda budget: len(given[budget]))
-    apart = "; ".join(
-        f"{', '.join(names)}: {budget}" for budget, names in given.items() if budget != usual
-    )
-    return [f"Budgets differ. {apart}; all others: {usual}."]
-
-
-def _budget(given: dict[str, Any]) -> str:
-    steps, epochs, scored = (given.get(name) for name in ("steps", "epochs", "evaluate_on"))
-    length = f"{epochs:,} epochs" if steps is None else f"{steps:,} updates"
-    return f"{length} of {given.get('batch_size')}" + (f", {scored:,} scored" if scored else "")
-
-
-def _flags(cells: dict[str, Entrant]) -> list[str]:
-    """Warnings for readers of single scores, each once for a method."""
-    notes = []
-    for name, cell in sorted(cells.items()):
-        seeds: dict[str, list[int]] = {}
-        for seed, record in cell.done.items():
-            for flag in record.flags:
-                seeds.setdefault(flag, []).append(seed)
-        for flag, found in seeds.items():
-            plural = "seeds" if len(found) > 1 else "seed"
-            notes.append(f"{name} ({plural} {', '.join(map(str, found))}): {flag}")
-    return notes
-
-
-def _competes(cell: Entrant) -> bool:
-    return cell.kind != CONTROL
+def _limits(rows: Sequence[Row]) -> list[str]:
+    """A note for each ceiling below that of the task, with the methods that it bounds."""
+    bounded: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reach:
+            bounded.setdefault(row.reach[0], []).append(row.method)
+    return [f"No more than {what}: {', '.join(names)}." for what, names in bounded.items()]

@@ -136,7 +136,10 @@ class ESBNNetwork(SequenceNetwork):
 
 
 class ESBN(SequenceClassifier):
-    """Emergent Symbol Binding Network."""
+    """Emergent Symbol Binding Network.
+
+    Deviations: none known.
+    """
 
     version = 2
     Settings = ESBNSettings

@@ -43,8 +43,10 @@ ARROWS = {
     "benchmarks.plan": (
         *("identity", "protocol", "records", "registry", "resolution", "sources", "symdata"),
     ),
+    "benchmarks.estimates": ("plan", "protocol", "records", "registry", "resolution"),
+    "benchmarks.deviations": ("registry", "sources"),
     "benchmarks.verification": ("identity", "plan", "protocol", "records", "registry"),
-    "benchmarks.display": ("plan", "progress", "records"),
+    "benchmarks.display": ("estimates", "plan", "progress", "records"),
     "benchmarks.pictures": ("protocol", "records"),
     "benchmarks.judges": ("errors", "protocol", "symdata"),
     "benchmarks.suites": ("judges", "metrics", "pictures", "protocol", "symdata"),
@@ -58,22 +60,37 @@ ARROWS = {
         "workers",
     ),
     "benchmarks.session": (
-        *("claims", "device", "display", "executors", "namesakes", "plan", "program", "protocol"),
-        *("records", "resolution", "scripts", "terminal", "symdata"),
+        *("claims", "device", "display", "estimates", "executors", "namesakes", "plan", "program"),
+        *("protocol", "records", "resolution", "scripts", "terminal", "symdata"),
     ),
     "benchmarks.conformance": (
         *("columns", "isolation", "outputs", "plan", "protocol", "registry", "resolution"),
         *("runner", "symdata"),
     ),
-    "benchmarks.listing": ("plan", "protocol", "registry", "resolution", "runner", "symdata"),
+    "benchmarks.listing": (
+        *("deviations", "plan", "protocol", "registry", "resolution", "runner", "symdata"),
+    ),
     "benchmarks.show": (
         *("display", "pictures", "plan", "protocol", "records", "registry", "resolution"),
         "symdata",
     ),
     "benchmarks.cli_options": ("errors", "program", "symdata"),
     "benchmarks.cli_data": ("cli_options", "display", "errors", "program", "terminal", "symdata"),
+    "benchmarks.cli_tables": (
+        *("cli_options", "errors", "identity", "plan", "records", "registry", "session"),
+        *("terminal", "leaderboard"),
+    ),
     "benchmarks.cli": (
-        *("cli_data", "cli_options", "conformance", "errors", "executors", "identity", "listing"),
+        *(
+            "cli_data",
+            "cli_options",
+            "cli_tables",
+            "conformance",
+            "errors",
+            "executors",
+            "identity",
+            "listing",
+        ),
         *("namesakes", "plan", "program", "records", "registry", "session", "show"),
         *("system_errors", "terminal", "verification", "workers"),
         *("leaderboard", "symdata"),

@@ -73,6 +73,17 @@ class AbstractRule(Task):
         """Accuracy; the classes are balanced, so chance is 1/C."""
         return Score("accuracy", chance=1 / self.classes)
 
+    @property
+    def workload(self) -> str:
+        """The name that regimes share: problems are as long in each, and so are updates."""
+        return self.name
+
+    def sizes(self) -> dict[str, int]:
+        """The numbers of problems that "train" and "test" have."""
+        from symdata.abstract_rules import problems
+
+        return problems.sizes(self.name, self.withheld)
+
     def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """See `Task.dataset`."""
         return DATA.identity(sources) | {"task": self.name, "withheld": self.withheld}

@@ -25,7 +25,7 @@ from benchmarks.protocol import (
     Task,
     TaskData,
 )
-from benchmarks.suites.trajectory_entries import ENTRIES
+from benchmarks.suites.trajectory_entries import ENTRIES, most_clusters
 from benchmarks.suites.trajectory_profiles import PROFILES
 from symdata import DataSet
 from symdata.sources import DEFAULT, DataSources
@@ -134,6 +134,8 @@ class Clusters(TrajectoryTask):
     method has collapsed. For embeddings also active_units, and where binary factors are known,
     probe_<factor>, the accuracy of a linear model of each on samples of the latent, and factor_nmi,
     the clusters' agreement with the nearest of the factors alone.
+
+    best_purity_<k>: the most that k clusters can reach on these labels.
     """
 
     regime = "clusters"
@@ -182,6 +184,10 @@ class Clusters(TrajectoryTask):
             "rand_index": clustering.rand_index(clusters, labels),
             "largest_cluster": clustering.largest_cluster(clusters),
         }
+        # The purity of k clusters is highest where each holds one of the k most frequent classes.
+        shares = np.sort(np.unique(labels, return_counts=True)[1])[::-1] / len(labels)
+        for k in range(2, len(shares)):
+            scores[f"best_purity_{k}"] = float(shares[:k].sum())
         if "embeddings" in outputs:
             scores["active_units"] = clustering.active_units(outputs["embeddings"])
         if "factors" in targets:
@@ -196,6 +202,17 @@ class Clusters(TrajectoryTask):
                     probed = probes.linear_probe(drawn, factors[:, column])
                     scores[f"probe_{name}"] = probed
         return scores
+
+    def reach(
+        self, method: str, settings: Mapping[str, Any], scores: Mapping[str, float]
+    ) -> tuple[str, float] | None:
+        """The clusters of a method that gives fewer than there are classes, and their best purity.
+
+        None: a method can reach the ceiling, or the scores are of before there was `best_purity`.
+        """
+        most = most_clusters(method, settings)
+        best = scores.get(f"best_purity_{most}")
+        return None if best is None else (f"{most} clusters", best)
 
     def flags(self, scores: Mapping[str, float]) -> list[str]:
         """Warn of clusters or a posterior that have collapsed."""

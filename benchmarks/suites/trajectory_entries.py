@@ -5,6 +5,7 @@ How each profile sets them stands in `trajectory_profiles`, which calls them by 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -122,3 +123,14 @@ CONTROLS = (
 )
 
 ENTRIES = (*METHODS, *BASELINES, *WITH_FEATURES, *CONTROLS)
+
+
+def most_clusters(method: str, settings: Mapping[str, Any]) -> int | None:
+    """The most clusters that a method can give with its settings; None where they do not say."""
+    families = {entry.name: entry.family for entry in ENTRIES}
+    family = families.get(method.partition("[")[0])
+    if family == "encoder" and "programs" in settings:
+        return int(2 ** settings["programs"])  # one bit a program
+    if family == "vq" and "codes" in settings:
+        return int(settings["codes"])
+    return 2 if family == "joint" else None

@@ -173,20 +173,6 @@ def test_finished_cells_are_not_planned_again_and_failed_ones_only_on_request(tm
     assert plan.plan(changed, store).waiting == changed
 
 
-def test_estimates_come_from_the_nearest_records():
-    from benchmarks import runner
-
-    cells = plan.cells(Filters(methods=("chance", "oracle"), seeds=[0]))
-    first = cells[0]
-    times = (2.0, 4.0, 9.0)
-    records = [runner.describe(replace(first, seed=s), "cpu", 1, t) for s, t in enumerate(times)]
-    estimator = plan.Estimator(records)
-    assert estimator.seconds(first) == 4.0
-    sibling = next(c for c in cells if c.task == first.task and c.method != first.method)
-    assert estimator.seconds(sibling) == 4.0
-    assert plan.Estimator([]).seconds(first) is None
-
-
 def test_the_source_hash_covers_what_the_baselines_share_and_imports_no_torch():
     script = """
 import sys

@@ -58,13 +58,13 @@ def rows(text):
 def test_further_scores_have_columns_with_their_published_figures(board):
     header, _, first, second, *_ = rows(render(build_tables(board), "markdown"))
     assert header == [
-        *("rank", "method", "purity, %", "95 % interval", "n", "published", "kind"),
-        *("nmi", "published", "largest cluster, % (lower is better)"),
+        *("rank", "method", "purity, %", "95 % interval", "n", "published", "verdict", "kind"),
+        *("nmi", "published", "verdict", "largest cluster, % (lower is better)"),
     ]
     assert first[1:3] == ["neurosymbolic_1", "71.0"]
     # ± half the bootstrap interval, which three seeds span from the lowest to the highest.
-    assert first[5:] == ["70.6", "method", "0.500 ± 0.100", "0.423", "50.0"]
-    assert second[5:] == ["59.8", "baseline", "0.100", "0.089", "100.0"]
+    assert first[5:] == ["70.6", "agrees", "method", "0.500 ± 0.100", "0.423", "agrees", "50.0"]
+    assert second[5:] == ["59.8", "agrees", "baseline", "0.100", "0.089", "agrees", "100.0"]
 
 
 def test_further_scores_do_not_rank_and_stay_out_of_the_summary(board):
@@ -72,7 +72,7 @@ def test_further_scores_do_not_rank_and_stay_out_of_the_summary(board):
     assert [row.rank for row in table.rows] == [(1, 1), (2, 2), None, None]
     text = summary([table])
     assert "nmi" not in text
-    assert re.search(r"published: tvae +59\.8", text)
+    assert re.search(r"published: tvae +59\.8 agrees", text)
     assert re.search(r"published: neurosymbolic_1 +70\.6", text)
 
 
@@ -126,7 +126,7 @@ def test_a_score_that_some_records_lack_leaves_a_gap(board, cell):
     assert next(iter(build_tables(younger + board))).also == table.also
     assert len(table.also) == 2
     (line,) = [line for line in rows(render([table], "markdown")) if line[1] == "vq_tvae"]
-    assert line[7] == "–"
+    assert line[8] == "–"
 
 
 def test_the_published_tables_are_whole():

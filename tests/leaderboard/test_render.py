@@ -145,6 +145,35 @@ def test_a_control_run_in_part_shares_a_row_with_theory(cell):
     assert "ceiling" not in text
 
 
+def test_mean_ranks_compare_the_same_methods_on_the_same_tasks(cell):
+    # "new" was run on one task alone, where it is between the others: it pushes nobody back.
+    records = []
+    for task in ("rmts", "identity_rules"):
+        records += cell("a", [0.9, 0.91, 0.9], task=task) + cell("b", [0.5, 0.51, 0.5], task=task)
+    records += cell("new", [0.7, 0.71, 0.7], task="rmts")
+    text = summary(build_tables(records), 200)
+    found = dict(re.findall(r"^(a|b|new) +\S+ +(\S+) ", text, re.MULTILINE))
+    assert found == {"a": "1.0", "b": "2.0", "new": "–"}
+
+
+def test_verdicts_stand_beside_published_figures_of_the_same_profile(cell):
+    paper = {"profile": "paper", "profile_seeds": 3}
+    records = cell("esbn", [1.0] * 3, **paper) + cell("lstm", [0.4, 0.41, 0.42], **paper)
+    tables = build_tables(records)
+    _, _, esbn, lstm, *_ = markdown_tables(render(tables, "markdown"))[0]
+    assert esbn[5:7] == ["≥ 95; 100.0", "agrees"]
+    assert lstm[5:7] == ["68.7 (66–71)", "below"]
+    assert "≥ 95 agrees" in summary(tables)
+    said = list(csv.DictReader(io.StringIO(render(tables, "csv"))))
+    assert [row["verdict"] for row in said[:2]] == ["agrees", "below"]
+    # Elsewhere a note says it of all figures; the CSV of each.
+    quick = build_tables(cell("esbn", [1.0] * 3))
+    assert "none is comparable" in render(quick)
+    assert "agrees" not in render(quick) + summary(quick)
+    (row, *_) = csv.DictReader(io.StringIO(render(quick, "csv")))
+    assert row["verdict"] == "not comparable (other budget)"
+
+
 def test_scores_of_two_kinds_have_no_mean(cell):
     nll = {"score_name": "nll", "percent": False, "higher_is_better": False, "task": "rmts"}
     records = cell("a", [0.9] * 3) + cell("b", [0.5] * 3)

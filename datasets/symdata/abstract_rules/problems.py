@@ -129,6 +129,18 @@ def _drawn(task: str, withheld: int, seed: int) -> _Drawn:
     return hidden, pools, strata, codes, draw
 
 
+def sizes(task: str, withheld: int) -> dict[str, int]:
+    """The number of problems in each split, without making them."""
+    _check(task, withheld, 0)
+    seen, unseen = (STRATA[task](count) for count in (SYMBOLS - withheld, withheld or SYMBOLS))
+    if withheld:
+        return {
+            name: min(CAP, _available(strata))
+            for name, strata in (("train", seen), ("test", unseen))
+        }
+    return _disjoint_sizes(_available(seen))
+
+
 def fingerprint(splits: Mapping[str, Problems]) -> str:
     """A hash of all that a learner or a score can see, equal on every machine."""
     digest = hashlib.sha256()
@@ -178,12 +190,10 @@ def _all_codes(strata: list[Stratum], draw: Draw) -> list[np.ndarray]:
 
 def _disjoint_codes(strata: list[Stratum], draw: Draw) -> dict[str, list[np.ndarray]]:
     """Codes for two splits that share symbols but no problem: by split, those of each stratum."""
-    available = _available(strata)
-    test = CAP if available > 2 * CAP else available // _HELD_OUT
-    train = min(CAP, available - test)
+    size = _disjoint_sizes(_available(strata))
     codes: dict[str, list[np.ndarray]] = {"train": [], "test": []}
     for stratum, learned, held in zip(
-        strata, _shares(strata, train), _shares(strata, test), strict=True
+        strata, _shares(strata, size["train"]), _shares(strata, size["test"]), strict=True
     ):
         drawn = draw.distinct(stratum.space, min(learned + held, stratum.space))
         # If problems have to be repeated, the distinct ones are split in the same proportion.
@@ -191,6 +201,12 @@ def _disjoint_codes(strata: list[Stratum], draw: Draw) -> dict[str, list[np.ndar
         codes["train"].append(np.resize(drawn[cut:], learned))
         codes["test"].append(np.resize(drawn[:cut], held))
     return codes
+
+
+def _disjoint_sizes(available: int) -> dict[str, int]:
+    """Sizes of two splits that share symbols but no problem."""
+    test = CAP if available > 2 * CAP else available // _HELD_OUT
+    return {"train": min(CAP, available - test), "test": test}
 
 
 def _build(

@@ -9,7 +9,8 @@ def begin() -> None:
 
     A file in it that is named as a library, such as `rich.py`, then hides none.
     """
-    if sys.path and sys.path[0] in ("", os.getcwd()) and not sys.flags.safe_path:
+    here = os.getcwd()  # noqa: PTH109, as `pathlib` could be such a file
+    if sys.path and sys.path[0] in ("", here) and not sys.flags.safe_path:
         sys.path.append(sys.path.pop(0))
     from benchmarks.cli import main
 

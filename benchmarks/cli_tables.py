@@ -53,6 +53,10 @@ def leaderboard(
     throughput: Annotated[
         bool, typer.Option("--throughput", help="Speed and memory in place of scores.")
     ] = False,
+    curves: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Draw the learning curves into this folder instead."),
+    ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Every published figure with a verdict on ours.")
     ] = False,
@@ -67,7 +71,11 @@ def leaderboard(
 
     # Published figures have a profile of their own.
     records, problems = load_records(out, suite, None if published else profile)
-    if published:
+    if curves is not None:
+        from leaderboard.curves import draw
+
+        text = "".join(f"{path}\n" for path in draw(records, curves))
+    elif published:
         text = _published(records, out, suite, format.value)
     elif throughput:
         text = speed.throughput(records, format.value, width(), _outdated)

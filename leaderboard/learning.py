@@ -68,12 +68,12 @@ def movement(records: Iterable[Record]) -> float | None:
 def hangs_on_rounding(change: float | None, interval: Interval | None, percent: bool) -> bool:
     """Whether a change of the score is larger than its 95 % interval and than a hundredth.
 
-    The interval counts with half its width, and as nothing where one seed gives none; a hundredth
+    The interval counts with half its width; where one seed gives none, nothing is said. A hundredth
     is one of the score's range where that is 0 to 1, else of its size.
     """
-    if change is None or interval is None:
+    half = interval.half_width if interval else None
+    if change is None or interval is None or half is None:
         return False
-    half = interval.half_width or 0.0
     return change > max(half, NOTABLE * (1 if percent else abs(interval.mean)))
 
 

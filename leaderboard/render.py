@@ -39,6 +39,11 @@ VERDICTS = (
     "verdict on the published figure: it agrees where it lies in our 95 % interval, or the "
     "interval within the tolerance of it; above, below: ours is. `leaderboard --published` has all."
 )
+LEARNING = (
+    "updates to …: the first point of the learning curve whose mean since the point before is as "
+    "high; the median and the range over seeds, controls have none. moved: the change of the first "
+    "seed's score when first weights are moved by a millionth."
+)
 FURTHER = (
     "Columns after `kind`: further scores, ± half the width of their interval. Where a table goes "
     "on below itself, rows without any are left out."
@@ -68,6 +73,8 @@ CSV_COLUMNS = (
     "published_kind",
     "source",
     "verdict",
+    "updates_to_converge",
+    "moved",
 )
 
 
@@ -84,6 +91,10 @@ def render(tables: Sequence[Table], form: str = "terminal", width: int = 100) ->
             parts.append(heading(1, f"{here[0]} · profile {here[1]}", form))
         parts.append(_table(table, form, width))
     remarks = [INTERVALS, RANKS, *([FURTHER] if any(table.also for table in tables) else [])]
+    rows = [row for table in tables for row in table.rows]
+    remarks += (
+        [LEARNING] if any(row.convergence or row.movement is not None for row in rows) else []
+    )
     remarks += [VERDICTS] if any(map(_judged, tables)) else []
     parts.append(notes([*remarks, *figure_notes(tables)], form, width))
     return "\n\n".join(parts) + "\n"
@@ -152,6 +163,11 @@ def _table(table: Table, form: str, width: int) -> str:
             for name in ("published", *["verdict"] * _judged(table)):
                 beside.append(len(headers))
                 headers.append(name)
+    if any(row.convergence for row in table.rows) and table.converged:
+        name, value = table.converged
+        headers.append(f"updates to\n{100 * value:g} %\n{name}")
+    if any(row.movement is not None for row in table.rows):
+        headers.append("moved")
     align += ["right"] * (len(headers) - len(align))
     body: list[list[str]] = []
     for before, row in zip((None, *table.rows), table.rows, strict=False):
@@ -184,6 +200,11 @@ def _line(row: Row, table: Table, with_figures: bool) -> list[str]:
         if _has_figures(table, one):
             line.append(figures(row.further.get(one.name, ()), one.percent, digits))
             line += [_verdict(row, one.name)] * _judged(table)
+    if any(one.convergence for one in table.rows) and table.converged:
+        line.append(row.convergence.text if row.convergence else "")
+    if any(one.movement is not None for one in table.rows):
+        moved = row.movement
+        line.append("" if moved is None else number(moved, percent, table.digits[table.score]))
     return line
 
 
@@ -265,4 +286,6 @@ def _record(table: Table, row: Row, score: str | None = None) -> dict[str, objec
         "published_kind": "+".join(dict.fromkeys(one.kind for one in row.figures)),
         "source": "; ".join(dict.fromkeys(texts[one.source] for one in row.figures)),
         "verdict": _verdict(row, score or table.score),
+        "updates_to_converge": row.convergence.text if row.convergence else "",
+        "moved": row.movement,
     }

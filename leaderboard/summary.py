@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from leaderboard.learning import hangs_on_rounding, note
 from leaderboard.render import figure_notes, heading, score_name
 from leaderboard.tables import THEORIES, THEORY, Row, Table
 from leaderboard.wording import NONE, RULE, figure, grid, known_format, notes, number, plural
@@ -288,6 +289,13 @@ def _notes(columns: list[Table], superseded: int) -> list[str]:
             "outdated: a version has changed since; not ranked. The full tables say which and how "
             "to renew it."
         )
+    hanging = [
+        f"{row.method} ({table.group.task} {table.group.regime})"
+        for table in _first(columns)
+        for row in table.rows
+        if hangs_on_rounding(row.movement, row.interval, table.percent)
+    ]
+    lines += note(hanging)
     failed = sum(len(table.failures) for table in columns)
     if failed:
         lines.append(f"{plural(failed, 'cell')} with failures; the full tables say why.")

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.records import Further, Record
 from benchmarks.stats import ROUNDING, Interval, mean_interval, rank_intervals
 from leaderboard.figures import Figure, Published, published_figures
+from leaderboard.learning import Convergence, convergence, hangs_on_rounding, movement, note
 from leaderboard.remarks import failures, notes, renewals
 from leaderboard.selection import CONTROL, Entrant, Group, grouped
 from leaderboard.verdicts import Verdict, against
@@ -37,7 +38,9 @@ class Row:
     changes since the scores were made, "" where there are none. also: the further scores by name.
     figures: published figures for the score that ranks; further: those for the other scores.
     verdicts: by score, the verdict on each of its figures. reach: where the method cannot reach the
-    ceiling of the task, the reason and the best score that it can.
+    ceiling of the task, the reason and the best score that it can. convergence: the updates until
+    training had converged. movement: the change of the score in a second training from weights
+    moved by a millionth. Both are None where no record tells them.
     """
 
     method: str
@@ -52,6 +55,8 @@ class Row:
     further: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
     verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     reach: tuple[str, float] | None = None
+    convergence: Convergence | None = None
+    movement: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -87,7 +92,8 @@ class Table:
     also: the further scores that have a column. data: the files from which the task is read, if
     any. figures_from: the profile whose protocol published figures follow. superseded: whether
     there is a newer version of the same question. digits: by score, the decimals of its column
-    where it is not in percent.
+    where it is not in percent. converged: the scalar and its value at which a training counts as
+    converged.
     """
 
     group: Group
@@ -104,6 +110,7 @@ class Table:
     also: tuple[Further, ...] = ()
     data: str = ""
     digits: Mapping[str, int] = field(default_factory=dict)
+    converged: tuple[str, float] | None = None
 
     def row(self, method: str) -> Row | None:
         """The row of a method, or None where there is none."""
@@ -186,6 +193,7 @@ def _table(
         notes=(
             *notes(cells),
             *_limits(rows),
+            *rounding_note(rows, latest.percent),
             *renewals(group, cells, out),
             *(_published_data(suite_figures, group) if used else ()),
         ),
@@ -199,6 +207,7 @@ def _table(
             name: _decimals(name, latest.score_name, cells, rows)
             for name in (latest.score_name, *(one.name for one in also))
         },
+        converged=latest.converged,
     )
 
 
@@ -255,6 +264,15 @@ def _row(cell: Entrant, planned: int, also: Iterable[Further], figures: Figures)
         figures=figures.get(record.score_name, ()),
         also=further,
         further={name: found for name, found in figures.items() if name != record.score_name},
+        convergence=convergence(cell.done.values()),
+        movement=movement(cell.done.values()),
+    )
+
+
+def rounding_note(rows: Iterable[Row], percent: bool) -> list[str]:
+    """The note on rows whose scores hang on rounding; empty where there are none."""
+    return note(
+        [row.method for row in rows if hangs_on_rounding(row.movement, row.interval, percent)]
     )
 
 

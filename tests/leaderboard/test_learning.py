@@ -55,10 +55,11 @@ def test_a_score_hangs_on_rounding_where_it_moves_beyond_its_interval(moved, hal
     interval = Interval(0.8, 0.8 - half, 0.8 + half)
     assert learning.hangs_on_rounding(change, interval, percent=True) == hangs
     assert not learning.hangs_on_rounding(change, None, percent=True)
+    assert not learning.hangs_on_rounding(change, Interval(0.8, None, None), percent=True)
 
 
 def test_in_other_units_a_hundredth_of_the_score_counts():
-    interval = Interval(2500.0, None, None)
+    interval = Interval(2500.0, 2499.0, 2501.0)
     assert not learning.hangs_on_rounding(24.0, interval, percent=False)
     assert learning.hangs_on_rounding(26.0, interval, percent=False)
 

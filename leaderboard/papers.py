@@ -18,8 +18,8 @@ from leaderboard.verdicts import Verdict, against, tally
 from leaderboard.wording import NONE, bounds, count, decimals, grid, known_format, notes, number
 from leaderboard.wording import figure as written
 
-HEADERS = ("task", "method", "score", "published", "ours", "95 % interval", "n", "verdict")
-ALIGN = ("left", "left", "left", "right", "right", "right", "right", "left")
+HEADERS = ("task", "method", "score", "published", "ours", "verdict", "95 % interval", "n")
+ALIGN = ("left", "left", "left", "right", "right", "left", "right", "right")
 CSV_COLUMNS = (
     *("suite", "profile", "task", "regime", "method", "score", "published_kind", "published"),
     *("published_minimum", "published_deviation", "source", "n", "n_planned", "mean", "low"),
@@ -159,9 +159,9 @@ def _row(one: _Line) -> list[str]:
         one.score,
         text,
         number(ours.mean, one.percent, digits) if ours else NONE,
+        one.verdict.text,
         bounds(ours, one.percent, digits),
         count(one.n, one.cost.seeds) if one.n else NONE,
-        one.verdict.text,
     ]
 
 

@@ -102,19 +102,9 @@ def test_every_figure_is_listed_with_ours_and_a_summary_line(ours):
     text = papers([KNOWN], ours, cost, width=150)
     assert "1 figure agrees, 1 below, 1 not comparable, 2 not run." in text
     (esbn,) = [line for line in text.split("\n") if " esbn " in line]
-    assert esbn.split() == [
-        "rmts",
-        "m95",
-        "esbn",
-        "accuracy",
-        "90.0",
-        "90.0",
-        "[89.0,",
-        "91.0]",
-        "3",
-        "agrees",
-    ]
-    assert re.search(r"t r +m +steps +1,200 +– +– +– +not comparable \(other metric\)", text)
+    row = " ".join(esbn.split())
+    assert row == "rmts m95 esbn accuracy 90.0 90.0 agrees [89.0, 91.0] 3"
+    assert re.search(r"t r +m +steps +1,200 +– +not comparable \(other metric\) +– +–", text)
     assert "t/r, steps: not comparable (other metric), counted otherwise." in text
     # One command a task; its hours are known where those of all its methods are.
     line = " ".join(text[text.index("Not run\n") :].split())

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import einsum, rearrange, repeat
@@ -31,9 +32,14 @@ from baselines.abstract_rules.sequence_classifier import (
     SequenceNetwork,
     SequenceSettings,
     Shape,
+    deduplicated,
 )
 from baselines.lstm import LSTM, Ledger
-from benchmarks.protocol import SymbenchError
+from benchmarks.protocol import Examples, Run, SymbenchError
+from benchmarks.training import to_device
+
+# Problems of each kind whose keys are compared.
+COMPARED = 200
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,10 @@ class ESBNNetwork(SequenceNetwork):
 
     def reason(self, z: Tensor) -> Tensor:
         """z: (B, T, D) → (B, C)."""
+        return self.bind(z)[0]
+
+    def bind(self, z: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """z: (B, T, D) → logits (B, C), and the key (B, K) that was written for each image."""
         batch, length, _ = z.shape
         weights, confidence = self.attend(z)
         # At t = 0 and 1 nothing has been retrieved yet, so that one row stands for all problems.
@@ -132,11 +142,15 @@ class ESBNNetwork(SequenceNetwork):
         # retrieved.
         gates = drive(torch.cat([retrieved, h.expand(batch, -1)], 1), seen)
         h, _ = LSTM.step(gates, cell.expand(batch, -1))
-        return self.output(h)
+        return self.output(h), keys[-length:]
 
 
 class ESBN(SequenceClassifier):
     """Emergent Symbol Binding Network.
+
+    illustrations: `key_similarity` (T, T), the mean cosine of the keys written at step t for
+    training symbols and at step u for withheld ones; on its diagonal near 1 where keys have become
+    symbols that do not depend on the images.
 
     Deviations: none known.
     """
@@ -144,3 +158,33 @@ class ESBN(SequenceClassifier):
     version = 2
     Settings = ESBNSettings
     Network = ESBNNetwork
+
+    learned: Examples | None = None
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """Learn as every `SequenceClassifier`; then some problems are kept for `key_similarity`."""
+        super().fit(examples, run)
+        self.learned = examples.select(("images",)).take(slice(0, COMPARED))
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """Logits (N, C); after training `illustrations` has `key_similarity` (T, T)."""
+        answers = super().evaluate(inputs, run)
+        if self.learned is None:
+            return answers
+        withheld = inputs.select(("images",)).take(slice(0, COMPARED))
+        ours, theirs = (self._mean_keys(some, run.device) for some in (self.learned, withheld))
+        self.illustrations = {"key_similarity": (ours @ theirs.T).cpu().numpy()}
+        return answers
+
+    def _mean_keys(self, problems: Examples, device: str) -> Tensor:
+        """The mean over problems of the written keys, each of length 1: (T, K).
+
+        The product of two means is the mean cosine of all pairs of a problem here and one there.
+        """
+        assert isinstance(self.network, ESBNNetwork)
+        images = deduplicated(problems["images"])
+        batch = to_device(Examples({"images": images}), device)["images"]
+        with torch.inference_mode():
+            z = self.network.context_norm(self.network.encode_sequences(batch))
+            _, keys = self.network.bind(z)
+            return torch.stack([F.normalize(key.float(), dim=1).mean(0) for key in keys])

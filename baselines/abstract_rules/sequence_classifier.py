@@ -201,4 +201,5 @@ __all__ = [
     "SequenceSettings",
     "Shape",
     "StartSettings",
+    "deduplicated",
 ]

@@ -9,6 +9,7 @@ This module is imported for every list, so that heavy modules are imported where
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ from symdata.abstract_rules import tasks as rules
 from symdata.sources import DEFAULT, DataSources
 
 if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
     from symdata.abstract_rules.problems import Problems
 
 
@@ -137,6 +141,24 @@ class AbstractRule(Task):
         from benchmarks.metrics.classification import accuracy
 
         return {"accuracy": accuracy(outputs["logits"], np.asarray(targets["labels"]))}
+
+    def pictures(
+        self,
+        outputs: Outputs,
+        data: TaskData,
+        explanation: Mapping[str, Any],
+        illustrations: Mapping[str, np.ndarray] = {},
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """See `Task.pictures`: `keys` where a method tells how similar the keys are it writes."""
+        if "key_similarity" not in illustrations:
+            return {}
+
+        def keys() -> Figure:
+            from benchmarks.pictures.rules import key_similarity
+
+            return key_similarity(illustrations["key_similarity"])
+
+        return {"keys": keys}
 
 
 TASKS = tuple(

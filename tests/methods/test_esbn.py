@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks.protocol import SymbenchError
+from benchmarks.protocol import Budget, Examples, Run, SymbenchError
 from methods.esbn import ESBN, ESBNSettings
 from tests.baselines.problems import network
 
@@ -104,3 +105,29 @@ def test_the_controller_sees_only_relations():
 def test_default_memory_excludes_confidence():
     with pytest.raises(SymbenchError, match="confidence to False"):
         ESBNSettings(default_memory=True)
+
+
+def test_key_similarity_is_the_mean_cosine_of_all_pairs_of_problems():
+    draw = np.random.default_rng(0)
+    images = {
+        kind: draw.integers(0, 256, (count, 3, 32, 32), np.uint8)
+        for kind, count in (("learned", 4), ("withheld", 5))
+    }
+    method = ESBN(ESBNSettings())
+    run = Run(0, Budget(steps=2, batch_size=4))
+    method.fit(Examples({"images": images["learned"], "labels": np.array([0, 1, 0, 1])}), run)
+    method.evaluate(Examples({"images": images["withheld"]}), run)
+    net = method.network
+
+    def keys(problem):
+        with torch.no_grad():
+            z = torch.stack([net.encode(torch.from_numpy(one[None]))[0] for one in problem])
+            return torch.cat(net.bind(net.context_norm(z[None]))[1])
+
+    ours, theirs = ([keys(one) for one in images[kind]] for kind in ("learned", "withheld"))
+    expected = sum(
+        torch.cosine_similarity(a[:, None], b[None], dim=2) for a in ours for b in theirs
+    ) / (4 * 5)
+    shown = method.illustrations["key_similarity"]
+    assert shown.shape == (3, 3)
+    np.testing.assert_allclose(shown, expected.numpy(), atol=1e-5)

@@ -36,8 +36,8 @@ class TrajectorySettings:
     z, hidden, rnn: latent dimensions, units of the hidden layers, units of each GRU.
     decoder: "linear" (no hidden layer, no recurrence) or "recurrent"; learning_rate: rate of Adam.
     features: names of `feature.<name>` columns that the encoder sees beside states and actions.
-    published: values of the baselines of Zhan et al. (TMLR 2022), appendix, by data set; where
-    their table and their program differ, the program's value, as it gave the published figures.
+    published: values of Zhan et al. (TMLR 2022), appendix, by data set; the rates are those of their
+    table.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from baselines.trajectories.trajectory_encoder import Decoder, Encoder, Scale, TrajectorySettings
-from benchmarks.optimisation import Optimisation
+from benchmarks.optimisation import BETAS, Optimisation
 from benchmarks.protocol import Examples, Run, SymbenchError
 from benchmarks.training import seeded, to_device, train
 
 EVALUATE_AT_ONCE = 1024
+# The largest norm of all gradients together, as in the published program.
+CLIP = 10.0
 
 
 class TrajectoryNetwork(nn.Module):
@@ -54,10 +56,14 @@ class TrajectoryNetwork(nn.Module):
 
 
 class TrajectoryMethod:
-    """`fit` and `evaluate` of a `TrajectoryNetwork`; a subclass names its Settings and Network."""
+    """`fit` and `evaluate` of a `TrajectoryNetwork`; a subclass names its Settings and Network.
+
+    betas: decay rates of Adam's two moments.
+    """
 
     Settings: ClassVar[type] = TrajectorySettings
     Network: ClassVar[type[TrajectoryNetwork]]
+    betas: ClassVar[tuple[float, float]] = BETAS
     reads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: TrajectorySettings) -> None:
@@ -72,6 +78,13 @@ class TrajectoryMethod:
             return None
         return sum(weight.numel() for weight in self.network.parameters())
 
+    @property
+    def optimisation(self) -> Optimisation:
+        """The optimiser of the network, Adam at the rate of the settings."""
+        return Optimisation(
+            learning_rate=self.settings.learning_rate, clip=CLIP, betas=self.betas
+        )
+
     def fit(self, examples: Examples, run: Run) -> None:
         """Learn from `states` (N, T+1, D) where `validation` (N,) is False."""
         learned = training_split(examples)
@@ -81,8 +94,7 @@ class TrajectoryMethod:
         with seeded(run, "weights"):
             network = self.Network(self.settings, Scale(columns))
         self.network = network.to(run.device)
-        how = Optimisation(learning_rate=self.settings.learning_rate)
-        train(self.network, Examples(columns), run, how)
+        train(self.network, Examples(columns), run, self.optimisation)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`embeddings` (N, Z) float32, and `clusters` (N,) int64 where the latent is discrete."""

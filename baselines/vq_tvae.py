@@ -28,14 +28,14 @@ from baselines.tvae import TVAESettings
 class VQTVAESettings(TVAESettings):
     """codes: K, by default the four classes of the synthetic data; beta: weight of the codebook.
 
-    beta is the published program's value for basketball, the only one that is known.
-    published: as many codes as a data set has classes.
+    published: as many codes as a data set has classes; beta is known for basketball alone, whose
+    value the others have too.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
         "synthetic": {"codes": 4},
         "calms21": {"codes": 4},
-        "basketball": {"codes": 2},
+        "basketball": {"codes": 2, "beta": 0.1},
     }
 
     codes: int = 4

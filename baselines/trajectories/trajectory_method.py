@@ -81,9 +81,7 @@ class TrajectoryMethod:
     @property
     def optimisation(self) -> Optimisation:
         """The optimiser of the network, Adam at the rate of the settings."""
-        return Optimisation(
-            learning_rate=self.settings.learning_rate, clip=CLIP, betas=self.betas
-        )
+        return Optimisation(learning_rate=self.settings.learning_rate, clip=CLIP, betas=self.betas)
 
     def fit(self, examples: Examples, run: Run) -> None:
         """Learn from `states` (N, T+1, D) where `validation` (N,) is False."""
@@ -155,6 +153,15 @@ def states_of(examples: Examples) -> np.ndarray:
             f"states have shape {states.shape}; they must be (N, T+1, D) with two frames or more."
         )
     return _numbers("states", states)
+
+
+def centre_features(examples: Examples) -> np.ndarray:
+    """Every column `feature.<name>` in the centre frame, checked: (N, F) float32."""
+    shape = np.asarray(examples["states"]).shape[:2]
+    names = [name.removeprefix("feature.") for name in examples if name.startswith("feature.")]
+    if not names:
+        raise SymbenchError("the data have no columns 'feature.<name>', which are asked for.")
+    return np.stack([_feature(examples, name, shape)[:, shape[1] // 2] for name in names], -1)
 
 
 def _feature(examples: Examples, name: str, shape: tuple[int, int]) -> np.ndarray:

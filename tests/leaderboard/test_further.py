@@ -81,7 +81,10 @@ def test_csv_has_a_row_for_each_further_score(board):
     mine = {row["score"]: row for row in found if row["method"] == "neurosymbolic_1"}
     assert set(mine) == {"purity", "nmi_arithmetic", "largest_cluster"}
     assert float(mine["nmi_arithmetic"]["mean"]) == pytest.approx(0.5)
-    assert (mine["nmi_arithmetic"]["published"], mine["nmi_arithmetic"]["rank_low"]) == ("0.423", "")
+    assert (mine["nmi_arithmetic"]["published"], mine["nmi_arithmetic"]["rank_low"]) == (
+        "0.423",
+        "",
+    )
     assert mine["largest_cluster"]["published"] == ""
 
 

@@ -17,16 +17,17 @@ from baselines.checks import number, whole
 from baselines.trajectories.trajectory_encoder import (
     Posterior,
     Scale,
-    TrajectorySettings,
     capacity,
+    free_bits,
     gaussian,
     kl_normal,
 )
 from baselines.trajectories.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from baselines.tvae import TVAESettings
 
 
 @dataclass(frozen=True)
-class BetaTVAESettings(TrajectorySettings):
+class BetaTVAESettings(TVAESettings):
     """gamma: weight of |KL − C|; capacity: the last C in nats; ramp: updates until C is reached.
 
     The paper gives no capacity for the synthetic data; that of its basketball data is taken.
@@ -51,7 +52,11 @@ class BetaTVAESettings(TrajectorySettings):
 
 
 class BetaTVAENetwork(TrajectoryNetwork):
-    """NLL + γ |KL − C(t)|; KL is the batch's mean, as some examples need more than others."""
+    """NLL + γ |KL − C(t)|; KL is the batch's mean, with 1/Z free nats in each dimension of z.
+
+    A dimension counts for 1/Z nats even where its KL is less, so that KL is never below 1. The free
+    nats are those of the published program, as is their place inside the bars.
+    """
 
     def __init__(self, settings: BetaTVAESettings, scale: Scale) -> None:
         super().__init__(settings, scale)
@@ -63,7 +68,7 @@ class BetaTVAENetwork(TrajectoryNetwork):
         states, actions, summary = self.encode(batch)
         mu, log_variance = self.posterior(summary)
         nll = self.nll(states, actions, gaussian(mu, log_variance).rsample()).mean()
-        kl = kl_normal(mu, log_variance).sum(1).mean()
+        kl = free_bits(kl_normal(mu, log_variance), 1 / mu.shape[1]).sum(1).mean()
         target = capacity(step, self.settings.capacity, self.settings.ramp)
         return nll + self.settings.gamma * (kl - target).abs(), {"nll": nll, "kl": kl}
 
@@ -76,6 +81,6 @@ class BetaTVAENetwork(TrajectoryNetwork):
 class BetaTVAE(TrajectoryMethod):
     """Trajectory VAE with a capacity."""
 
-    version = 1
+    version = 2
     Settings = BetaTVAESettings
     Network = BetaTVAENetwork

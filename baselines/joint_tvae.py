@@ -1,7 +1,8 @@
 """JointVAE for trajectories: one binary latent beside the continuous ones, each with a capacity.
 
 A baseline of Zhan et al. (TMLR 2022, arXiv 2107.13132), after Dupont (NeurIPS 2018, arXiv
-1804.00104). The binary latent, a bit, is the cluster.
+1804.00104). The binary latent, a bit, is the cluster. A GRU of its own reads states and actions for
+it, as in the published program, where the bit is that of a neurosymbolic encoder's first turn.
 
 Letters: B trajectories of a batch, Z latent dimensions, of which the bit is one.
 """
@@ -21,20 +22,20 @@ from baselines.checks import number, whole
 from baselines.trajectories.trajectory_encoder import (
     Posterior,
     Scale,
-    TrajectorySettings,
     capacity,
     free_bits,
     gaussian,
     kl_normal,
 )
 from baselines.trajectories.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from baselines.tvae import TVAESettings
 from benchmarks.protocol import SymbenchError
 
 TEMPERATURE = 0.5
 
 
 @dataclass(frozen=True)
-class JointTVAESettings(TrajectorySettings):
+class JointTVAESettings(TVAESettings):
     """gamma: weight of both |KL − C|; capacity_*: the last C of each latent in nats.
 
     ramp: updates in which C grows from 0. One of the z latent dimensions is the bit, as a program's
@@ -82,33 +83,43 @@ class JointTVAESettings(TrajectorySettings):
 class JointTVAENetwork(TrajectoryNetwork):
     """NLL + γ |KL_continuous − C_continuous(t)| + γ |KL_discrete − C_discrete(t)|.
 
-    Without a continuous capacity the second term is the KL itself, with free nats as in the TVAE.
-    Both KLs are means over the batch. The prior of the bit is ½. The capacity does not keep the bit
-    from being the same for all trajectories, and this happens.
+    Without a continuous capacity the second term is the KL itself. With one or without, the
+    continuous KL has free nats as in the TVAE. Both KLs are means over the batch. The prior of the
+    bit is ½. The capacity does not keep the bit from being the same for all trajectories, and this
+    happens.
     """
 
     def __init__(self, settings: JointTVAESettings, scale: Scale) -> None:
         super().__init__(settings, scale)
         self.posterior = Posterior(settings.hidden, settings.z - 1)
-        self.bit = nn.Linear(settings.hidden, 2)
+        self.bit_rnn = nn.GRU(scale.inputs, settings.rnn, batch_first=True)
+        self.bit = nn.Linear(settings.rnn, 1)
         self.settings = settings
+
+    def posteriors(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """inputs: (B, T, I) → the summary of the continuous part (B, H), logits of the bit (B, 2).
+
+        The bit is read from the last state of its GRU; the logit of 0 is 0.
+        """
+        last = self.bit_rnn(inputs)[0][:, -1]
+        return self.encoder(inputs), F.pad(self.bit(last), (1, 0))
 
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean loss of a batch in nats at a training step, and its parts."""
-        states, actions, summary = self.encode(batch)
+        states, actions, inputs = self.scale(batch)
+        summary, logits = self.posteriors(inputs)
         mu, log_variance = self.posterior(summary)
-        logits = self.bit(summary)
         z = torch.cat([gaussian(mu, log_variance).rsample(), sample_bit(logits)], 1)
         nll = self.nll(states, actions, z).mean()
 
         gamma, ramp = self.settings.gamma, self.settings.ramp
-        kl = kl_normal(mu, log_variance)
+        kl = free_bits(kl_normal(mu, log_variance), 1 / mu.shape[1])
         continuous, discrete = kl.sum(1).mean(), kl_uniform(logits).mean()
         loss = (
             nll + gamma * (discrete - capacity(step, self.settings.capacity_discrete, ramp)).abs()
         )
         if self.settings.capacity_continuous is None:
-            loss = loss + free_bits(kl, 1 / mu.shape[1]).sum(1).mean()
+            loss = loss + continuous
         else:
             target = capacity(step, self.settings.capacity_continuous, ramp)
             loss = loss + gamma * (continuous - target).abs()
@@ -117,8 +128,8 @@ class JointTVAENetwork(TrajectoryNetwork):
 
     def answer(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """The continuous posterior's outputs (B, Z-1); `clusters`: the more probable bit (B,)."""
-        _, _, summary = self.encode(batch)
-        return {**self.posterior.answer(summary), "clusters": self.bit(summary).argmax(1)}
+        summary, logits = self.posteriors(self.scale(batch)[2])
+        return {**self.posterior.answer(summary), "clusters": logits.argmax(1)}
 
 
 def sample_bit(logits: Tensor) -> Tensor:
@@ -136,6 +147,7 @@ def kl_uniform(logits: Tensor) -> Tensor:
 class JointTVAE(TrajectoryMethod):
     """Trajectory VAE with a binary and a continuous latent."""
 
-    version = 1
+    version = 2
+    betas = (0.5, 0.999)
     Settings = JointTVAESettings
     Network = JointTVAENetwork

@@ -3,6 +3,10 @@
 A baseline of Zhan et al. (TMLR 2022, arXiv 2107.13132), after van den Oord, Vinyals and Kavukcuoglu
 (NeurIPS 2017, arXiv 1711.00937). Unused codes are not revived.
 
+The loss is that of the published program, which differs from van den Oord et al., section 3.2: β is
+the weight of the codebook's term, not of the commitment, and squares are averaged over the
+dimensions of z, not summed.
+
 Letters: B trajectories of a batch, K codes, Z latent dimensions.
 """
 
@@ -15,37 +19,38 @@ import torch
 from torch import Tensor, nn
 
 from baselines.checks import number, whole
-from baselines.trajectories.trajectory_encoder import Scale, TrajectorySettings
+from baselines.trajectories.trajectory_encoder import Scale
 from baselines.trajectories.trajectory_method import TrajectoryMethod, TrajectoryNetwork
+from baselines.tvae import TVAESettings
 
 
 @dataclass(frozen=True)
-class VQTVAESettings(TrajectorySettings):
-    """codes: K, by default the four classes of the synthetic data; commitment: weight of that loss.
+class VQTVAESettings(TVAESettings):
+    """codes: K, by default the four classes of the synthetic data; beta: weight of the codebook.
 
-    The weight is that of van den Oord et al., section 3.2.
-    published: as many codes as a data set has classes.
+    published: as many codes as a data set has classes; beta is known for basketball alone, whose
+    value the others have too.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
         "synthetic": {"codes": 4},
         "calms21": {"codes": 4},
-        "basketball": {"codes": 2},
+        "basketball": {"codes": 2, "beta": 0.1},
     }
 
     codes: int = 4
-    commitment: float = 0.25
+    beta: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         whole(self, "codes", 2)
-        number(self, "commitment", 0)
+        number(self, "beta", 0)
 
 
 class VQTVAENetwork(TrajectoryNetwork):
-    """NLL + ‖sg[z] − e‖² + commitment · ‖z − sg[e]‖², where e is the code nearest to z.
+    """NLL + β · ‖sg[z] − e‖² / Z + ‖z − sg[e]‖² / Z, where e is the code nearest to z.
 
-    Squares are summed over dimensions. The prior over codes is uniform, so that its KL is constant.
+    The prior over codes is uniform, so that its KL is constant.
     """
 
     def __init__(self, settings: VQTVAESettings, scale: Scale) -> None:
@@ -54,7 +59,7 @@ class VQTVAENetwork(TrajectoryNetwork):
         bound = 1 / settings.codes
         self.codebook = nn.Parameter(torch.empty(settings.codes, settings.z))
         nn.init.uniform_(self.codebook, -bound, bound)
-        self.commitment = settings.commitment
+        self.beta = settings.beta
 
     def nearest(self, z: Tensor) -> Tensor:
         """z: (B, Z) → the index of the nearest code (B,)."""
@@ -66,8 +71,8 @@ class VQTVAENetwork(TrajectoryNetwork):
         z = self.code(summary)
         code = self.codebook[self.nearest(z)]
         nll = self.nll(states, actions, straight_through(code, z)).mean()
-        codebook = (z.detach() - code).square().sum(1).mean()
-        commitment = self.commitment * (z - code.detach()).square().sum(1).mean()
+        codebook = self.beta * (z.detach() - code).square().mean()
+        commitment = (z - code.detach()).square().mean()
         scalars = {"nll": nll, "codebook": codebook, "commitment": commitment}
         return nll + codebook + commitment, scalars
 
@@ -86,6 +91,6 @@ def straight_through(code: Tensor, z: Tensor) -> Tensor:
 class VQTVAE(TrajectoryMethod):
     """Trajectory autoencoder with one vector-quantised latent."""
 
-    version = 1
+    version = 2
     Settings = VQTVAESettings
     Network = VQTVAENetwork

@@ -1,6 +1,6 @@
-"""Controls of the `trajectories` suite: guessing, and k-means on the raw states.
+"""Controls of the `trajectories` suite: guessing, the raw states, and the features of the data.
 
-Letters: N examples, T+1 states of a trajectory, D features of a state.
+Letters: N examples, T+1 states of a trajectory, D numbers of a state, F features.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from einops import rearrange
 
 from baselines.checks import whole
 from baselines.trajectories.trajectory_encoder import moments
-from baselines.trajectories.trajectory_method import states_of, training_split
+from baselines.trajectories.trajectory_method import centre_features, states_of, training_split
 from benchmarks.protocol import Examples, NoSettings, Run, SymbenchError
 
 
@@ -83,3 +83,26 @@ class KMeansRaw:
             )
         normal = ((states - self.mean) / self.std).astype(np.float32)
         return {"embeddings": rearrange(normal, "n t d -> n (t d)")}
+
+
+class Features:
+    """All features of the data in the centre frame; a classifier of behaviour learns on them alone.
+
+    The Features baseline of Zhan et al. (TMLR 2022), after Sun et al. (CVPR 2021), whose features
+    are others.
+    """
+
+    version = 1
+    deterministic: ClassVar[bool] = True
+    Settings: ClassVar[type] = NoSettings
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: NoSettings) -> None:
+        pass
+
+    def fit(self, examples: Examples, run: Run) -> None:
+        """Do nothing, as there is nothing to learn."""
+
+    def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
+        """`embeddings` (N, F) float32."""
+        return {"embeddings": centre_features(inputs)}

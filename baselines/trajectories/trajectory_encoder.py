@@ -36,8 +36,8 @@ class TrajectorySettings:
     z, hidden, rnn: latent dimensions, units of the hidden layers, units of each GRU.
     decoder: "linear" (no hidden layer, no recurrence) or "recurrent"; learning_rate: rate of Adam.
     features: names of `feature.<name>` columns that the encoder sees beside states and actions.
-    published: values of the baselines of Zhan et al. (TMLR 2022), appendix, by data set; where
-    their table and their program differ, the program's value, as it gave the published figures.
+    published: values of Zhan et al. (TMLR 2022), appendix, by data set, with the rates of their
+    table.
     """
 
     published: ClassVar[dict[str, dict[str, Any]]] = {
@@ -116,6 +116,10 @@ class Scale(nn.Module):
     def inputs(self) -> int:
         """I, the number of inputs of the encoder at one step."""
         return 2 * self.states + len(self.feature_mean)
+
+    def after(self, state: Tensor, action: Tensor) -> Tensor:
+        """The next state. state, action: (B, D) standardised → (B, D) standardised."""
+        return state + (action * self.action_std + self.action_mean) / self.state_std
 
     def forward(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
         """Standardised states and actions (B, T, D), and the encoder's inputs (B, T, I)."""
@@ -197,6 +201,34 @@ class Decoder(nn.Module):
         if self.rnn is not None:
             after, _ = self.rnn(torch.cat([states, actions], -1))
             seen.append(torch.cat([torch.zeros_like(after[:, :1]), after[:, :-1]], 1))
+        return self._gaussian(seen)
+
+    def rollout(
+        self, state: Tensor, z: Tensor, steps: int, scale: Scale, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        """Generate from a first state (B, D), z: (B, Z) → states, actions (B, steps, D).
+
+        All are standardised. temperature: the factor of each action's deviation. Gradients pass
+        through states and actions.
+        """
+        states, actions, memory = [], [], None
+        for _ in range(steps):
+            seen = [state, z]
+            if self.rnn is not None:
+                if memory is None:
+                    memory = state.new_zeros(1, len(state), self.rnn.hidden_size)
+                seen.append(memory[0])
+            mean, log_variance = self._gaussian(seen)
+            action = mean + temperature * (0.5 * log_variance).exp() * torch.randn_like(mean)
+            if self.rnn is not None:
+                memory = self.rnn(torch.cat([state, action], -1)[:, None], memory)[1]
+            states.append(state)
+            actions.append(action)
+            state = scale.after(state, action)
+        return torch.stack(states, 1), torch.stack(actions, 1)
+
+    def _gaussian(self, seen: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of actions, from parts (..., n) that are joined."""
         mean, log_variance = self.action(self.hidden(torch.cat(seen, -1))).chunk(2, -1)
         return mean, log_variance.clamp(-LOG_VARIANCE, LOG_VARIANCE)
 

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from baselines.trajectories.trajectory_encoder import Decoder, Encoder, Scale, TrajectorySettings
-from benchmarks.optimisation import Optimisation
+from benchmarks.optimisation import BETAS, Optimisation
 from benchmarks.protocol import Examples, Run, SymbenchError
 from benchmarks.training import seeded, to_device, train
 
 EVALUATE_AT_ONCE = 1024
+# The largest norm of all gradients together, as in the published program.
+CLIP = 10.0
 
 
 class TrajectoryNetwork(nn.Module):
@@ -54,10 +56,14 @@ class TrajectoryNetwork(nn.Module):
 
 
 class TrajectoryMethod:
-    """`fit` and `evaluate` of a `TrajectoryNetwork`; a subclass names its Settings and Network."""
+    """`fit` and `evaluate` of a `TrajectoryNetwork`; a subclass names its Settings and Network.
+
+    betas: decay rates of Adam's two moments.
+    """
 
     Settings: ClassVar[type] = TrajectorySettings
     Network: ClassVar[type[TrajectoryNetwork]]
+    betas: ClassVar[tuple[float, float]] = BETAS
     reads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: TrajectorySettings) -> None:
@@ -72,6 +78,11 @@ class TrajectoryMethod:
             return None
         return sum(weight.numel() for weight in self.network.parameters())
 
+    @property
+    def optimisation(self) -> Optimisation:
+        """The optimiser of the network, Adam at the rate of the settings."""
+        return Optimisation(learning_rate=self.settings.learning_rate, clip=CLIP, betas=self.betas)
+
     def fit(self, examples: Examples, run: Run) -> None:
         """Learn from `states` (N, T+1, D) where `validation` (N,) is False."""
         learned = training_split(examples)
@@ -81,8 +92,7 @@ class TrajectoryMethod:
         with seeded(run, "weights"):
             network = self.Network(self.settings, Scale(columns))
         self.network = network.to(run.device)
-        how = Optimisation(learning_rate=self.settings.learning_rate)
-        train(self.network, Examples(columns), run, how)
+        train(self.network, Examples(columns), run, self.optimisation)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """`embeddings` (N, Z) float32, and `clusters` (N,) int64 where the latent is discrete."""
@@ -143,6 +153,15 @@ def states_of(examples: Examples) -> np.ndarray:
             f"states have shape {states.shape}; they must be (N, T+1, D) with two frames or more."
         )
     return _numbers("states", states)
+
+
+def centre_features(examples: Examples) -> np.ndarray:
+    """Every column `feature.<name>` in the centre frame, checked: (N, F) float32."""
+    shape = np.asarray(examples["states"]).shape[:2]
+    names = [name.removeprefix("feature.") for name in examples if name.startswith("feature.")]
+    if not names:
+        raise SymbenchError("the data have no columns 'feature.<name>', which are asked for.")
+    return np.stack([_feature(examples, name, shape)[:, shape[1] // 2] for name in names], -1)
 
 
 def _feature(examples: Examples, name: str, shape: tuple[int, int]) -> np.ndarray:

@@ -45,16 +45,16 @@ METHODS = (
         Entry(
             f"task_programming_{name}",
             _PROGRAMS,
-            {"programs_by": name},
+            {"programs_by": name, "with_features": True},
             kind,
             words,
             _BEHAVIOUR,
             "encoder",
         )
         for name, kind, words in (
-            ("learned", "method", "TVAE that also predicts one learned program"),
-            ("expert", "baseline", "TVAE that also predicts expert-written programs"),
-            ("none", "baseline", "TVAE, without programs"),
+            ("learned", "method", "features, and a TVAE that reflects one learned program"),
+            ("expert", "baseline", "features, and a TVAE that reflects expert-written programs"),
+            ("none", "baseline", "features, and a TVAE, without programs"),
         )
     ),
 )
@@ -119,6 +119,13 @@ CONTROLS = (
         "baselines.trajectories.controls:KMeansRaw",
         kind="control",
         summary="KMeans on the raw states; where there are no clusters, the raw states",
+    ),
+    Entry(
+        "features",
+        "baselines.trajectories.controls:Features",
+        kind="baseline",
+        summary="the data's features in the centre frame",
+        tasks=_BEHAVIOUR,
     ),
 )
 

@@ -89,10 +89,17 @@ CASES = (
             "baselines.beta_tvae:BetaTVAE",
             "baselines.trajectories.controls:Random",
             "baselines.trajectories.controls:KMeansRaw",
+            "baselines.trajectories.controls:Features",
         )
     ),
     Case("methods.neurosymbolic_encoder:NeurosymbolicEncoder", "walks", _SEARCH),
     Case("methods.task_programming:TaskProgramming", "walks", _SEARCH),
+    Case(
+        "methods.task_programming:TaskProgramming",
+        "walks",
+        {"programs_by": "expert", "with_features": True, "decoding": 1.0},
+        " (expert)",
+    ),
     Case("methods.gnm:GNM", "squares", {**_DRAWN, "steps": 2, "mlp": 16}),
     Case("methods.gnm:GNM", "colours", {**_DRAWN, "steps": 2, "mlp": 16}),
     *(

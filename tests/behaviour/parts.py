@@ -38,7 +38,8 @@ def _clustering() -> dict[str, Any]:
     spread = points * np.array([1, 0.3, 0.11, 0.09, 0.03, 0.0])
     return {
         "purity": clustering.purity(clusters, labels),
-        "nmi": clustering.normalized_mutual_information(clusters, labels),
+        "nmi": clustering.normalized_mutual_information(clusters, labels, "arithmetic"),
+        "nmi_geometric": clustering.normalized_mutual_information(clusters, labels, "geometric"),
         "rand_index": clustering.rand_index(clusters, labels),
         "largest_cluster": clustering.largest_cluster(clusters),
         "active_units": clustering.active_units(spread),

@@ -6,6 +6,7 @@ import datasets
 import numpy as np
 import pytest
 
+import symdata
 from symdata import DataSources, hub, publishing
 from symdata.calms21.geometry import FEATURES, features
 from symdata.calms21.poses import basis, states
@@ -82,8 +83,36 @@ def test_unlabelled_videos_come_first_and_their_windows_do_not_overlap(task1):
     assert set(identity(task1)["files"]) == {
         f"videos/{PART.format(1)}",
         f"videos/{PART.format(2)}",
+        TRAIN,
         TEST,
     }
+
+
+@pytest.mark.parametrize("videos", [False, True])
+def test_the_labelled_windows_are_those_of_the_training_file_of_task_1(task1, videos):
+    if videos:
+        write(task1 / "videos" / PART.format(1), one=unlabeled(recording(283, 5)))
+    part = read(task1, labelled=True)["labelled"]
+    # A window from each of 283 and 150 frames on, whatever the methods learn from.
+    assert len(part) == (283 - 20) + (150 - 20)
+    annotations = [np.array(sequence(recording(count))["annotations"]) for count in (283, 150)]
+    expected = np.concatenate([labels[10 : len(labels) - 10] for labels in annotations])
+    assert np.array_equal(part.labels, expected)
+    distance = features(recording(150, 2))["nose_nose_distance"]
+    assert np.array_equal(part.features["nose_nose_distance"][263], distance[:21])
+    assert "labelled" not in read(task1)
+
+
+def test_without_the_training_file_of_task_1_there_are_no_labels(task1):
+    write(task1 / PART.format(1), one=unlabeled(recording(283, 5)))
+    sources = DataSources(root=task1.parent)
+    source = symdata.dataset("calms21")
+    assert source.missing("labelled", sources) is None
+    (task1 / TRAIN).unlink()
+    assert source.missing("default", sources) is None
+    line = source.missing("labelled", sources)
+    assert "holds no *task1*train*.json, whose labels a classifier of behaviour learns" in line
+    assert "\n" not in line
 
 
 def test_the_same_files_give_the_same_numbers_and_others_another_identity(task1):
@@ -218,7 +247,7 @@ def test_it_is_built_opened_and_verified_and_not_published(task1, tmp_path):
     assert loaded["test"]["label"][:] == part.labels.tolist()
     assert set(loaded["train"]["label"]) == {-1}
     assert loaded["test"].features["label"].names == list(VOCAB)
-    assert hub.verify(folder, sources=here) == {"folder": [], "default": []}
+    assert hub.verify(folder, sources=here) == {"folder": [], "default": [], "labelled": []}
     write(task1 / TEST, one=sequence(recording(41, 3)))
     assert any("test: has " in line for line in hub.verify(folder, sources=here)["default"])
     (task1 / TEST).unlink()

@@ -5,6 +5,14 @@ The arrays are in `windows.py`. The names of the classes stand in the files.
 
 from symdata.descriptor import DataSet
 
+_WINDOWS = {
+    "frames": 21,
+    "strides": {"unlabeled": 21, "task1": 1},
+    "half_frame": [512.0, 285.0],
+    "components": 5,
+    "validation": [52, 283],
+}
+
 DATA = DataSet(
     name="calms21",
     version=1,
@@ -14,13 +22,9 @@ DATA = DataSet(
     columns="symdata.trajectory_columns",
     configs={
         # strides: frames from the start of a window to that of the next.
-        "default": {
-            "frames": 21,
-            "strides": {"unlabeled": 21, "task1": 1},
-            "half_frame": [512.0, 285.0],
-            "components": 5,
-            "validation": [52, 283],
-        }
+        "default": _WINDOWS,
+        # Has a split more: the labelled windows on which classifiers of behaviour learn.
+        "labelled": {**_WINDOWS, "labelled": "task1"},
     },
     needs=(("*unlabeled*.json", "*task1*train*.json"), ("*task1*test*.json",)),
     download="symdata.calms21.download:download",

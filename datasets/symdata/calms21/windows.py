@@ -3,7 +3,8 @@
 Training data are the unlabelled videos (`*unlabeled*.json`) where they are there, cut into windows
 that do not overlap; otherwise the training file of Task 1, with a window from each frame on. The
 test windows are all those of the test file of Task 1. A window's label is that of its centre frame;
--1 in the unlabelled videos.
+-1 in the unlabelled videos. In the configuration "labelled" a further split has all windows of the
+training file of Task 1.
 
 The last 52 of 283 parts of every training recording (the share that the paper validates on) are the
 validation split: a stretch in one piece, so that no window overlaps one of the training split. The
@@ -33,25 +34,38 @@ _CONSTANTS = DATA.settings("default")
 FRAMES: int = _CONSTANTS["frames"]
 CENTRE = FRAMES // 2
 STRIDES: dict[str, int] = _CONSTANTS["strides"]
+_LABELLED = DATA.needs[0][1]
 
 
 def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str, Trajectories]:
     """The splits of the files that a user has brought."""
-    return read(folder_of(DATA.name, DATA.needs, sources))
+    return read(folder_of(DATA.name, DATA.needs, sources), config == "labelled")
 
 
 def missing(config: str, sources: DataSources = DEFAULT) -> str | None:
-    """Line where a test file is also one for training; None where all are different."""
-    return twice(*_paths(folder_of(DATA.name, DATA.needs, sources)))
+    """Line where a test file is also for training, or labels are missing; None if all is well."""
+    folder = folder_of(DATA.name, DATA.needs, sources)
+    train, test = _paths(folder)
+    labelled = _labelled(folder)
+    if config == "labelled" and not labelled:
+        return (
+            f"{folder} holds no {_LABELLED}, whose labels a classifier of behaviour learns; the "
+            f"card of {DATA.name} (its README.md) says where to get it."
+        )
+    return twice([*train, *(path for path in labelled if path not in train)], test)
 
 
-def read(folder: Path) -> dict[str, Trajectories]:
-    """The splits "train", "validation" and "test" of a folder; `DataError` where a file is bad."""
+def read(folder: Path, labelled: bool = False) -> dict[str, Trajectories]:
+    """The splits "train", "validation" and "test" of a folder; `DataError` where a file is bad.
+
+    labelled: give the split "labelled" too.
+    """
     train, test = _paths(folder)
     unlabeled = "unlabeled" in train[0].name
     learned = _long(train, not unlabeled)
     tested = _long(test, True)
-    names = {one.classes for one in (*learned, *tested) if one.classes}
+    told = [] if not labelled else _long(_labelled(folder), True) if unlabeled else learned
+    names = {one.classes for one in (*learned, *tested, *told) if one.classes}
     if len(names) > 1:
         raise DataError(f"{folder}: the files differ in 'metadata.vocab'; it must be one.")
     (classes,) = names
@@ -63,6 +77,8 @@ def read(folder: Path) -> dict[str, Trajectories]:
         "validation": (stride, [_stretch(columns, cut, None) for cut, columns in seen]),
         "test": (STRIDES["task1"], [_frames(one, vectors) for one in tested]),
     }
+    if labelled:
+        splits["labelled"] = (STRIDES["task1"], [_frames(one, vectors) for one in told])
     made = {}
     for split, (step, stretches) in splits.items():
         long = [columns for columns in stretches if len(columns["labels"]) >= FRAMES]
@@ -75,7 +91,12 @@ def read(folder: Path) -> dict[str, Trajectories]:
 def identity(folder: Path) -> dict[str, Any]:
     """Identity of the data, in JSON: a hash of each file that is read."""
     train, test = _paths(folder)
-    return {"files": hashes(folder, [*train, *test])}
+    return {"files": hashes(folder, list(dict.fromkeys([*train, *_labelled(folder), *test])))}
+
+
+def _labelled(folder: Path) -> list[Path]:
+    """The labelled files for training, those of Task 1; none where a user has brought none."""
+    return matching(folder, (_LABELLED,))
 
 
 def _paths(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -29,12 +29,16 @@ def test_rand_index_by_hand():
     assert clustering.rand_index(CLUSTERS, LABELS) == pytest.approx(agree / len(pairs))
 
 
-def test_mutual_information_is_over_the_geometric_mean():
-    # Four labels under two clusters: I = log 2, H = log 2 and log 4.
+@pytest.mark.parametrize(
+    ("mean", "expected"), [("arithmetic", 2 / 3), ("geometric", 1 / math.sqrt(2))]
+)
+def test_mutual_information_is_over_a_mean_of_the_entropies(mean, expected):
+    # Four labels under two clusters: I = log 2, H = log 2 and log 4 = 2 log 2.
     clusters, labels = np.array([0, 0, 1, 1]), np.array([0, 1, 2, 3])
-    expected = math.log(2) / math.sqrt(math.log(2) * math.log(4))
-    assert clustering.normalized_mutual_information(clusters, labels) == pytest.approx(expected)
-    assert clustering.normalized_mutual_information(np.zeros(4, int), labels) == 0.0
+    found = clustering.normalized_mutual_information(clusters, labels, mean)
+    assert found == pytest.approx(expected)
+    alone = clustering.normalized_mutual_information(np.zeros(4, int), labels, mean)
+    assert alone == 0.0
 
 
 def test_collapse_shows():

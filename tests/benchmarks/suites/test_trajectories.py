@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from baselines.joint_tvae import JointTVAE
+from baselines.tvae import TVAE
 from benchmarks import plan, registry, resolution, runner
 from benchmarks.protocol import Budget, Examples, OutputError, Run
 from benchmarks.suites import trajectories as suite
@@ -14,6 +16,7 @@ from benchmarks.suites.trajectory_entries import FEATURES
 from symdata import DataSources
 from symdata.basketball.windows import FEATURES as COURT
 from symdata.calms21.geometry import FEATURES as MICE
+from tests.symdata.mice import recording, sequence, unlabeled, write
 
 CLUSTERS, BEHAVIOUR = suite.TASKS[0], suite.TASKS[3]
 
@@ -41,7 +44,8 @@ def test_every_seed_draws_anew_and_the_same_seed_the_same(draw):
 def test_true_classes_score_100_percent(draw):
     labels = np.asarray(draw.targets["labels"])
     scores = CLUSTERS.evaluate({"clusters": labels}, draw.targets)
-    assert scores["purity"] == scores["nmi"] == scores["rand_index"] == 1.0
+    assert scores["purity"] == scores["rand_index"] == 1.0
+    assert scores["nmi_arithmetic"] == scores["nmi_geometric"] == 1.0
     assert "probe_x" not in scores
 
 
@@ -91,15 +95,47 @@ def test_outputs_of_a_wrong_shape_are_refused(outputs, line):
         CLUSTERS.check(outputs, 5)
 
 
-def test_behaviour_learns_from_the_first_part_and_is_tested_on_the_rest():
+def test_behaviour_learns_on_one_split_and_is_tested_on_the_other():
     labels = np.repeat([0, 1, 2, 3], 250)[np.random.default_rng(0).permutation(1000)]
+    tested = np.arange(1000) % 5 > 2
+    targets = Examples({"labels": labels, "tested": tested})
     told = np.eye(4)[labels]
-    scores = BEHAVIOUR.evaluate({"embeddings": told}, Examples({"labels": labels}))
+    scores = BEHAVIOUR.evaluate({"embeddings": told}, targets)
     assert scores["average_precision"] == pytest.approx(1.0)
-    # An embedding that tells the labels of the first part alone is of no use.
-    told[round(suite.LABELLED * 1000) :] = 0
-    scores = BEHAVIOUR.evaluate({"embeddings": told}, Examples({"labels": labels}))
-    assert scores["average_precision"] < 0.35
+    # An embedding that tells the labels of one split alone is of no use.
+    for one in (tested, ~tested):
+        half = np.where(one[:, None], told, 0)
+        scores = BEHAVIOUR.evaluate({"embeddings": half}, targets)
+        assert scores["average_precision"] < 0.35
+
+
+def test_behaviour_asks_for_the_training_examples_and_those_of_the_test(draw):
+    data = BEHAVIOUR.load(0)
+    tested, states = np.asarray(data.targets["tested"]), np.asarray(data.inputs["states"])
+    learned = ~np.asarray(data.train["validation"])
+    assert np.array_equal(states[~tested], np.asarray(data.train["states"])[learned])
+    assert np.array_equal(states[tested], np.asarray(draw.inputs["states"]))
+    assert np.array_equal(data.targets["labels"][tested], draw.targets["labels"])
+    assert set(data.targets) == {"labels", "tested"}
+    # Any first rows are of both splits, as a short evaluation takes the first alone.
+    assert 10 <= tested[:100].sum() <= 25
+
+
+def test_mice_are_classified_with_the_labels_of_the_training_file(tmp_path):
+    folder = tmp_path / "calms21"
+    for name, count in (("train", 283), ("test", 40)):
+        path = folder / f"calms21_task1_{name}.json"
+        write(path, one=sequence(recording(count, seed=count)))
+    write(folder / "calms21_unlabeled_1.json", one=unlabeled(recording(200)))
+    task = suite.Behaviour("calms21")
+    data = task.load(0, DataSources(root=tmp_path))
+    tested = np.asarray(data.targets["tested"])
+    assert (tested.sum(), (~tested).sum()) == (40 - 20, 283 - 20)
+    assert np.asarray(data.targets["labels"]).min() == 0
+    assert data.train.count == 163 // 21 + 37 // 21, "methods learn from the unlabelled videos"
+    (folder / "calms21_task1_train.json").unlink()
+    assert "holds no *task1*train*.json" in task.skip(DataSources(root=tmp_path))
+    assert suite.Clusters("calms21").skip(DataSources(root=tmp_path)) is None
 
 
 def test_more_labels_help():
@@ -108,7 +144,7 @@ def test_more_labels_help():
     weak = np.eye(4)[labels] + generator.normal(size=(2000, 4))
     scores = BEHAVIOUR.evaluate(
         {"embeddings": np.hstack([weak, generator.normal(size=(2000, 30))])},
-        Examples({"labels": labels}),
+        Examples({"labels": labels, "tested": np.arange(2000) >= 1200}),
     )
     assert scores["labels_1"] + 0.1 < scores["labels_100"]
 
@@ -189,6 +225,14 @@ def test_paper_has_the_published_settings():
     assert budget("tvae", "calms21/clusters").steps == 200 * 903
     assert budget("neurosymbolic_2", "calms21/clusters").steps == 30 * 903
     assert budget("tvae", "synthetic/clusters").total_steps(10_000) == 50 * 313
+    epochs = {"tvae": 20, "beta_tvae": 20, "joint_tvae": 25, "vq_tvae": 100}
+    for name, count in epochs.items():
+        assert budget(name, "basketball/clusters").steps == count * 1383
+        assert settings(name, "basketball/clusters")["learning_rate"] == 1e-3
+    assert settings("vq_tvae", "basketball/clusters")["beta"] == 0.1
+    optimisation = JointTVAE(JointTVAE.Settings()).optimisation
+    assert (optimisation.clip, optimisation.betas) == (10, (0.5, 0.999))
+    assert TVAE(TVAE.Settings()).optimisation.betas == (0.9, 0.999)
 
 
 @pytest.mark.skipif("SYMBENCH_DATA" not in os.environ, reason="needs data that users bring")

@@ -13,6 +13,7 @@ from benchmarks import namesakes, system_errors
 from benchmarks.cli_data import data_app
 from benchmarks.cli_options import (
     Cifar10,
+    Columns,
     DataRoot,
     Digits,
     FailOn,
@@ -25,6 +26,8 @@ from benchmarks.cli_options import (
     Seed,
     Seeds,
     Set,
+    Summary,
+    Throughput,
     Timeout,
     data_sources,
     example,
@@ -185,12 +188,9 @@ def leaderboard(
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.TERMINAL,
     suite: OnlySuites = None,
     profile: OnlyProfiles = None,
-    summary: Annotated[
-        bool, typer.Option("--summary", help="One row a method, one column a task.")
-    ] = False,
-    throughput: Annotated[
-        bool, typer.Option("--throughput", help="Speed and memory in place of scores.")
-    ] = False,
+    summary: Summary = False,
+    column: Columns = None,
+    throughput: Throughput = False,
 ) -> None:
     """Show the tables of a folder of records: mean, interval, rank, chance, ceiling, published.
 
@@ -204,9 +204,9 @@ def leaderboard(
     if throughput:
         text = speed.throughput(records, format.value, width(), _outdated)
     elif summary:
-        text = matrix.summary(_tables(records, out), width(), format.value)
+        text = matrix.summary(_tables(records, out, column), width(), format.value)
     else:
-        text = render.render(_tables(records, out), format.value, width())
+        text = render.render(_tables(records, out, column), format.value, width())
     say(text, end="")
     raise typer.Exit(1 if problems else 0)
 
@@ -353,12 +353,12 @@ def load_records(
     return chosen, problems
 
 
-def _tables(records: list[Record], out: Path) -> list[Table]:
+def _tables(records: list[Record], out: Path, column: list[str] | None = None) -> list[Table]:
     """The tables of the records in a folder, with outdated rows marked."""
     from benchmarks import registry
     from leaderboard.tables import build_tables
 
-    return build_tables(records, registry.task_order(), _outdated, str(out))
+    return build_tables(records, registry.task_order(), _outdated, str(out), column or ())
 
 
 def _outdated(record: Record) -> str:

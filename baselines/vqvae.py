@@ -185,7 +185,7 @@ class VQVAENetwork(nn.Module):
 class VQVAE:
     """Autoencoder with a vector-quantised map as its latent."""
 
-    version = 1
+    version = 2
     Settings: ClassVar[type] = VQVAESettings
     reads: ClassVar[tuple[str, ...]] = ()
 

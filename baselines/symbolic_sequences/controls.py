@@ -46,7 +46,7 @@ class RandomSymbols:
     Each symbol at each place has a random vector; the representation is the sum of the eight.
     """
 
-    version = 1
+    version = 2
     Settings: ClassVar[type] = RandomSymbolsSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -87,7 +87,7 @@ class KMeansCodes:
     Each level is scikit-learn's MiniBatchKMeans. With fewer than K images each is its own centroid.
     """
 
-    version = 1
+    version = 2
     rests_on = ("baselines.dino.teacher",)
     Settings: ClassVar[type] = KMeansSettings
     reads: ClassVar[tuple[str, ...]] = ()

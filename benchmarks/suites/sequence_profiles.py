@@ -96,6 +96,7 @@ _QUICK = _changes(
             "dino_scale": 0.5,
         },
     },
+    # Projectors have the sizes of the teacher's head.
     # views: the number of views of each training image, of which the student sees pairs.
     # temperatures: projectors with random weights need a low one in a short training; the teacher's
     # head has that at which it has learned, its dino_temperature.
@@ -107,9 +108,11 @@ _QUICK = _changes(
             "interpreter_depth": 1,
             "teacher_temperature_first": 0.02,
             "teacher_temperature_last": 0.02,
+            "head_hidden": 256,
+            "head_bottleneck": 64,
         },
-        "painted_digits": {"views": 4},
-        "cifar10": {"views": 6},
+        "painted_digits": {"views": 4, "prototypes": 512},
+        "cifar10": {"views": 6, "prototypes": 1024},
     },
     headed={
         "painted_digits": {"teacher_temperature_first": 0.06, "teacher_temperature_last": 0.06},

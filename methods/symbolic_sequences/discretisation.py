@@ -148,15 +148,15 @@ class ResidualQuantiser(VectorQuantiser):
 
     def sequence(self, temperature: float | None) -> Choose:
         """See `Discretisation.sequence`; the temperature has no effect."""
-        place, found = 0, torch.zeros(())
+        place, found = 0, torch.zeros((), device=self.codebook.device)
 
         def choose(x: Tensor) -> Choice:
             nonlocal place, found
-            residual = normalize(self.narrow(x).float(), dim=-1) - found.to(x.device)
+            residual = normalize(self.narrow(x).float(), dim=-1) - found
             codes = self.codebook[place]
             logits = -torch.cdist(residual, codes).square()
             symbol = logits.detach().argmax(-1)
-            place, found = place + 1, found.to(x.device) + codes[symbol].detach()
+            place, found = place + 1, found + codes[symbol].detach()
             return Choice(symbol, *self._quantised(residual, codes[symbol], logits))
 
         return choose

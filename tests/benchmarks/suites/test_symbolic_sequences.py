@@ -198,6 +198,26 @@ def test_whoever_has_a_teacher_has_the_same(profile):
         assert taught["dino"]["teacher"] == task.teacher
 
 
+def test_projectors_have_the_sizes_of_the_teachers_head_and_one_that_is_it_its_temperature():
+    quick = next(profile for profile in suite.SUITE.profiles if profile.name == "quick")
+    for task in (task for task in suite.TASKS if task.id in quick.tasks):
+        given = {
+            entry.name: resolution.resolved(quick, entry, task).settings
+            for entry in ENTRIES
+            if entry.name in ("gs_256", "gs_256_headed")
+        }
+        own, headed = given["gs_256"], given["gs_256_headed"]
+        for size, of_teacher in (
+            ("prototypes", "dino_prototypes"),
+            ("head_hidden", "dino_hidden"),
+            ("head_bottleneck", "dino_bottleneck"),
+        ):
+            assert own[size] == own[of_teacher]
+        assert headed["teacher_temperature_last"] == headed["dino_temperature"]
+        assert headed["projector"] == "teacher"
+        assert "projector" not in own
+
+
 def test_only_the_untrained_control_does_not_learn():
     for profile in suite.SUITE.profiles:
         for task in (task for task in suite.TASKS if task.id in profile.tasks):

@@ -50,6 +50,7 @@ METHODS = (
 VARIANTS = (
     _symbols("gs", 256, "marginal", "penalty by the batch's entropy", {"exploration": "marginal"}),
     _symbols("ss", 256, "soft", "at temperature 0.5", {"softmax_temperature": 0.5}),
+    _symbols("gs", 256, "class", "loss on the teacher's class token", {"class_weight": 0.3}),
     _symbols("gs", 256, "headed", "projector from the teacher", {"projector": "teacher"}, "headed"),
 )
 BASELINES = (

@@ -185,7 +185,7 @@ class VQVAENetwork(nn.Module):
 class VQVAE:
     """Autoencoder with a vector-quantised map as its latent."""
 
-    version = 1
+    version = 2
     Settings: ClassVar[type] = VQVAESettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -220,7 +220,7 @@ class VQVAE:
         train(self.network, Examples({"images": images}), run, how)
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`features` (N, pool² · D) float32, `symbols` (N, P) int64."""
+        """`features` (N, pool² · D) float32, `symbols` (N, P) int64 of a `vocabulary` (N,)."""
         if self.network is None:
             raise SymbenchError("VQVAE has not learned yet; call fit first.")
         network, images = self.network.eval(), checked_colour_images(np.asarray(inputs["images"]))
@@ -234,4 +234,8 @@ class VQVAE:
                 )
                 features.append(pooled.cpu().numpy())
                 symbols.append(codes.cpu().numpy())
-        return {"features": np.concatenate(features), "symbols": np.concatenate(symbols)}
+        return {
+            "features": np.concatenate(features),
+            "symbols": np.concatenate(symbols),
+            "vocabulary": np.full(len(images), self.settings.vocabulary),
+        }

@@ -148,6 +148,16 @@ OnlyProfiles = Annotated[
 ]
 
 
+Summary = Annotated[bool, typer.Option("--summary", help="One row a method, one column a task.")]
+Throughput = Annotated[
+    bool, typer.Option("--throughput", help="Speed and memory in place of scores.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME", help="Further scores to show too (globs)."),
+]
+
+
 class Format(StrEnum):
     """Formats in which a table can be written."""
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks.cli_options import (
+    Columns,
     FailOn,
     Format,
     OnlyProfiles,
     OnlySuites,
     Out,
+    Summary,
+    Throughput,
     example,
 )
 from benchmarks.errors import SymbenchError
@@ -47,12 +50,9 @@ def leaderboard(
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.TERMINAL,
     suite: OnlySuites = None,
     profile: OnlyProfiles = None,
-    summary: Annotated[
-        bool, typer.Option("--summary", help="One row a method, one column a task.")
-    ] = False,
-    throughput: Annotated[
-        bool, typer.Option("--throughput", help="Speed and memory in place of scores.")
-    ] = False,
+    summary: Summary = False,
+    column: Columns = None,
+    throughput: Throughput = False,
     curves: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Draw the learning curves into this folder instead."),
@@ -80,9 +80,9 @@ def leaderboard(
     elif throughput:
         text = speed.throughput(records, format.value, width(), _outdated)
     elif summary:
-        text = matrix.summary(tables(records, out), width(), format.value)
+        text = matrix.summary(tables(records, out, column), width(), format.value)
     else:
-        text = render.render(tables(records, out), format.value, width())
+        text = render.render(tables(records, out, column), format.value, width())
     say(text, end="")
     raise typer.Exit(1 if problems else 0)
 
@@ -137,12 +137,12 @@ def load_records(
     return chosen, problems
 
 
-def tables(records: list[Record], out: Path) -> list[Table]:
+def tables(records: list[Record], out: Path, column: list[str] | None = None) -> list[Table]:
     """The tables of the records in a folder, with outdated rows marked."""
     from benchmarks import registry
     from leaderboard.tables import build_tables
 
-    return build_tables(records, registry.task_order(), _outdated, str(out), _reach)
+    return build_tables(records, registry.task_order(), _outdated, str(out), _reach, column or ())
 
 
 def _reach(record: Record) -> tuple[str, float] | None:

@@ -92,7 +92,8 @@ class Score:
     """One score of a task: its name, its unit and direction, and its values at the two ends.
 
     chance: the score of guessing, None where it depends on the data; a control called `random` then
-    measures it. ceiling: the score of a perfect answer.
+    measures it. ceiling: the score of a perfect answer. shown: False for a further score that has a
+    column only where `leaderboard --column` names it.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Score:
     ceiling: float = 1.0
     percent: bool = True
     higher_is_better: bool = True
+    shown: bool = True
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,12 @@ class Failure(BaseModel):
 
 
 class Further(BaseModel):
-    """A score that a table shows beside the one by which the task ranks."""
+    """A score that a table shows beside the one by which the task ranks, or shows on request."""
 
     name: str
     percent: bool
     higher_is_better: bool
+    shown: bool = True
 
 
 class Record(BaseModel):

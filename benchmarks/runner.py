@@ -307,7 +307,12 @@ def describe(
         percent=task.score.percent,
         higher_is_better=task.score.higher_is_better,
         also=[
-            Further(name=one.name, percent=one.percent, higher_is_better=one.higher_is_better)
+            Further(
+                name=one.name,
+                percent=one.percent,
+                higher_is_better=one.higher_is_better,
+                shown=one.shown,
+            )
             for one in task.also
         ],
         converged=task.converged,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
+from benchmarks.protocol import SymbenchError
 from benchmarks.records import Further, Record
 from benchmarks.stats import ROUNDING, Interval, mean_interval, rank_intervals
 from leaderboard.figures import Figure, Published, published_figures
@@ -123,14 +125,17 @@ def build_tables(
     outdated: Callable[[Record], str] = lambda record: "",
     out: str = "results",
     reach: Callable[[Record], tuple[str, float] | None] = lambda record: None,
+    columns: Sequence[str] = (),
 ) -> list[Table]:
     """One table for each group of records; raises `SymbenchError` where there is no record.
 
     order: names of tasks as their suite lists them; tasks that are not in it follow by name.
     outdated: a function that names the changes since a record was made, "" where there are none.
     out: the folder of the records, for the commands that renew outdated ones. reach: a function
-    that gives `Row.reach` for the method of a record.
+    that gives `Row.reach` for the method of a record. columns: globs over names of further scores
+    that have a column on request alone.
     """
+    records = _with_columns(list(records), columns)
     tables: list[Table] = []
     for group, cells in grouped(records, outdated).items():
         older = any(table.group.question == group.question for table in tables)
@@ -144,6 +149,22 @@ def build_tables(
             place.get(table.group.task, len(place)),
         ),
     )
+
+
+def _with_columns(records: list[Record], columns: Sequence[str]) -> list[Record]:
+    """The records, with those further scores alone that have a column or match one of `columns`."""
+    names = {one.name: None for record in records for one in record.also}
+    for column in columns:
+        if not any(fnmatchcase(name, column) for name in names):
+            known = ", ".join(names) or "none"
+            raise SymbenchError(f"these records have no further score '{column}'; known: {known}.")
+    asked = {name for name in names for column in columns if fnmatchcase(name, column)}
+    return [
+        record.model_copy(
+            update={"also": [one for one in record.also if one.shown or one.name in asked]}
+        )
+        for record in records
+    ]
 
 
 def _table(

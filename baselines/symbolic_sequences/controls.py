@@ -46,7 +46,7 @@ class RandomSymbols:
     Each symbol at each place has a random vector; the representation is the sum of the eight.
     """
 
-    version = 1
+    version = 2
     Settings: ClassVar[type] = RandomSymbolsSettings
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -57,7 +57,7 @@ class RandomSymbols:
         """Do nothing, as there is nothing to learn."""
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`features` (N, W) and `prefixes` (N, G, W) float32, `symbols` (N, L)."""
+        """`features` (N, W) and `prefixes` (N, G, W) float32, `symbols` (N, L), `vocabulary`."""
         images = checked_colour_images(np.asarray(inputs["images"]))
         key = run.seed_for("symbols").to_bytes(8, "little")
         drawn = [shake_128(key + image.tobytes()).digest(8 * SYMBOLS) for image in images]
@@ -87,7 +87,7 @@ class KMeansCodes:
     Each level is scikit-learn's MiniBatchKMeans. With fewer than K images each is its own centroid.
     """
 
-    version = 1
+    version = 2
     rests_on = ("baselines.dino.teacher",)
     Settings: ClassVar[type] = KMeansSettings
     reads: ClassVar[tuple[str, ...]] = ()
@@ -116,7 +116,7 @@ class KMeansCodes:
             residual = residual - self.centroids[-1][nearest(residual, self.centroids[-1])]
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`features` (N, D) and `prefixes` (N, G, D) float32, `symbols` (N, L)."""
+        """`features` (N, D) and `prefixes` (N, G, D) float32, `symbols` (N, L), `vocabulary`."""
         if self.teacher is None:
             raise SymbenchError("KMeansCodes has not learned yet; call fit first.")
         images = checked_colour_images(np.asarray(inputs["images"]))
@@ -153,13 +153,19 @@ def nearest(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
 
 def _summed(symbols: np.ndarray, vectors: Any) -> dict[str, np.ndarray]:
     """symbols: (N, L), vectors (K, W) for each of L places → all outputs."""
+    vocabulary = max(len(one) for one in vectors)
     total = np.zeros((len(symbols), vectors[0].shape[1]), np.float32)
     prefixes = []
     for place in range(SYMBOLS):
         total = total + vectors[place][symbols[:, place]]
         if place + 1 in PREFIXES:
             prefixes.append(total)
-    return {"features": total, "prefixes": np.stack(prefixes, 1), "symbols": symbols}
+    return {
+        "features": total,
+        "prefixes": np.stack(prefixes, 1),
+        "symbols": symbols,
+        "vocabulary": np.full(len(symbols), vocabulary),
+    }
 
 
 class Pixels:

@@ -1,10 +1,11 @@
 """The profiles of `symbolic_sequences`: their tasks and budgets, and settings by family of methods.
 
-Published protocol: Martinez Pozos, Meza Ruiz (arXiv 2503.04900): CIFAR-10, 140 epochs, batch 64,
-8 symbols; the sizes that it leaves open are the defaults of the methods. Families: "taught" is a
-teacher alone, "student" learns from one, "untrained" is a student that makes no update, and
-"autoencoder" has no teacher. Read a family's settings from the general ("*", all data sets) to the
-special (one data set, one task). How the values were found is told in `docs/settings.md`.
+Published protocol: Martinez Pozos, Meza Ruiz (arXiv 2503.04900): CIFAR-10, 140 epochs, batch 64, 8
+symbols; the sizes that it leaves open are the defaults of the methods. Families: "taught" is a
+teacher alone, "student" learns from one, "headed" is a student whose projector starts as the
+teacher's head, "untrained" is a student that makes no update, and "autoencoder" has no teacher.
+Read a family's settings from the general ("*", all data sets) to the special (one data set, one
+task). How the values were found is told in `docs/settings.md`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ def _over(under: ByData, over: ByData) -> ByData:
     return {key: under.get(key, {}) | over.get(key, {}) for key in (under | over)}
 
 
-def _changes(taught: ByData, student: ByData, autoencoder: ByData) -> dict[str, ByData]:
+def _changes(
+    taught: ByData, student: ByData, autoencoder: ByData, headed: ByData
+) -> dict[str, ByData]:
     """Settings by family; all families with a teacher get the same settings of it, and share it."""
     learns = _over(taught, student)
     return {
         "taught": taught,
         "student": learns,
+        "headed": _over(learns, headed),
         "untrained": learns,
         "autoencoder": autoencoder,
     }
@@ -54,6 +58,7 @@ _SMOKE = _changes(
     },
     student={"*": {"views": 2, "width": 16, "descriptor_depth": 1, "interpreter_depth": 1}},
     autoencoder={"*": {"width": 8, "pool": 4}},
+    headed={},
 )
 _QUICK = _changes(
     taught={
@@ -91,20 +96,27 @@ _QUICK = _changes(
             "dino_scale": 0.5,
         },
     },
-    # temperatures: those at which the teacher's head has learned, its dino_temperature.
+    # Projectors have the sizes of the teacher's head.
     # views: the number of views of each training image, of which the student sees pairs.
+    # temperatures: projectors with random weights need a low one in a short training; the teacher's
+    # head has that at which it has learned, its dino_temperature.
     student={
-        "*": {"width": 96, "heads": 3, "descriptor_depth": 1, "interpreter_depth": 1},
-        "painted_digits": {
-            "views": 4,
-            "teacher_temperature_first": 0.06,
-            "teacher_temperature_last": 0.06,
+        "*": {
+            "width": 96,
+            "heads": 3,
+            "descriptor_depth": 1,
+            "interpreter_depth": 1,
+            "teacher_temperature_first": 0.02,
+            "teacher_temperature_last": 0.02,
+            "head_hidden": 256,
+            "head_bottleneck": 64,
         },
-        "cifar10": {
-            "views": 6,
-            "teacher_temperature_first": 0.05,
-            "teacher_temperature_last": 0.05,
-        },
+        "painted_digits": {"views": 4, "prototypes": 512},
+        "cifar10": {"views": 6, "prototypes": 1024},
+    },
+    headed={
+        "painted_digits": {"teacher_temperature_first": 0.06, "teacher_temperature_last": 0.06},
+        "cifar10": {"teacher_temperature_first": 0.05, "teacher_temperature_last": 0.05},
     },
     autoencoder={
         "*": {"width": 64},
@@ -127,6 +139,7 @@ _PAPER = _changes(
     },
     # Maps are averaged over 4 × 4 places, as whole maps of 50,000 images would fill a gigabyte.
     autoencoder={"*": {"pool": 4}},
+    headed={},
 )
 
 PROFILES = (

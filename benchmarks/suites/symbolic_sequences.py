@@ -43,6 +43,7 @@ NEIGHBOURS = (10, 20, 100, 200)
 # The number of neighbours of the score that ranks: DINO's choice, fixed before anything was
 # measured.
 HEADLINE = 20
+OTHERS = tuple(k for k in NEIGHBOURS if k != HEADLINE)
 PREFIXES = (1, 2, 4, 8)
 PROBE, TEST, AUGMENTED = range(3)
 # The number of test images of which an augmented copy is shown too.
@@ -50,6 +51,8 @@ COPIES = 1_000
 SHIFT = 4
 # The perplexity and the rank below which a code or a representation counts as collapsed.
 LEAST_PERPLEXITY, LEAST_RANK = 2.0, 2.0
+# The share of the vocabulary below which it counts as mostly dead.
+LEAST_USED = 0.1
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,25 @@ class Probing(Task):
     that are moved by up to 4 pixels (and mirrored, where a mirror image is of the same class).
     targets: `labels`, `part` (0, 1, 2, in this order) and `partner`, the row of a copy's original.
 
-    Outputs: `features` (N, W); from methods that write symbols also `symbols` (N, L) integers, and
-    `prefixes` (N, 4, W), the representations of the first 1, 2, 4 and 8 symbols.
+    Outputs: `features` (N, W); from methods that write symbols also `symbols` (N, L) integers,
+    `prefixes` (N, 4, W), the representations of the first 1, 2, 4 and 8 symbols, and `vocabulary`
+    (N,) integers, all the same, the number of symbols from which the method chooses.
 
     knn_top1, knn_top5: accuracy of 20 neighbours, each with a vote that grows with its cosine
-    similarity (Wu et al. 2018); knn_top1_k<k> for other k. linear_top1, linear_top5: accuracy of a
-    logistic regression. prefix<l>_…: the same on prefixes. hard_top1: a logistic regression on the
-    symbols alone, one-hot by position; bag_top1: one on their counts; both leave out a soft
-    embedding. perplexity: that of a position's symbols; used: the number of different symbols that
-    occur (the rest of the vocabulary is dead); mutual_information of a symbol with the class and
-    entropy_rate: in nats, means over positions; agreement: the share of a copy's symbols that equal
-    its original's; effective_rank: that of the features. Symbols are measured on the test images.
+    similarity (Wu et al. 2018); knn_top1_k<k> for other k, columns on request. linear_top1,
+    linear_top5: accuracy of a logistic regression. prefix<l>_…: the same on prefixes. hard_top1: a
+    logistic regression on the symbols alone, one-hot by position; bag_top1: one on their counts;
+    both leave out a soft embedding. perplexity: that of a position's symbols; used: the number of
+    different symbols that occur, and used_share: their share of the vocabulary (the rest is dead);
+    mutual_information of a symbol with the class and entropy_rate: in nats, means over positions;
+    agreement: the share of a copy's symbols that equal its original's; effective_rank: that of the
+    features. Symbols are measured on the test images.
     """
 
     data: str
     config: str
     teacher: str
-    version = 1
+    version = 2
     needs = ("features",)
     rests_on = (
         "benchmarks.metrics.linear_probe",
@@ -99,12 +104,17 @@ class Probing(Task):
             Score("knn_top5", five),
             Score("linear_top1", one),
             Score("linear_top5", five),
+            *(Score(f"knn_top1_k{k}", one, shown=False) for k in OTHERS),
+            *(Score(f"knn_top5_k{k}", five, shown=False) for k in OTHERS),
             *(Score(f"prefix{length}_knn_top1", one) for length in PREFIXES),
+            *(Score(f"prefix{length}_knn_top5", five) for length in PREFIXES),
             *(Score(f"prefix{length}_linear_top1", one) for length in PREFIXES),
+            *(Score(f"prefix{length}_linear_top5", five, shown=False) for length in PREFIXES),
             Score("hard_top1", one),
             Score("bag_top1", one),
             Score("perplexity", percent=False),
             Score("used", percent=False),
+            Score("used_share"),
             Score("mutual_information", 0.0, percent=False),
             Score("entropy_rate", percent=False),
             Score("agreement"),
@@ -192,12 +202,28 @@ class Probing(Task):
                     f"symbols have shape {symbols.shape} and dtype {symbols.dtype}; expected "
                     f"({count}, L) integers from 0 on."
                 )
+        if "vocabulary" in outputs:
+            self._check_vocabulary(outputs)
         if "prefixes" in outputs:
             prefixes = outputs["prefixes"]
             if prefixes.ndim != 3 or prefixes.shape[1] != len(PREFIXES):
                 raise OutputError(
                     f"prefixes have shape {prefixes.shape}; expected ({count}, {len(PREFIXES)}, W)."
                 )
+
+    def _check_vocabulary(self, outputs: Outputs) -> None:
+        """Refuse a vocabulary that is no single number, or that the symbols exceed."""
+        given, symbols = outputs["vocabulary"], outputs.get("symbols")
+        if given.ndim != 1 or given.dtype.kind not in "iu" or (given != given[0]).any():
+            raise OutputError(
+                f"vocabulary has shape {given.shape} and dtype {given.dtype}; expected the "
+                "number of symbols, one integer that is the same for each input."
+            )
+        if symbols is not None and symbols.max() >= given[0]:
+            raise OutputError(
+                f"a symbol is {symbols.max()}; with a vocabulary of {given[0]} symbols are 0 to "
+                f"{given[0] - 1}."
+            )
 
     def evaluate(
         self, outputs: Outputs, targets: Examples, device: str = "cpu"
@@ -215,6 +241,8 @@ class Probing(Task):
             scores |= {f"prefix{length}_{name}": value for name, value in found.items()}
         if "symbols" in outputs:
             scores |= self._symbols(outputs["symbols"], labels, part, targets["partner"])
+            if "vocabulary" in outputs:
+                scores["used_share"] = scores["used"] / float(outputs["vocabulary"][0])
         return scores
 
     def _probed(
@@ -234,12 +262,7 @@ class Probing(Task):
             "knn_top5": top(votes[HEADLINE], answers, 5),
             "linear_top1": top(said, answers, 1),
             "linear_top5": top(said, answers, 5),
-            **{
-                f"knn_top{n}_k{k}": top(votes[k], answers, n)
-                for k in NEIGHBOURS
-                if k != HEADLINE
-                for n in (1, 5)
-            },
+            **{f"knn_top{n}_k{k}": top(votes[k], answers, n) for k in OTHERS for n in (1, 5)},
         }
 
     def _symbols(
@@ -276,8 +299,8 @@ class Probing(Task):
     def flags(self, scores: Mapping[str, float]) -> list[str]:
         """Warn of a codebook or a representation that has collapsed, with the measure.
 
-        A codebook that uses fewer symbols than there are classes gets a warning too; its size, and
-        so the number of dead symbols, is known to the method alone.
+        A codebook that uses fewer symbols than there are classes gets a warning too, and one that
+        uses less than a tenth of its vocabulary, where the method tells how large that is.
         """
         found, classes = [], self.classes
         if scores["effective_rank"] < LEAST_RANK:
@@ -293,6 +316,11 @@ class Probing(Task):
             found.append(
                 f"few symbols: {scores['used']:.0f} are used in all, fewer than the "
                 f"{classes} classes"
+            )
+        if scores.get("used_share", 1.0) < LEAST_USED:
+            found.append(
+                f"dead symbols: {100 * scores['used_share']:.1f} % of the vocabulary is used, "
+                f"{scores['used']:.0f} symbols"
             )
         return found
 

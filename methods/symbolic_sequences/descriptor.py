@@ -11,7 +11,6 @@ K vocabulary, A heads, E = W / A.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,12 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from methods.symbolic_sequences.attention import Attention, Block
-from methods.symbolic_sequences.discretisation import Choice
+from methods.symbolic_sequences.discretisation import LENGTH, Choice, Choose
 
-LENGTH = 8
 POSITION_STD = 0.02
-
-Choose = Callable[[Tensor], Choice]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Three ways to turn a vector into a symbol, under one interface.
+"""Four ways to turn a vector into a symbol, under one interface.
 
 - SS: a softmax at a very low temperature. Its weighted mean of embeddings is passed on.
 - GS: Gumbel-softmax, straight-through (Jang et al. 2017, arXiv 1611.01144; Maddison et al. 2017,
@@ -7,21 +7,26 @@
   codebook loss and 0.25 of its commitment. The paper leaves size and scale open; here vectors and
   codes have 32 dimensions and length 1 (Yu et al. 2022, arXiv 2110.04627), so that both terms are
   of the order of the other losses, and codes begin at vectors of the untrained student.
+- RVQ: residual codes, which are no part of the paper. As VQ, but each of the eight places has a
+  codebook of its own, and its code is that nearest to what the codes before it have left over
+  (residual quantisation as in Zeghidour et al. 2021, arXiv 2107.03312).
 
-Without a temperature, as in the evaluation, all three take the most likely symbol, without noise,
+Without a temperature, as in the evaluation, all take the most likely symbol, without noise,
 and pass on its embedding alone, so that all that follows is a function of hard symbols.
 
-Letters: B images, W width, K symbols of the vocabulary.
+Letters: B images, W width, K symbols of the vocabulary, L = 8 places.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
+LENGTH = 8
 CODE_WIDTH = 32
 COMMITMENT = 0.25
 EMBEDDING_STD = 0.1
@@ -42,7 +47,18 @@ class Choice(NamedTuple):
     cost: Tensor
 
 
-class Categorical(nn.Module):
+Choose = Callable[[Tensor], Choice]
+
+
+class Discretisation(nn.Module):
+    """A module that turns vectors into symbols; `sequence` gives it for one sequence."""
+
+    def sequence(self, temperature: float | None) -> Choose:
+        """A function to be called with the vectors (B, W) of one place after the other."""
+        return lambda x: self(x, temperature)
+
+
+class Categorical(Discretisation):
     """Logits of K symbols and their embeddings, shared by SS and GS."""
 
     def __init__(self, width: int, vocabulary: int) -> None:
@@ -88,7 +104,7 @@ class GumbelSoftmax(Categorical):
         return symbol, straight_through(one_hot(symbol, logits.shape[-1]).to(soft), soft)
 
 
-class VectorQuantiser(nn.Module):
+class VectorQuantiser(Discretisation):
     """VQ: logits are −‖z − e‖², e a code and z the vector, both of length 1."""
 
     def __init__(self, width: int, vocabulary: int) -> None:
@@ -107,15 +123,57 @@ class VectorQuantiser(nn.Module):
 
     @torch.no_grad()
     def start(self, x: Tensor) -> None:
-        """Set the codes to some of the vectors x (N, W) that are to be quantised."""
-        rows = torch.randperm(len(x)).repeat(-(-len(self.codebook) // len(x)))
-        self.codebook.copy_(self.narrow(x)[rows[: len(self.codebook)].to(x.device)])
+        """Set the codes to some of the vectors x (N, L, W) that are to be quantised."""
+        x = x.flatten(0, 1)
+        self.codebook.copy_(self.narrow(x)[some_rows(x, len(self.codebook))])
 
     def _quantised(self, z: Tensor, code: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         codebook = (z.detach() - code).square().sum(-1)
         commitment = (z - code.detach()).square().sum(-1)
         embedding = self.widen(straight_through(code.detach(), z))
         return embedding, logits, codebook + COMMITMENT * commitment
+
+
+class ResidualQuantiser(VectorQuantiser):
+    """RVQ: the code of a place is nearest to z − Σ codes of the places before; z has length 1."""
+
+    def __init__(self, width: int, vocabulary: int) -> None:
+        super().__init__(width, vocabulary)
+        scale = CODE_WIDTH**-0.5
+        self.codebook = nn.Parameter(scale * torch.randn(LENGTH, vocabulary, CODE_WIDTH))
+
+    def forward(self, x: Tensor, temperature: float | None) -> Choice:
+        """x: (B, W), the vectors of the first place; the temperature has no effect."""
+        return self.sequence(temperature)(x)
+
+    def sequence(self, temperature: float | None) -> Choose:
+        """See `Discretisation.sequence`; the temperature has no effect."""
+        place, found = 0, torch.zeros((), device=self.codebook.device)
+
+        def choose(x: Tensor) -> Choice:
+            nonlocal place, found
+            residual = normalize(self.narrow(x).float(), dim=-1) - found
+            codes = self.codebook[place]
+            logits = -torch.cdist(residual, codes).square()
+            symbol = logits.detach().argmax(-1)
+            place, found = place + 1, found + codes[symbol].detach()
+            return Choice(symbol, *self._quantised(residual, codes[symbol], logits))
+
+        return choose
+
+    @torch.no_grad()
+    def start(self, x: Tensor) -> None:
+        """Set the codes of each place to some of its residuals; x: (N, L, W)."""
+        found = torch.zeros((), device=x.device)
+        for place, codes in enumerate(self.codebook):
+            residual = normalize(self.narrow(x[:, place]), dim=-1) - found
+            codes.copy_(residual[some_rows(residual, len(codes))])
+            found = found + codes[torch.cdist(residual, codes).argmin(-1)]
+
+
+def some_rows(x: Tensor, count: int) -> Tensor:
+    """The numbers (count,) of rows of x (N, ...) in random order, again and again if N < count."""
+    return torch.randperm(len(x)).repeat(-(-count // len(x)))[:count].to(x.device)
 
 
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
@@ -127,4 +185,5 @@ DISCRETISATIONS: dict[str, type[Categorical] | type[VectorQuantiser]] = {
     "gs": GumbelSoftmax,
     "ss": Softmax,
     "vq": VectorQuantiser,
+    "rvq": ResidualQuantiser,
 }

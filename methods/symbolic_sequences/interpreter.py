@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from methods.symbolic_sequences.attention import Block
-from methods.symbolic_sequences.descriptor import LENGTH, POSITION_STD
+from methods.symbolic_sequences.descriptor import POSITION_STD
+from methods.symbolic_sequences.discretisation import LENGTH
 
 PREFIXES = (1, 2, 4, 8)
 

@@ -30,13 +30,13 @@ from methods.symbolic_sequences.settings import RANDOM, SymbolicSettings
 # Number of inputs whose attention is kept for pictures.
 SHOWN = 512
 # Number of training images at whose vectors VQ's codes begin.
-CODE_IMAGES = 256
+CODE_IMAGES = 1024
 
 
 class SymbolicSequences:
     """A student that writes eight symbols about an image (Martinez Pozos, Meza Ruiz 2025)."""
 
-    version = 1
+    version = 2
     rests_on = ("baselines.dino.teacher", "baselines.dino.view_tokens")
     Settings: ClassVar[type] = SymbolicSettings
     reads: ClassVar[tuple[str, ...]] = ()
@@ -77,9 +77,9 @@ class SymbolicSequences:
         train(self.network, Examples(columns), run, optimisation(self.settings, total))
 
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
-        """`symbols` (N, L) int64, the most likely ones; `prefixes` (N, G, D); `features` (N, D).
+        """`symbols` (N, L), the most likely ones, of a `vocabulary` (N,); `prefixes` (N, G, D).
 
-        A prefix's embedding depends on its hard symbols alone; features are the sum of all four.
+        A prefix's embedding depends on its hard symbols alone; `features` (N, D) sum all four.
         """
         if self.network is None or self.teacher is None:
             raise SymbenchError("SymbolicSequences has not learned yet; call fit first.")
@@ -96,7 +96,12 @@ class SymbolicSequences:
             )
         self.illustrations = {"attention": attention[:SHOWN]}
         self.explanation = {"teacher": self.teacher.about}
-        return {"features": prefixes.sum(1), "prefixes": prefixes, "symbols": symbols}
+        return {
+            "features": prefixes.sum(1),
+            "prefixes": prefixes,
+            "symbols": symbols,
+            "vocabulary": np.full(len(symbols), self.settings.vocabulary),
+        }
 
     def _answers(
         self, images: np.ndarray, at_once: int, run: Run

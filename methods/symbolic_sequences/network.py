@@ -7,13 +7,21 @@ teacher's class token of another view, and the other way round, both in one pass
 open which view goes where. Teacher and student have a DINO head each; the teacher's is a moving
 average of the student's, and nothing else of the teacher ever changes.
 
-The two penalties of exploration, of which the paper gives the idea, are here in nats:
-- entropy: log K minus the entropy of a position's mean distribution over the batch, averaged over
-  positions. It is 0 where the batch as a whole uses all symbols equally.
+The penalties of exploration, of which the paper gives the idea, are here in nats:
+- entropy: log K minus the entropy of a prediction p_t, mean over positions and images. It is 0
+  where each prediction is uniform, so that the noise of "gs" tries all symbols, and log K where
+  each is certain.
 - information: log L minus the information of a symbol about its position, H(mean p_t) - mean
   H(p_t), in each sequence. It is 0 where a sequence repeats no symbol, and log L where all are the
   same.
-The entropy penalty belongs to a batch; where a batch is computed in parts, it is their mean.
+- combined: the sum of both. The paper's discussion tells of 60 % for strategies combined, without
+  saying how; this is our reading.
+- marginal, which is no part of the paper: log K minus the entropy of a position's mean distribution
+  over the batch, averaged over positions. It is 0 where the batch as a whole uses all symbols
+  equally. It belongs to a batch; where a batch is computed in parts, it is their mean.
+
+A loss on the teacher's class token, which is no part of the paper either, can be added to each
+prefix's: half the squared distance to the class token of the other view, with weight class_weight.
 
 Scalars that show a collapse: `perplexity` of a position's hard symbols in the batch (1: all images
 have the same one); `used`, the share of the vocabulary in the batch's symbols; `target_entropy`,
@@ -44,8 +52,13 @@ from baselines.dino.head import (
     sharpened,
     warmed,
 )
-from methods.symbolic_sequences.descriptor import LENGTH, Descriptor, Written
-from methods.symbolic_sequences.discretisation import DISCRETISATIONS, Choice, VectorQuantiser
+from methods.symbolic_sequences.descriptor import Descriptor, Written
+from methods.symbolic_sequences.discretisation import (
+    DISCRETISATIONS,
+    LENGTH,
+    Choice,
+    VectorQuantiser,
+)
 from methods.symbolic_sequences.interpreter import PREFIXES, Interpreter
 from methods.symbolic_sequences.settings import SymbolicSettings
 
@@ -95,31 +108,36 @@ class SymbolicNetwork(nn.Module):
         """
         patches, classes = self.pair(batch)
         # The target of each view is the class token of the other.
-        target, logits = self.target(classes.roll(len(classes) // 2, 0), step)
+        classes = classes.roll(len(classes) // 2, 0)
+        target, logits = self.target(classes, step)
         written = self.write(patches, self.settings.temperature(step, self.total))
-        said = self.projector(self.interpreter(written.embeddings))
-        entropies = cross_entropy(target[:, None], said).mean(0)
+        prefixes = self.interpreter(written.embeddings)
+        entropies = cross_entropy(target[:, None], self.projector(prefixes)).mean(0)
         cost = written.cost.mean() + self.penalty(written.logits)
         scalars = {f"prefix{g}": entropies[i] for i, g in enumerate(PREFIXES)}
         scalars |= {"symbol_cost": cost, **self.use(written.symbols), **spread(target)}
         momentum = momentum_at(step, self.total, self.settings.momentum)
         scalars |= {"momentum": torch.tensor(momentum), "centre": logits.mean(0)}
+        if self.settings.class_weight:
+            apart = distance(prefixes, classes[:, None]).mean(0)
+            scalars["class_token"] = apart[-1]
+            entropies = entropies + self.settings.class_weight * apart
         return (self.prefix_weights * entropies).sum() + cost, scalars
 
     @torch.no_grad()
     def begin(self, patches: Tensor) -> None:
-        """Set the codes of "vq" to the student's vectors for some images' patches (B, P, D)."""
+        """Set the codes of "vq" and "rvq" to the student's vectors for patches (B, P, D)."""
         if not isinstance(self.choose, VectorQuantiser):
             return
         vectors: list[Tensor] = []
+        written = self.choose.sequence(None)
 
         def choose(h: Tensor) -> Choice:
             vectors.append(h)
-            choice: Choice = self.choose(h, None)
-            return choice
+            return written(h)
 
         self.descriptor(patches, choose)
-        self.choose.start(torch.cat(vectors))
+        self.choose.start(torch.stack(vectors, 1))
 
     def pair(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Two different views of each image: patches (2B, P, D) and class tokens (2B, D).
@@ -158,17 +176,13 @@ class SymbolicNetwork(nn.Module):
         cached: bool = True,
     ) -> Written:
         """Write symbols about patches (B, P, D); temperature: None: the most likely ones."""
-        return self.descriptor(patches, lambda h: self.choose(h, temperature), length, cached)
+        return self.descriptor(patches, self.choose.sequence(temperature), length, cached)
 
     def penalty(self, logits: Tensor) -> Tensor:
         """logits: (B, L, K) → the weighted penalty of exploration in nats, 0 for "base"."""
-        if self.settings.exploration == "base":
-            return logits.new_zeros(())
-        told = (
-            lacking_entropy(logits)
-            if self.settings.exploration == "entropy"
-            else lacking_information(logits)
-        )
+        told = logits.new_zeros(())
+        for lacking in PENALTIES[self.settings.exploration]:
+            told = told + lacking(logits)
         return self.settings.exploration_weight * told
 
     @torch.no_grad()
@@ -191,8 +205,21 @@ def entropy(shares: Tensor) -> Tensor:
     return -torch.special.xlogy(shares, shares).sum(-1)
 
 
+def distance(prefixes: Tensor, classes: Tensor) -> Tensor:
+    """Half the squared distance of prefixes and class tokens (..., D) → (...,).
+
+    These are the nats of a class token under Normal(prefix, 1), but for a constant.
+    """
+    return (prefixes.float() - classes).square().sum(-1) / 2
+
+
 def lacking_entropy(logits: Tensor) -> Tensor:
-    """logits: (B, L, K) → penalty `entropy` of the module's docstring, in nats."""
+    """logits: (B, L, K) → penalty `entropy` of the module's docstring, mean over B and L, nats."""
+    return log(logits.shape[-1]) - entropy(logits.softmax(-1)).mean()
+
+
+def lacking_marginal(logits: Tensor) -> Tensor:
+    """logits: (B, L, K) → penalty `marginal` of the module's docstring, in nats."""
     return log(logits.shape[-1]) - entropy(logits.softmax(-1).mean(0)).mean()
 
 
@@ -201,6 +228,15 @@ def lacking_information(logits: Tensor) -> Tensor:
     shares = logits.softmax(-1)
     told = entropy(shares.mean(1)) - entropy(shares).mean(1)
     return log(logits.shape[1]) - told.mean()
+
+
+PENALTIES: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {
+    "base": (),
+    "entropy": (lacking_entropy,),
+    "information": (lacking_information,),
+    "combined": (lacking_entropy, lacking_information),
+    "marginal": (lacking_marginal,),
+}
 
 
 @torch.no_grad()

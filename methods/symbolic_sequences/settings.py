@@ -4,9 +4,10 @@ The paper gives: 8 symbols, vocabularies of 128, 256 and 512, AdamW, clip 2, 140
 DINO's schedules. DINO's are given here as shares of those 140 epochs: a warm-up of 10, a
 temperature of the teacher that rises for 30. Everything else was chosen on training images held
 out; docs/settings.md tells what was tried. A prefix's loss has a weight proportional to its number
-of symbols. The paper does not give the first weights of the projectors: both start as the head that
-DINO trained with the encoder, which tells apart what stays the same from view to view. For a
-teacher without its head they start at random.
+of symbols. The student's projector starts at random, and that of the teacher, which follows it,
+starts as its copy. To start both as the head that DINO trained with the encoder is an entry of its
+own, and falls back to random weights for a teacher without its head. "Very low", as the paper calls
+the temperature of "ss", is here 0.01.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from benchmarks.protocol import SymbenchError
 from methods.symbolic_sequences.discretisation import DISCRETISATIONS
 from methods.symbolic_sequences.interpreter import PREFIXES
 
-EXPLORATIONS = ("base", "entropy", "information")
+EXPLORATIONS = ("base", "entropy", "information", "combined", "marginal")
 OF_TEACHER, RANDOM = "teacher", "random"
 PROJECTORS = (OF_TEACHER, RANDOM)
 
@@ -29,12 +30,14 @@ PROJECTORS = (OF_TEACHER, RANDOM)
 class SymbolicSettings(TaughtSettings):
     """Sizes and schedules of the student, and the settings of its teacher.
 
-    discretisation: "gs", "ss" or "vq"; see `discretisation`. vocabulary: K. exploration, for "gs":
-    "base", "entropy" or "information"; the latter two add a penalty with weight exploration_weight.
-    width, heads, descriptor_depth, interpreter_depth: sizes of the transformers. projector: starts
-    as the head of the "teacher", where that is kept, or "random", with sizes prototypes,
-    head_hidden and head_bottleneck. views: views of each training image that are drawn and encoded
-    in advance; 0 draws fresh ones for every update.
+    discretisation: "gs", "ss", "vq" or "rvq"; see `discretisation`. vocabulary: K. exploration, for
+    "gs": "base", "entropy", "information", "combined" or "marginal"; all but the first add a
+    penalty with weight exploration_weight; see `network`. class_weight: weight of the loss on the
+    teacher's class token, which the paper does not have. width, heads, descriptor_depth,
+    interpreter_depth: sizes of the transformers. projector: starts "random", with sizes prototypes,
+    head_hidden and head_bottleneck, or as the head of the "teacher", where that is kept. views:
+    views of each training image that are drawn and encoded in advance; 0 draws fresh ones for every
+    update.
     gumbel_*: the temperature falls from first to last, each update by the same factor.
     softmax_temperature: temperature of "ss", for logits whose first weights have a gain of 5.
     teacher_temperature_*: the teacher's temperature goes along a straight line from first to last
@@ -49,18 +52,19 @@ class SymbolicSettings(TaughtSettings):
     vocabulary: int = 256
     exploration: str = "base"
     exploration_weight: float = 0.1
+    class_weight: float = 0.0
     width: int = 128
     heads: int = 4
     descriptor_depth: int = 2
     interpreter_depth: int = 2
-    projector: str = OF_TEACHER
+    projector: str = RANDOM
     prototypes: int = 1024
     head_hidden: int = 512
     head_bottleneck: int = 256
     views: int = 4
     gumbel_first: float = 2.0
     gumbel_last: float = 0.5
-    softmax_temperature: float = 0.5
+    softmax_temperature: float = 0.01
     teacher_temperature_first: float = 0.04
     teacher_temperature_last: float = 0.04
     teacher_temperature_share: float = 30 / 140
@@ -104,7 +108,7 @@ class SymbolicSettings(TaughtSettings):
                 number(self, name, 0, above=True)
         for name in ("teacher_temperature_last", "learning_rate"):
             number(self, name, 0, above=True)
-        for name in ("exploration_weight", "final_rate", "weight_decay", "clip"):
+        for name in ("exploration_weight", "class_weight", "final_rate", "weight_decay", "clip"):
             number(self, name, 0)
         number(self, "final_weight_decay", 0)
         for name in ("momentum", "warm_up", "teacher_temperature_share"):

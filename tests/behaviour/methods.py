@@ -120,10 +120,16 @@ CASES = (
         Case(
             "methods.symbolic_sequences:SymbolicSequences",
             "painted",
-            {**_PUPIL, "discretisation": name},
-            f" ({name})",
+            {**_PUPIL, **own},
+            label,
         )
-        for name in ("ss", "vq")
+        for own, label in (
+            ({"discretisation": "ss"}, " (ss)"),
+            ({"discretisation": "vq"}, " (vq)"),
+            ({"discretisation": "rvq", "class_weight": 0.3}, " (rvq, class token)"),
+            ({"exploration": "combined"}, " (combined)"),
+            ({"exploration": "marginal"}, " (marginal)"),
+        )
     ),
     Case("baselines.dino:DINO", "painted", TEACHER),
     Case("baselines.vqvae:VQVAE", "painted", {"width": 8, "pool": 4}),

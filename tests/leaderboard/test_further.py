@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from benchmarks.errors import SymbenchError
 from benchmarks.records import Further
 from leaderboard.figures import published_figures
 from leaderboard.render import render
@@ -143,3 +144,17 @@ def test_the_published_tables_are_whole():
         key=lambda one: one.value,
     )
     assert (best.method, best.value) == ("neurosymbolic_3", 0.756)
+
+
+def test_a_score_that_is_not_shown_has_a_column_on_request(board):
+    hidden = Further(name="nmi_other", percent=False, higher_is_better=True, shown=False)
+    for record in board:
+        record.also = [*record.also, hidden]
+        record.scores["nmi_other"] = record.scores["nmi"] / 2
+    for columns, seen in (((), False), (("nmi_*",), True), (("nmi_other",), True)):
+        tables = build_tables(board, columns=columns)
+        assert ("nmi other" in rows(render(tables, "markdown"))[0]) == seen
+        assert ("nmi_other" in render(tables, "csv")) == seen
+    assert tables[0].row("neurosymbolic_1").also["nmi_other"].mean == pytest.approx(0.25)
+    with pytest.raises(SymbenchError, match="no further score 'nmu'; known: nmi, largest_cluster"):
+        build_tables(board, columns=("nmu",))

@@ -122,6 +122,34 @@ def test_a_collapse_is_flagged_with_its_measure():
     assert TASK.flags(fine | {"perplexity": 5.0, "used": 10.0}) == []
 
 
+def test_a_vocabulary_of_which_less_than_a_tenth_is_used_is_flagged(draw):
+    count = draw.targets.count
+    features = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
+    symbols = np.arange(2 * count).reshape(count, 2) % 12
+    given = {"features": features, "symbols": symbols}
+    for vocabulary, share in ((120, 0.1), (128, 0.09375)):
+        outputs = given | {"vocabulary": np.full(count, vocabulary)}
+        TASK.check(outputs, count)
+        scores = TASK.evaluate(outputs, draw.targets)
+        assert scores["used_share"] == share
+        dead = [flag for flag in TASK.flags(scores) if flag.startswith("dead symbols")]
+        assert dead == ["dead symbols: 9.4 % of the vocabulary is used, 12 symbols"][: share < 0.1]
+    assert "used_share" not in TASK.evaluate(given, draw.targets)
+
+
+def test_every_writer_of_symbols_tells_its_vocabulary():
+    for entry in ENTRIES:
+        settings = registry.load_class(entry.path).Settings(**entry.settings)
+        assert hasattr(settings, "vocabulary") == (entry.name not in ("dino", "pixels"))
+
+
+def test_other_numbers_of_neighbours_have_columns_on_request():
+    shown = {one.name: one.shown for one in TASK.also}
+    for k in (10, 100, 200):
+        assert shown[f"knn_top1_k{k}"] is shown[f"knn_top5_k{k}"] is False
+    assert shown["prefix8_knn_top5"]
+
+
 @pytest.mark.parametrize(
     ("outputs", "line"),
     [
@@ -130,6 +158,15 @@ def test_a_collapse_is_flagged_with_its_measure():
         ({"features": np.zeros((5, 2)), "symbols": np.zeros((5, 8))}, "integers from 0"),
         ({"features": np.zeros((5, 2)), "symbols": -np.ones((5, 8), int)}, "integers from 0"),
         ({"features": np.zeros((5, 2)), "prefixes": np.zeros((5, 3, 2))}, r"\(5, 4, W\)"),
+        ({"features": np.zeros((5, 2)), "vocabulary": np.arange(5)}, "is the same for each input"),
+        (
+            {
+                "features": np.zeros((5, 2)),
+                "symbols": np.full((5, 8), 4),
+                "vocabulary": np.full(5, 4),
+            },
+            "a symbol is 4; with a vocabulary of 4 symbols are 0 to 3",
+        ),
     ],
 )
 def test_outputs_of_a_wrong_form_are_refused_in_a_line(outputs, line):
@@ -159,6 +196,26 @@ def test_whoever_has_a_teacher_has_the_same(profile):
         assert {"dino", "gs_256", "vq_128", "kmeans_256", UNTRAINED} <= set(taught)
         assert len({repr(sorted(one.items())) for one in taught.values()}) == 1
         assert taught["dino"]["teacher"] == task.teacher
+
+
+def test_projectors_have_the_sizes_of_the_teachers_head_and_one_that_is_it_its_temperature():
+    quick = next(profile for profile in suite.SUITE.profiles if profile.name == "quick")
+    for task in (task for task in suite.TASKS if task.id in quick.tasks):
+        given = {
+            entry.name: resolution.resolved(quick, entry, task).settings
+            for entry in ENTRIES
+            if entry.name in ("gs_256", "gs_256_headed")
+        }
+        own, headed = given["gs_256"], given["gs_256_headed"]
+        for size, of_teacher in (
+            ("prototypes", "dino_prototypes"),
+            ("head_hidden", "dino_hidden"),
+            ("head_bottleneck", "dino_bottleneck"),
+        ):
+            assert own[size] == own[of_teacher]
+        assert headed["teacher_temperature_last"] == headed["dino_temperature"]
+        assert headed["projector"] == "teacher"
+        assert "projector" not in own
 
 
 def test_only_the_untrained_control_does_not_learn():

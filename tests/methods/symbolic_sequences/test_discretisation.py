@@ -1,4 +1,4 @@
-"""SS, GS and VQ: values and gradients by hand, and one symbol for all three in the evaluation."""
+"""SS, GS, VQ and RVQ: values and gradients by hand, and one symbol for all in the evaluation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from methods.symbolic_sequences.discretisation import (
     COMMITMENT,
     DISCRETISATIONS,
     GumbelSoftmax,
+    ResidualQuantiser,
     Softmax,
     VectorQuantiser,
     straight_through,
@@ -154,13 +155,50 @@ def test_what_follows_vq_reaches_the_vector_unchanged_and_no_code(monkeypatch):
 @pytest.mark.parametrize("count", [3, 40])
 def test_codes_begin_at_vectors(count):
     vq, x = made(VectorQuantiser, vocabulary=10), vectors(count)
-    vq.start(x)
+    vq.start(x[:, None])
     z, codes = quantised(vq, x)
     nearest = ((codes[:, None] - z) ** 2).sum(2)
     np.testing.assert_allclose(nearest.min(1), 0, atol=1e-9)
     assert len(set(nearest.argmin(1))) == min(count, 10)
     if count < 10:  # each vector is a code: none is any distance from its own
         np.testing.assert_allclose(vq(x, None).cost.detach(), 0, atol=1e-5)
+
+
+def test_a_residual_code_is_nearest_to_what_the_codes_before_it_have_left():
+    rvq = made(ResidualQuantiser, vocabulary=2)
+    with torch.no_grad():
+        rvq.narrow.weight.zero_()
+        rvq.narrow.bias.zero_()
+        rvq.narrow.weight[0, 0] = rvq.narrow.weight[1, 1] = 1.0
+        rvq.codebook.zero_()
+        # The first place has codes (1, 0, …) and (0, 2, …); the second (0, 1, …) and (-0.5, 1, …).
+        rvq.codebook[0, 0, 0], rvq.codebook[0, 1, 1] = 1.0, 2.0
+        rvq.codebook[1, :, 1] = 1.0
+        rvq.codebook[1, 1, 0] = -0.5
+    choose = rvq.sequence(None)
+    # Vectors (0.6, 0.8) in both places; the first code is (1, 0), which leaves (-0.4, 0.8).
+    x = torch.tensor([[3.0, 4.0, 7.0]])
+    first, second = choose(x), choose(x)
+    assert (first.symbol.item(), second.symbol.item()) == (0, 1)
+    np.testing.assert_allclose(first.logits.detach(), [[-0.8, -1.8]], rtol=1e-5)
+    np.testing.assert_allclose(second.logits.detach(), [[-0.2, -0.05]], rtol=1e-5)
+    np.testing.assert_allclose(first.cost.detach(), [(1 + COMMITMENT) * 0.8], rtol=1e-5)
+    np.testing.assert_allclose(second.cost.detach(), [(1 + COMMITMENT) * 0.05], rtol=1e-5)
+    torch.testing.assert_close(second.embedding, rvq.widen(rvq.codebook[1, 1])[None])
+    # Another sequence begins without what this one has found.
+    assert torch.equal(rvq.sequence(None)(x).logits, first.logits)
+
+
+def test_residual_codes_begin_at_residuals():
+    """With a code for each vector, the first place leaves nothing to the second."""
+    rvq, x = made(ResidualQuantiser, vocabulary=4), vectors(4)
+    rvq.start(x[:, None].expand(-1, 8, -1))
+    choose = rvq.sequence(None)
+    np.testing.assert_allclose(choose(x).cost.detach(), 0, atol=1e-6)
+    np.testing.assert_allclose(rvq.codebook[1:].detach(), 0, atol=1e-6)
+    rvq = made(ResidualQuantiser, vocabulary=2)
+    rvq.start(x[:, None].expand(-1, 8, -1))
+    assert (rvq.codebook.detach().square().sum(-1).sum(-1)[:2] > 0.1).all()
 
 
 @pytest.mark.parametrize("name", DISCRETISATIONS)

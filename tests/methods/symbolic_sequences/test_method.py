@@ -50,6 +50,7 @@ def test_answers():
     out = made.evaluate(images(7), run())
     assert out["symbols"].shape == (7, 8)
     assert out["symbols"].dtype == np.int64
+    np.testing.assert_array_equal(out["vocabulary"], [10] * 7)
     assert out["prefixes"].shape == (7, 4, WIDTH)
     assert out["features"].dtype == out["prefixes"].dtype == np.float32
     np.testing.assert_allclose(out["features"], out["prefixes"].sum(1), rtol=1e-6)
@@ -60,7 +61,7 @@ def test_answers():
     assert made.parameters == sum(one.numel() for one in learned)
 
 
-@pytest.mark.parametrize("discretisation", ["gs", "ss", "vq"])
+@pytest.mark.parametrize("discretisation", ["gs", "ss", "vq", "rvq"])
 def test_features_depend_on_hard_symbols_alone(discretisation):
     made = fitted(steps=0, discretisation=discretisation, vocabulary=2)
     out = made.evaluate(images(300), run())
@@ -121,12 +122,12 @@ def test_the_same_seed_gives_the_same_and_another_another(views):
     assert any(not torch.equal(one[name], other[name]) for name in one)
 
 
-def test_the_projectors_begin_as_the_head_of_the_teacher_which_stays_as_it_is(monkeypatch):
+def test_the_projectors_begin_at_random_or_as_the_teachers_head_which_stays_as_it_is(monkeypatch):
     torch.manual_seed(0)
     head, centre = DINOHead(WIDTH, 9, 5, 4), torch.linspace(-1, 1, 9)
     before = {name: value.clone() for name, value in head.state_dict().items()}
     monkeypatch.setattr(method, "obtain", lambda *_: teacher(head=head, centre=centre))
-    network = fitted(steps=0).network
+    network = fitted(steps=0, projector="teacher").network
     for projector in (network.projector, network.teacher_projector):
         assert projector is not head
         state = projector.state_dict()
@@ -134,13 +135,17 @@ def test_the_projectors_begin_as_the_head_of_the_teacher_which_stays_as_it_is(mo
     assert torch.equal(network.centre, centre)
     assert all(one.requires_grad for one in network.projector.parameters())
     assert not any(one.requires_grad for one in network.teacher_projector.parameters())
-    learned = fitted(steps=3).network
+    learned = fitted(steps=3, projector="teacher").network
     for projector in (learned.projector, learned.teacher_projector):
         assert not torch.equal(projector.prototypes, head.prototypes)
     assert not torch.equal(learned.centre, centre)
     assert all(torch.equal(head.state_dict()[name], value) for name, value in before.items())
     assert torch.equal(centre, torch.linspace(-1, 1, 9))
-    assert fitted(steps=0, projector="random").network.projector.prototypes.shape == (16, 6)
+    random = fitted(steps=0).network
+    assert random.projector.prototypes.shape == (16, 6)
+    same = zip(random.projector.parameters(), random.teacher_projector.parameters(), strict=True)
+    assert all(torch.equal(*pair) for pair in same)
+    assert not random.centre.any()
 
 
 def test_fresh_views_are_two_and_alike():

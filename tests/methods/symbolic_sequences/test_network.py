@@ -11,15 +11,23 @@ import torch
 
 from methods.symbolic_sequences.discretisation import DISCRETISATIONS
 from methods.symbolic_sequences.network import (
+    distance,
     entropy,
     lacking_entropy,
     lacking_information,
+    lacking_marginal,
     spread,
 )
 from tests.methods.symbolic_sequences.pupils import batch, network
 
-KINDS = [*({"discretisation": name} for name in DISCRETISATIONS)]
-PENALTIES = [{"exploration": "entropy"}, {"exploration": "information"}]
+KINDS = [*({"discretisation": name} for name in DISCRETISATIONS), {"class_weight": 0.2}]
+LACKING = {
+    "entropy": (lacking_entropy,),
+    "information": (lacking_information,),
+    "combined": (lacking_entropy, lacking_information),
+    "marginal": (lacking_marginal,),
+}
+PENALTIES = [{"exploration": name} for name in LACKING]
 
 
 def array(x):
@@ -54,19 +62,20 @@ def test_the_loss_by_hand(kind, quiet, monkeypatch):
     # What is written about the one view is held against the class token of the other.
     seen, held = torch.cat([one, other])[:, 1:], torch.cat([other, one])[:, 0]
     written = net.write(seen, net.settings.temperature(4, 10))
-    said = array(net.projector(net.interpreter(written.embeddings)))
+    prefixes = net.interpreter(written.embeddings)
+    said, prefixes = array(net.projector(prefixes)), array(prefixes)
     taught = softmax((array(net.teacher_projector(held)) - array(net.centre)) / 0.02)
     expected = 0.0
     for index, g in enumerate((1, 2, 4, 8)):
         entropies = [-(taught[b] * np.log(softmax(said[b, index] / 0.1))).sum() for b in range(4)]
         assert float(scalars[f"prefix{g}"].detach()) == pytest.approx(np.mean(entropies), rel=1e-4)
         expected += weights[index] * np.mean(entropies)
+        apart = np.mean([((prefixes[b, index] - array(held)[b]) ** 2).sum() / 2 for b in range(4)])
+        expected += weights[index] * kind.get("class_weight", 0.0) * apart
     cost = array(written.cost).mean()
-    assert (cost > 0) == (kind.get("discretisation") == "vq")
-    if kind.get("exploration") == "entropy":
-        cost += 0.7 * float(lacking_entropy(written.logits).detach())
-    elif "exploration" in kind:
-        cost += 0.7 * float(lacking_information(written.logits).detach())
+    assert (cost > 0) == (kind.get("discretisation") in ("vq", "rvq"))
+    for lacking in LACKING.get(kind.get("exploration"), ()):
+        cost += 0.7 * float(lacking(written.logits).detach())
     assert float(scalars["symbol_cost"].detach()) == pytest.approx(cost, rel=1e-4, abs=1e-7)
     assert float(loss.detach()) == pytest.approx(expected + cost, rel=1e-4)
     mean = array(net.teacher_projector(held)).mean(0)
@@ -84,14 +93,30 @@ def logits_of(shares):
     return torch.tensor(shares, dtype=torch.float64).clamp(min=1e-30).log()
 
 
+# Two images, two positions, two symbols; the first position's mean is (3/4, 1/4).
+SHARES = [[[1.0, 0.0], [1.0, 0.0]], [[0.5, 0.5], [0.0, 1.0]]]
+COLLAPSED = [[[1.0, 0.0]] * 2] * 3
+
+
 def test_the_penalty_of_entropy_by_hand():
-    # Two images, two positions, two symbols; the first position's mean is (3/4, 1/4).
-    shares = [[[1.0, 0.0], [1.0, 0.0]], [[0.5, 0.5], [0.0, 1.0]]]
+    # One of four predictions is uniform, the others are certain.
+    assert float(lacking_entropy(logits_of(SHARES))) == pytest.approx(3 / 4 * log(2))
+    assert float(lacking_entropy(logits_of(COLLAPSED))) == pytest.approx(log(2))
+    uniform = [[[0.5, 0.5]] * 2] * 3
+    assert float(lacking_entropy(logits_of(uniform))) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_penalty_of_the_batchs_entropy_by_hand():
     first = -(0.75 * log(0.75) + 0.25 * log(0.25))
     expected = log(2) - (first + log(2)) / 2
-    assert float(lacking_entropy(logits_of(shares))) == pytest.approx(expected)
-    collapsed = [[[1.0, 0.0]] * 2] * 3
-    assert float(lacking_entropy(logits_of(collapsed))) == pytest.approx(log(2))
+    assert float(lacking_marginal(logits_of(SHARES))) == pytest.approx(expected)
+    assert float(lacking_marginal(logits_of(COLLAPSED))) == pytest.approx(log(2))
+
+
+def test_the_distance_to_the_class_token_by_hand():
+    prefixes = torch.tensor([[[1.0, 2.0], [0.0, 0.0]]])
+    apart = distance(prefixes, torch.tensor([[[3.0, 1.0]]]))
+    np.testing.assert_allclose(apart, [[2.5, 5.0]])
 
 
 def test_the_penalty_of_information_by_hand():
@@ -108,9 +133,9 @@ def test_the_penalty_of_information_by_hand():
 
 
 def test_penalties_push_where_they_are_meant_to():
-    """One step against the gradient: more entropy of the mean, fewer repeated symbols."""
+    """One step against the gradient: more entropy, fewer repeated symbols."""
     logits = torch.tensor([[[2.0, 0.0, 0.0], [2.0, 0.1, 0.0]]] * 2, requires_grad=True)
-    for lacking in (lacking_entropy, lacking_information):
+    for lacking in (lacking_entropy, lacking_information, lacking_marginal):
         (slope,) = torch.autograd.grad(lacking(logits), logits)
         assert lacking(logits - 0.1 * slope) < lacking(logits)
 
@@ -168,10 +193,11 @@ def test_only_the_codes_of_vq_begin_at_images():
         before = deepcopy(net.state_dict())
         net.begin(patches)
         changed = [key for key, after in net.state_dict().items() if (after != before[key]).any()]
-        assert changed == (["choose.codebook"] if name == "vq" else [])
-    used = net.use(net.write(patches).symbols)["used"]
-    net.load_state_dict(before)
-    assert used > net.use(net.write(patches).symbols)["used"]
+        assert changed == (["choose.codebook"] if name in ("vq", "rvq") else [])
+        if name == "vq":
+            used = net.use(net.write(patches).symbols)["used"]
+            net.load_state_dict(before)
+            assert used > net.use(net.write(patches).symbols)["used"]
 
 
 def test_views_are_of_one_image_and_never_the_same():

@@ -9,14 +9,17 @@ import pytest
 from benchmarks.protocol import SymbenchError
 from methods.symbolic_sequences import SymbolicSettings
 from methods.symbolic_sequences.method import optimisation
+from methods.symbolic_sequences.network import PENALTIES
+from methods.symbolic_sequences.settings import EXPLORATIONS
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"discretisation": "fsq"}, "discretisation is 'fsq'; it must be one of: gs, ss, vq"),
-        ({"exploration": "none"}, "it must be one of: base, entropy, information"),
+        ({"discretisation": "fsq"}, "discretisation is 'fsq'; it must be one of: gs, ss, vq, rvq"),
+        ({"exploration": "none"}, "it must be one of: base, entropy, information, combined"),
         ({"discretisation": "vq", "exploration": "entropy"}, "with discretisation 'vq' it must be"),
+        ({"class_weight": -1}, "class_weight is -1"),
         ({"vocabulary": 1}, "vocabulary is 1; it must be a whole number, 2 or more"),
         ({"width": 130}, r"width is 130; it must be a multiple of heads \(4\)"),
         ({"views": 1}, "views is 1; it must be 2 or more, or 0"),
@@ -67,3 +70,7 @@ def test_the_optimiser_has_the_published_schedules():
     assert how.rate(1399, 1400) == pytest.approx(1e-6)
     assert how.decay(0, 1400) == pytest.approx(0.04)
     assert how.decay(1399, 1400) == pytest.approx(0.4)
+
+
+def test_every_exploration_has_its_penalties():
+    assert set(PENALTIES) == set(EXPLORATIONS)

@@ -88,6 +88,7 @@ PROFILES = (
         seeds=3,
         budgets={data: Budget(steps=1_000, batch_size=size) for data, size in _BATCHES.items()},
         summary="1,000 updates a training, minutes on 2 cores for the generated data",
+        moved_seeds=1,
         changes=_QUICK,
     ),
     Profile(

@@ -183,7 +183,10 @@ def test_profiles_name_what_there_is():
     digits = tasks["mnist4/mnist_128"]
     assert paper.budget(suite.ENTRIES[0], digits).total_steps(60_000) == 1_125_000
     (gnm,) = (entry for entry in suite.ENTRIES if entry.name == "gnm")
-    starts = {"mnist4/mnist_128": {"glimpse_bias"}, "arrow_room/rendered_128": {"present_steps"}}
-    for task, start in starts.items():
-        changed = resolution.resolved(paper, gnm, tasks[task]).settings
-        assert changed.keys() == start, "all else is as published"
+    for task in ("mnist4/mnist_128", "mnist10/mnist_128", "arrow_room/rendered_128"):
+        assert not resolution.resolved(paper, gnm, tasks[task]).settings, "all is as published"
+    assert "genesis" in paper.methods
+    assert "genesis_narrow" not in paper.methods
+    for short in (smoke, quick):
+        assert "genesis" not in short.methods
+        assert "genesis_narrow" in short.methods

@@ -261,6 +261,7 @@ def describe(
         also=[
             Further(name=one.name, percent=one.percent, higher_is_better=one.higher_is_better)
             for one in task.also
+            if one.name in result.get("scores", {})
         ],
         path=cell.entry.path,
         method_version=cell.versions.own,

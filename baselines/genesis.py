@@ -7,14 +7,14 @@ pixel. A component VAE explains what each mask shows, with a prior computed from
 
     p(x | z) = Π Σ_k m_k N(x; x_k, σ²),   p(z) = Π_k p(z^m_k | z^m_<k) p(z^c_k | z^m_k).
 
-Layers are the authors' defaults. Deviations: σ is 0.2 and not 0.7, as in the whole suite, with the
-goal of GECO converted (`baselines.scenes.geco`); features and gates of a gated convolution are
-normed by a GroupNorm of one group each, as five gates in a row would let little through. Choices
-where nothing is published: the mask decoder mirrors the encoder and ends in a 1×1 convolution; the
-first mask latent has a standard Gaussian prior; the component encoder ends in a layer of 256 units,
-as in MONet (arXiv 1901.11390), whose component VAE this is; means pass a sigmoid; component priors
-are bounded like mask priors; below 64 pixels the strides are those at 64, and the last map is
-smaller.
+Layers and their sizes are those of the authors' program: every convolution of the mask encoder and
+of the mask decoder but its last is gated, and the first mask latent has linear heads of its own.
+The component encoder ends in a layer of 256 units, as in MONet (arXiv 1901.11390), whose component
+VAE this is. Deviations: σ is 0.2 and not 0.7, as in the whole suite, with the goal of GECO
+converted (`baselines.scenes.geco`); features and gates are normed by a GroupNorm of one group each
+in place of BatchNorm, as a batch may be computed in parts. Choices where nothing is published:
+means pass a sigmoid; component priors are bounded like mask priors; below 64 pixels the strides are
+those at 64, and the last map is smaller.
 
 Letters: B images, C channels, H = W = size in pixels, K components, S posterior samples, M and Z
 dimensions of the mask and of the component latent.
@@ -41,9 +41,11 @@ from baselines.scenes.scene_layers import kl, log_density
 from baselines.scenes.scene_method import DRAWN, SceneMethod, SceneNetwork, SceneSettings
 
 MASK_FILTERS = (32, 32, 64, 64, 64)
+MASK_BACK = (64, 64, 32, 32, 32, 32)
 MASK_FEATURES, MASK_LSTM, PRIOR_HIDDEN = 256, 128, 256
 COMPONENT_FILTERS = (32, 32, 64, 64)
 COMPONENT_HIDDEN, BROADCAST_FILTERS, BORDER = 256, 32, 8
+GECO_SIZE = 64  # the size in pixels for which the step of GECO is published
 SHOWN_AT_ONCE = 2
 
 
@@ -54,7 +56,8 @@ class GENESISSettings(SceneSettings):
     components: K, one more than a scene has objects. mask_latent, component_latent: M and Z. width:
     factor of the published numbers of channels and hidden units.
     geco: whether β, which starts at `beta`, is adapted to reach `goal` (nats a value at σ = 0.7):
-    log β moves by geco_step a nat, and by geco_speedup times that while the goal is met.
+    log β moves by geco_step · 64² / size² a nat, and by geco_speedup times that while the goal is
+    met, as an image of more pixels has more nats.
     published: the components for each data set, one of them for the background.
     """
 
@@ -115,29 +118,30 @@ class MaskVAE(nn.Module):
         down = [
             gated(*pair, stride) for pair, stride in zip(pairwise(filters), strides, strict=True)
         ]
-        self.encoder = nn.Sequential(*down, nn.Conv2d(filters[-1], features, side), nn.Flatten())
+        last = nn.Conv2d(filters[-1], 2 * features, side)
+        self.encoder = nn.Sequential(*down, last, Gate(), nn.Flatten())
+        self.first = nn.Linear(features, 2 * m)
         self.recurrence = nn.LSTMCell(features + m, hidden)
         self.posterior = nn.Linear(hidden, 2 * m)
         self.prior_recurrence = nn.LSTM(m, prior, batch_first=True)
         self.prior = nn.Linear(prior, 2 * m)
-        back = (*filters[:0:-1], filters[1])
+        back = settings.kept(*MASK_BACK)
         up = [
             gated(*pair, stride, transposed=True)
             for pair, stride in zip(pairwise(back), strides[::-1], strict=True)
         ]
         self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(m, filters[-1], side), *up, nn.Conv2d(filters[1], 1, 1)
+            nn.ConvTranspose2d(m, 2 * back[0], side), Gate(), *up, nn.Conv2d(back[-1], 1, 1)
         )
 
     def infer(self, features: Tensor, noise: ExampleNoise | None = None) -> tuple[Tensor, Normal]:
         """Infer K latents (B, K, M) and their posterior from features of the image (B, F)."""
-        z, state = features.new_zeros(len(features), self.m), None
-        latents, parameters = [], []
-        for _ in range(self.k):
-            state = self.recurrence(torch.cat([features, z], 1), state)
+        parameters, state = [self.first(features)], None
+        latents = [draw_from(posterior_of(parameters[0]), noise)]
+        for _ in range(self.k - 1):
+            state = self.recurrence(torch.cat([features, latents[-1]], 1), state)
             parameters.append(self.posterior(state[0]))
-            z = draw_from(posterior_of(parameters[-1]), noise)
-            latents.append(z)
+            latents.append(draw_from(posterior_of(parameters[-1]), noise))
         return torch.stack(latents, 1), posterior_of(torch.stack(parameters, 1))
 
     def prior_of_all(self, z: Tensor) -> Normal:
@@ -227,7 +231,7 @@ class GENESISNetwork(SceneNetwork):
         self.masks = MaskVAE(settings, size, channels)
         self.components = ComponentVAE(settings, size, channels)
         values = channels * size**2
-        step = settings.geco_step if settings.geco else 0.0
+        step = settings.geco_step * (GECO_SIZE / size) ** 2 if settings.geco else 0.0
         self.geco = GECO(settings.goal, values, SIGMA, step, settings.geco_speedup, settings.beta)
 
     def infer(self, x: Tensor, features: Tensor, noise: ExampleNoise | None = None) -> Scene:
@@ -240,14 +244,16 @@ class GENESISNetwork(SceneNetwork):
         return Scene(log_masks, self.components.decode(latent), (z, latent), posteriors, priors)
 
     def loss(self, batch: dict[str, Any], step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """batch: `images` (B, H, W, C) uint8 → the mean of NLL + β KL in nats, and their parts."""
+        """batch: `images` (B, H, W, C) uint8 → the mean of NLL + β KL in nats, and their parts.
+
+        The KL of the masks is that of the drawn latents, log q(z) − log p(z), as published.
+        """
         x = pixels(batch)
         scene = self.infer(x, self.masks.encoder(x))
         nll = -mixture(x, scene.log_masks, scene.means).mean()
-        masks, components = (
-            kl(posterior, prior).mean()
-            for posterior, prior in zip(scene.posteriors, scene.priors, strict=True)
-        )
+        q, p = scene.posteriors[0], scene.priors[0]
+        masks = (log_density(q, scene.latents[0]) - log_density(p, scene.latents[0])).mean()
+        components = kl(scene.posteriors[1], scene.priors[1]).mean()
         total = nll + self.geco.beta * (masks + components)
         parts = {"kl_mask": masks, "kl_component": components}
         return total, {"nll": nll, "kl": masks + components, **parts, "beta": self.geco.beta}
@@ -332,6 +338,8 @@ def prior_of(parameters: Tensor) -> Normal:
 class GENESIS(SceneMethod):
     """GENESIS, with GECO."""
 
-    version = 2  # since 2: an evaluation draws its noise by example
+    # Since 2: an evaluation draws its noise by example. Since 3: the published layers, the sampled
+    # KL of masks, and a step of GECO that depends on the size.
+    version = 3
     Settings = GENESISSettings
     Network = GENESISNetwork

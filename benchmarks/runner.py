@@ -314,6 +314,7 @@ def describe(
                 shown=one.shown,
             )
             for one in task.also
+            if one.name in result.get("scores", {})
         ],
         converged=task.converged,
         path=cell.entry.path,

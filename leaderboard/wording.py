@@ -15,7 +15,7 @@ from leaderboard.figures import Figure
 FORMATS = ("terminal", "markdown", "csv")
 NONE = "–"
 # Units of scores that are neither shares nor pure numbers.
-UNITS = {"ll": "nats", "elbo": "nats"}
+UNITS = {"ll": "nats", "ll_5": "nats", "elbo": "nats"}
 # A row that asks for a line between two groups; Markdown has none and leaves it out.
 RULE: list[str] = []
 GAP = "  "

@@ -156,8 +156,8 @@ class SceneMethod:
     def evaluate(self, inputs: Examples, run: Run) -> dict[str, np.ndarray]:
         """Draw `samples` (N, H, W, C) uint8 and measure `log_likelihood` and `elbo` (N,) of inputs.
 
-        Both are in nats an image. Noise is a function of the run's seed and an example's number, so
-        that `at_once` changes nothing but rounding.
+        Both are in nats an image, from `posterior_samples` (N,) draws of each. Noise is a function
+        of the run's seed and an example's number, so that `at_once` changes nothing but rounding.
         """
         name = type(self).__name__
         if self.network is None:
@@ -176,7 +176,12 @@ class SceneMethod:
             likelihood, elbo = self._measure(images, at_once, run)
             with seeded(run, "illustrations"):
                 self.illustrations = self._illustrate(images[:SHOWN], run)
-        return {"samples": drawn, "log_likelihood": likelihood, "elbo": elbo}
+        return {
+            "samples": drawn,
+            "log_likelihood": likelihood,
+            "elbo": elbo,
+            "posterior_samples": np.full(len(images), self.settings.importance_samples),
+        }
 
     def _draw(self, count: int, at_once: int, run: Run) -> np.ndarray:
         """Draw `count` images from the prior: (count, H, W, C) uint8."""

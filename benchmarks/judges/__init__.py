@@ -84,13 +84,13 @@ def _path(data: str) -> str:
     return known[judge]
 
 
-def checked_images(images: np.ndarray, channels: int) -> np.ndarray:
-    """The images, unchanged; raises unless they are uint8 (N, H, H, `channels`) with H >= 32."""
+def checked_images(images: np.ndarray, channels: int, smallest: int = SMALLEST) -> np.ndarray:
+    """The images, unchanged; raises unless uint8 (N, H, H, `channels`) with H >= `smallest`."""
     shape, dtype = np.shape(images), getattr(images, "dtype", None)
-    square = len(shape) == 4 and shape[1] == shape[2] >= SMALLEST and shape[3] == channels
+    square = len(shape) == 4 and shape[1] == shape[2] >= smallest and shape[3] == channels
     if not square or dtype != np.uint8:
         raise SymbenchError(
             f"images to judge have shape {shape} and dtype {dtype}; expected uint8 "
-            f"(N, H, H, {channels}) with H at least {SMALLEST}: scale pixels to 0…255 and round."
+            f"(N, H, H, {channels}) with H at least {smallest}: scale pixels to 0…255 and round."
         )
     return images

@@ -53,6 +53,13 @@ METHODS = (
 )
 BASELINES = (
     _entry("genesis", "genesis", "baseline", "masks and components, in order"),
+    _entry(
+        "genesis",
+        "genesis_narrow",
+        "baseline",
+        "GENESIS with a quarter of the channels and units",
+        width=0.25,
+    ),
     _entry("convdraw", "convdraw", "baseline", "convolutional DRAW, 4 steps"),
     _entry("convdraw", "convdraw_8", "baseline", "convolutional DRAW, 8 steps", steps=8),
     _entry(

@@ -14,8 +14,9 @@ Letters: N images of height H, width W and C channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import symdata
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
+    from benchmarks.judges import Found
+
 # The highest log-density of Normal(·, 0.2), at its mean: -log(0.2 sqrt(2 pi)) nats.
 MOST_NATS = 0.6904993792294276
 D_STEPS_CAP = {128: 20_000, 64: 1_000, 32: 100}
@@ -44,6 +47,10 @@ STEPS_A_SAMPLE = 4
 
 # The number of images of which S-Acc is the share that obeys (Jiang, Ahn 2020).
 JUDGED = 250
+# The least size of images for judging: at 32 pixels a digit has 5 by 7, and cannot be read.
+LEAST_JUDGED = 64
+# The number of posterior samples of an image that the published likelihoods have.
+PUBLISHED_SAMPLES = 100
 # The `spread` below which samples count as collapsed.
 COLLAPSED = 0.1
 
@@ -92,24 +99,47 @@ class Generation(SceneTask):
     train: `images` (N, H, W, C) uint8. inputs: `images` of the test split, and `shuffled`, for a
     control alone: the right objects put together by no rule. targets: `real`, the validation split.
     Outputs: `samples` (N, H, W, C) uint8, which answer no input; if known, `log_likelihood` and
-    `elbo` (N,) of the inputs, in nats.
+    `elbo` (N,) of the inputs, in nats, and `posterior_samples` (N,), from how many they come.
 
-    s_acc: the share of the first 250 samples that obey the rule, by the judge. d_steps: the steps
-    after which a classifier tells samples from real images. ll, elbo: means over the inputs.
-    spread: the variation of the samples' pixels as a share of that of real images.
+    s_acc: the share of the first 250 samples that obey the rule, by the judge. agreement: the mean
+    number of their objects that fit into one scene of the rule, whatever else is wrong; it tells
+    models apart that never get a whole scene right. Both are missing below 64 pixels, where digits
+    cannot be read, and d_steps ranks. d_steps: the steps after which a classifier tells samples
+    from real images. ll, elbo: means over the inputs; ll is of 100 posterior samples an image, and
+    its name says where there are others, such as ll_5. spread: the variation of the samples' pixels
+    as a share of that of real images.
     """
 
     needs = ("samples",)
     generated = ("samples",)
     privileged = ("shuffled",)
-    score = Score("s_acc")
-    version = 2  # since 2: another classifier for D-Steps
+    # Since 2: another classifier for D-Steps. Since 3: agreement, ll_5, no judge below 64 pixels.
+    version = 3
     measured_by = ("benchmarks.metrics.discrimination",)
 
     @property
     def name(self) -> str:  # type: ignore[override]
         """The name of the data set."""
         return self.data
+
+    @property
+    def judged(self) -> bool:
+        """Whether images are large enough for a judge."""
+        return self.size >= LEAST_JUDGED
+
+    @property
+    def score(self) -> Score:  # type: ignore[override]
+        """S-Acc, or D-Steps where nothing is judged."""
+        return Score("s_acc") if self.judged else self._d_steps
+
+    @property
+    def _d_steps(self) -> Score:
+        return Score("d_steps", percent=False, ceiling=self.cap)
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:  # type: ignore[override]
+        """See `SceneTask.rests_on`; there is no judge of small images."""
+        return super().rests_on if self.judged else self.measured_by
 
     @property
     def channels(self) -> int:
@@ -120,10 +150,14 @@ class Generation(SceneTask):
     def also(self) -> tuple[Score, ...]:  # type: ignore[override]
         """The further scores; likelihoods end at the most nats that Normal(·, 0.2) can give."""
         most = MOST_NATS * self.channels * self.size**2
+        judged = (
+            Score("agreement", percent=False, ceiling=self.source.objects),
+            self._d_steps,
+        )
+        likelihoods = ("ll", "ll_5", "elbo")
         return (
-            Score("d_steps", percent=False, ceiling=self.cap),
-            Score("ll", percent=False, ceiling=most),
-            Score("elbo", percent=False, ceiling=most),
+            *(judged if self.judged else ()),
+            *(Score(name, percent=False, ceiling=most) for name in likelihoods),
         )
 
     @property
@@ -155,7 +189,7 @@ class Generation(SceneTask):
                 f"samples have shape {samples.shape} and dtype {samples.dtype}; expected "
                 f"{expected} and uint8."
             )
-        for name in ("log_likelihood", "elbo"):
+        for name in ("log_likelihood", "elbo", "posterior_samples"):
             if name in outputs and outputs[name].shape != (count,):
                 raise OutputError(f"{name} has shape {outputs[name].shape}; expected ({count},).")
 
@@ -165,21 +199,35 @@ class Generation(SceneTask):
         """See `Task.evaluate`."""
         import numpy as np
 
-        from benchmarks.judges import load
         from benchmarks.metrics.discrimination import d_steps
 
         samples, real = np.asarray(outputs["samples"]), np.asarray(targets["real"])
-        verdicts = load(self.data)(samples[:JUDGED])
         # A long training on few samples would learn them by heart and say nothing.
         cap = min(self.cap, STEPS_A_SAMPLE * len(samples))
         scores = {
-            "s_acc": float(np.mean([verdict.obeys for verdict in verdicts])),
+            **(self._judgement(samples[:JUDGED]) if self.judged else {}),
             "d_steps": float(d_steps(samples, real, cap, device)),
             "spread": float(samples.std(0).mean() / max(real.std(0).mean(), 1e-9)),
         }
-        names = {"log_likelihood": "ll", "elbo": "elbo"}
+        drawn = int(np.max(outputs.get("posterior_samples", PUBLISHED_SAMPLES)))
+        ll = "ll" if drawn == PUBLISHED_SAMPLES else f"ll_{drawn}"
+        names = {"log_likelihood": ll, "elbo": "elbo"}
         given = {short: outputs[name] for name, short in names.items() if name in outputs}
         return scores | {short: float(np.mean(values)) for short, values in given.items()}
+
+    def _judgement(self, samples: np.ndarray) -> dict[str, float]:
+        """The scores that the judge gives, by name."""
+        import numpy as np
+
+        from benchmarks.judges import load
+
+        verdicts = load(self.data)(samples)
+        scores = {"s_acc": float(np.mean([verdict.obeys for verdict in verdicts]))}
+        if self.source.agreement:
+            agreement = resolve_name(self.source.agreement)
+            agreeing = [agreement(*named(verdict.found), self.size) for verdict in verdicts]
+            scores["agreement"] = float(np.mean(agreeing))
+        return scores
 
     def flags(self, scores: Mapping[str, float]) -> list[str]:
         """Warn of samples that are all alike, and say where D-Steps is only a lower bound."""
@@ -203,7 +251,7 @@ class Generation(SceneTask):
         from benchmarks.pictures import scenes as pictures
 
         drawn: dict[str, Callable[[], Figure]] = {}
-        if "samples" in outputs:
+        if "samples" in outputs and outputs["samples"].shape[1] >= LEAST_JUDGED:
             samples = outputs["samples"][:JUDGED].copy()  # arrays read from a file are read-only
             judged = load(self.data)(samples)
             verdicts = [(verdict.obeys, verdict.reason) for verdict in judged]
@@ -214,6 +262,14 @@ class Generation(SceneTask):
             drawn["samples"] = lambda: pictures.samples(samples, verdicts)
             drawn["judged"] = lambda: pictures.judged(samples, founds, verdicts)
         return drawn | pictures.of_a_model(illustrations)
+
+
+def named(found: Sequence[Found]) -> tuple[list[str], np.ndarray]:
+    """The names of K things that a judge found, and the centres of their boxes (K, 2) in pixels."""
+    import numpy as np
+
+    boxes = np.array([one.box for one in found]).reshape(-1, 2, 2)
+    return [one.name for one in found], boxes.mean(1)
 
 
 class Judging(SceneTask):
@@ -314,9 +370,6 @@ class Judging(SceneTask):
 
 
 DATA = ("mnist4", "mnist10", "arrow_room")
-# The least size of images for judging; smaller scenes only show that everything runs.
-LEAST_JUDGED = 64
-
 _ALL = tuple((data, config) for data in DATA for config in symdata.dataset(data).configs)
 TASKS = (
     *(Generation(data, config) for data, config in _ALL),

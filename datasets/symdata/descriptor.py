@@ -52,8 +52,10 @@ class DataSet:
     mirror image is of the same class.
 
     objects: how many objects a scene shows. rule: `module:function` that says what is wrong with a
-    scene graph. judge: the name of the judge that reads images. breaks: the kinds of broken rules.
-    break_tests: images of each kind on which a judge is tested.
+    scene graph. agreement: `module:function` that says how many objects fit the rule, from the
+    names and centres that a judge finds; empty where no such score is wanted. judge: the name of
+    the judge that reads images. breaks: the kinds of broken rules. break_tests: images of each kind
+    on which a judge is tested.
     """
 
     name: str
@@ -75,6 +77,7 @@ class DataSet:
     mirrored: bool = True
     objects: int = 0
     rule: str = ""
+    agreement: str = ""
     judge: str = ""
     breaks: tuple[str, ...] = ()
     break_tests: int = 400

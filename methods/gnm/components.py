@@ -15,12 +15,13 @@ from math import expm1, log
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 from baselines.scenes.example_noise import ExampleNoise, draw_from, flip
 from baselines.scenes.scene_layers import conv, gaussian, kl, log_density
 
 LOGIT_RANGE = 8.8
+LEAST_PRESENCE = 1e-5  # weight of the KLs of a component that is absent
 WHERE = 4
 WHERE_INIT = 0.01  # bound of the first weights: boxes begin near the middle of their cells
 SCALE_BIAS = -1.0  # boxes begin a bit larger than a cell: sigmoid(-1) = 0.27 of the image's side
@@ -74,13 +75,18 @@ class Components:
         presence = (self.logits > 0).float()
         return Latents(presence, self.where.mean, self.depth.mean, self.what.mean)
 
-    def kl(self, prior: Components) -> dict[str, Tensor]:
-        """KL of each latent against its prior in nats (B,), by name."""
+    def kl(self, prior: Components, presence: Tensor | None = None) -> dict[str, Tensor]:
+        """KL of each latent against its prior in nats (B,), by name.
+
+        presence: (B, K), with which the KLs of where, depth and what of a component are multiplied,
+        at least `LEAST_PRESENCE`; None: they count in full.
+        """
+        weights = None if presence is None else presence.clamp(min=LEAST_PRESENCE)
         return {
             "presence": kl_bernoulli(self.logits, prior.logits),
-            "where": kl(self.where, prior.where),
-            "depth": kl(self.depth, prior.depth),
-            "what": kl(self.what, prior.what),
+            "where": weighed(self.where, prior.where, weights),
+            "depth": weighed(self.depth, prior.depth, weights),
+            "what": weighed(self.what, prior.what, weights),
         }
 
     def log_density(self, z: Latents) -> Tensor:
@@ -135,6 +141,13 @@ def logistic(like: Tensor) -> Tensor:
     """Draw logistic noise in the shape of `like`."""
     uniform = torch.rand_like(like).clamp(1e-6, 1 - 1e-6)
     return uniform.logit()
+
+
+def weighed(posterior: Normal, prior: Normal, weights: Tensor | None) -> Tensor:
+    """KL of Normals of (B, …, h, w) in nats (B,); weights: (B, K), one for each cell, or None."""
+    if weights is None:
+        return kl(posterior, prior)
+    return (kl_divergence(posterior, prior).flatten(2).sum(1) * weights).sum(1)
 
 
 def kl_bernoulli(logits: Tensor, prior: Tensor) -> Tensor:

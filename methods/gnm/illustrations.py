@@ -13,7 +13,7 @@ from torch import Tensor
 
 from methods.gnm.components import Latents
 from methods.gnm.network import GNMNetwork
-from methods.gnm.renderer import boxes_of, compose, corners
+from methods.gnm.renderer import boxes_of, corners
 
 DRAWN, PLACES, ROWS, AT_ONCE = 16, 9, 4, 32
 SPREAD = 2.0
@@ -51,10 +51,9 @@ def layers(network: GNMNetwork, z: Latents, z_b: Tensor | None) -> Tensor:
     if z_b is None:
         return parts
     order = z.depths.argsort(1, descending=True)
-    total = parts.sum(1)
-    background = compose(total, network.background(z_b)) - total[:, :-1]
+    background = network.paint(z, z_b) - parts.sum(1)
     sorted_parts = torch.stack([part[rank] for part, rank in zip(parts, order, strict=True)])
-    return torch.cat([background.unsqueeze(1), sorted_parts[:, :, :-1]], 1)
+    return torch.cat([background.unsqueeze(1), sorted_parts], 1)
 
 
 def traverse_global(network: GNMNetwork, z_g: Tensor, prior: list, z_b: Tensor | None) -> Tensor:

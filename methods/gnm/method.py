@@ -21,6 +21,8 @@ class IllustratedGNM(GNMNetwork):
 class GNM(SceneMethod):
     """Generative Neurosymbolic Machines."""
 
-    version = 2  # since 2: an evaluation draws its noise by example
+    # Since 2: an evaluation draws its noise by example. Since 3: the KLs against fixed priors are
+    # weighed by presence, and the alpha map is a clamped sum, which the curriculum fixes.
+    version = 3
     Settings = GNMSettings
     Network = IllustratedGNM

@@ -4,11 +4,13 @@
 
 Scenes in colour have a background besides, with its latent z_b. The loss is the negative evidence
 bound plus KLs of the posteriors against fixed priors, which favour few components, as small as an
-object. These KLs are no part of the reported likelihood.
+object. These KLs are no part of the reported likelihood. Those of where, depth and what are
+multiplied by the sampled presence, so that an absent component costs nothing there; the KLs against
+the priors from z_g count in full for absent components too, as their latents are part of the model.
 
 Presence is relaxed Bernoulli in training, and 0 or 1 in `log_weights` and `sample`, with the same
-probabilities. All KLs count in full for absent components too, as their latents are part of the
-model.
+probabilities: the likelihood is a bound on a sharper model than that of the published program,
+which keeps the relaxed presence there. Another deviation: standard deviations are at least 1e-4.
 
 Letters: B images, C channels, H = W = size, F features, h = w = 4 cells, K = h·w components, S
 posterior samples, G side of a glimpse.
@@ -38,6 +40,7 @@ from methods.gnm.struct_draw import GaussianGlobal, StructDRAW, standard
 # colour have another mean scale.
 WHERE_MEAN, WHERE_STD = (-1.6, 0.0, 0.0, 0.0), (0.1, 0.3, 1.0, 1.0)
 COLOUR_SCALE = -1.5
+MOST_PRESENCE = 0.99  # while the alpha map is fixed, so that a logit of presence is not driven off
 
 
 class GNMNetwork(SceneNetwork):
@@ -80,16 +83,20 @@ class GNMNetwork(SceneNetwork):
         drawing = self.global_latent(f_x)
         posterior, prior = self.heads(f_x, drawing.drawn[-1])
         z, z_b = posterior.relaxed(schedule.temperature(step)), None
+        curriculum = self.colour and step < schedule.alpha_steps
         if step < schedule.present_steps:
             z = replace(z, presence=torch.ones_like(z.presence))
+        elif curriculum:
+            z = replace(z, presence=z.presence.clamp(max=MOST_PRESENCE))
         kls = {"global": drawing.kl(), **posterior.kl(prior)}
-        fixed = posterior.kl(self.fixed(posterior, schedule.presence_prior(step)))
+        fixed_priors = self.fixed(posterior, schedule.presence_prior(step))
+        fixed = posterior.kl(fixed_priors, z.presence)
         if self.colour:
             posterior_b = self.background.posterior(f_x)
             z_b = draw_from(posterior_b)
             kls["background"] = kl(posterior_b, self.background.prior(drawing.latent))
             fixed["background"] = kl(posterior_b, standard(z_b))
-        alpha = schedule.alpha_fixed if step < schedule.alpha_steps else None
+        alpha = schedule.alpha_fixed if curriculum else None
         nll = -log_normal(x, self.paint(z, z_b, alpha))
         ramps = schedule.kl_weights(step)
         weights = schedule.fixed_weights(step, self.colour)
@@ -142,19 +149,19 @@ class GNMNetwork(SceneNetwork):
         return z, z_b
 
     def paint(self, z: Latents, z_b: Tensor | None, alpha: float | None = None) -> Tensor:
-        """The image x̂ of these latents (B, C, H, W); alpha: a fixed alpha of all glimpses."""
+        """The image x̂ of these latents (B, C, H, W); alpha: value of the alpha map everywhere."""
         glimpses, boxes = self.decode(z), renderer.boxes_of(z.where)
         if not self.colour:
             return renderer.add_up(glimpses, z.presence, boxes, self.size)
         assert z_b is not None
-        if alpha is not None:
-            fixed = torch.full_like(glimpses[:, :, -1:], alpha)
-            glimpses = torch.cat([glimpses[:, :, :-1], fixed], 2)
         blended = renderer.blend(glimpses, z.presence, z.depths, boxes, self.size)
+        if alpha is not None:
+            fixed = torch.full_like(blended[:, -1:], alpha)
+            blended = torch.cat([blended[:, :-1], fixed], 1)
         return renderer.compose(blended, self.background(z_b))
 
     def contributions(self, z: Latents) -> Tensor:
-        """Shares of the components in the image: (B, K, C, H, W), in colour (B, K, C+1, H, W)."""
+        """Shares of the components in the image: (B, K, C, H, W)."""
         glimpses, boxes = self.decode(z), renderer.boxes_of(z.where)
         if not self.colour:
             return renderer.place(glimpses * z.presence[..., None, None, None], boxes, self.size)

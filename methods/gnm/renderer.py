@@ -18,6 +18,7 @@ from einops import rearrange
 from torch import Tensor
 
 LEAST_WEIGHT = 1e-5  # keeps the weights of the components finite where none is drawn
+LEAST_ALPHA = 1e-5  # the alpha map lies between this and 1 less this
 
 
 def boxes_of(where: Tensor) -> Tensor:
@@ -101,17 +102,24 @@ def shares(glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, siz
     """Shares of the components in a scene in colour, nearer ones in front of farther ones.
 
     glimpses: (B, K, C+1, G, G), the last channel alpha, presence, depth: (B, K), the smaller the
-    nearer → (B, K, C+1, size, size) colours times alpha, and alpha, each times the component's
-    weight: alpha · presence · sigmoid(-depth), normalised over the components in every pixel.
+    nearer → (B, K, C, size, size) colours times alpha · presence, times the component's weight:
+    alpha · presence · sigmoid(-depth), normalised over the components in every pixel.
     """
     layers, weight = _layers(glimpses, presence, depth, boxes, size)
-    return layers * weight / (weight.sum(1, keepdim=True) + LEAST_WEIGHT)
+    return layers[:, :, :-1] * weight / (weight.sum(1, keepdim=True) + LEAST_WEIGHT)
 
 
 def blend(glimpses: Tensor, presence: Tensor, depth: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """The sum of the `shares` of all components (B, C+1, size, size), divided once for all."""
+    """The sum of the `shares` of all components, and the alpha map: (B, C+1, size, size).
+
+    The alpha map is the sum of alpha · presence of all components, clamped to less than 1. Its
+    gradient passes the clamp, so that components learn where too many of them lie.
+    """
     layers, weight = _layers(glimpses, presence, depth, boxes, size)
-    return (layers * weight).sum(1) / (weight.sum(1) + LEAST_WEIGHT)
+    colours = (layers[:, :, :-1] * weight).sum(1) / (weight.sum(1) + LEAST_WEIGHT)
+    alpha = layers[:, :, -1:].sum(1)
+    clamped = alpha.detach().clamp(LEAST_ALPHA, 1 - LEAST_ALPHA)
+    return torch.cat([colours, alpha + (clamped - alpha.detach())], 1)
 
 
 def _layers(

@@ -34,9 +34,10 @@ class GNMSettings(SceneSettings):
     glimpses learn what lies under their boxes before a component can vanish. Published: 0, none.
     glimpse_bias, for grey scenes alone: added to the first bias of the glimpses' last layer; below
     0 they begin dark. Published: 0, grey; docs/settings.md tells how a short training then ends.
-    alpha_steps, for scenes in colour alone: updates during which every glimpse has the alpha
-    alpha_fixed. background_weight, where_weight, likewise: first weight of the KL against the fixed
-    prior, which falls to 1 within background_ramp and where_ramp.
+    alpha_steps, for scenes in colour alone: updates during which the image's alpha map is
+    alpha_fixed at every pixel, and presence at most 0.99. background_weight, where_weight,
+    likewise: first weight of the KL against the fixed prior, which falls to 1 within
+    background_ramp and where_ramp.
     """
 
     optimiser: str = "rmsprop"

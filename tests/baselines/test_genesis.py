@@ -174,10 +174,14 @@ def test_the_kl_of_the_loss_by_hand():
         scene = net.infer(x, net.masks.encoder(x))
     torch.manual_seed(2)
     scalars = net.loss(data, 0)[1]
-    for name, q, p in zip(("kl_mask", "kl_component"), scene.posteriors, scene.priors, strict=True):
-        ratio, gap = (q.scale / p.scale).numpy(), ((q.loc - p.loc) / p.scale).numpy()
-        by_hand = (0.5 * (ratio**2 + gap**2 - 1) - np.log(ratio)).sum((1, 2)).mean()
-        assert float(scalars[name].detach()) == pytest.approx(by_hand, rel=1e-4), name
+    q, p, z = scene.posteriors[0], scene.priors[0], scene.latents[0]
+    off = ((z - p.loc) / p.scale) ** 2 - ((z - q.loc) / q.scale) ** 2
+    by_hand = (0.5 * off + (p.scale / q.scale).log()).sum((1, 2)).mean()  # of the drawn latents
+    assert float(scalars["kl_mask"].detach()) == pytest.approx(float(by_hand), rel=1e-4)
+    q, p = scene.posteriors[1], scene.priors[1]
+    ratio, gap = (q.scale / p.scale).numpy(), ((q.loc - p.loc) / p.scale).numpy()
+    by_hand = (0.5 * (ratio**2 + gap**2 - 1) - np.log(ratio)).sum((1, 2)).mean()
+    assert float(scalars["kl_component"].detach()) == pytest.approx(by_hand, rel=1e-4)
     both = scalars["kl_mask"] + scalars["kl_component"]
     assert float(scalars["kl"].detach()) == float(both.detach())
     # The prior of a component is computed from the latent of its own mask alone.
@@ -250,6 +254,23 @@ def test_the_same_error_moves_beta_alike_at_any_sigma():
     assert moved[0] == pytest.approx(np.exp(-1e-3 * 4096 * 0.01 / 0.98), rel=1e-4)
 
 
+def test_the_step_is_published_at_64_pixels_and_a_quarter_of_that_at_128():
+    for size, step in ((64, 1e-5), (128, 2.5e-6), (32, 4e-5)):
+        assert network(GENESIS, size=size).geco.step == pytest.approx(step)
+    assert network(GENESIS, geco=False).geco.step == 0
+
+
+def test_the_first_mask_has_heads_of_its_own():
+    masks = network(GENESIS).masks
+    with torch.no_grad():
+        masks.first.weight.zero_()
+        masks.first.bias.copy_(torch.tensor([1.0, 2.0, 3.0, -0.5, -0.5, -0.5]))
+        _, posterior = masks.infer(torch.randn(2, 26))
+    assert posterior.loc[:, 0].tolist() == [[1.0, 2.0, 3.0]] * 2
+    torch.testing.assert_close(posterior.scale[:, 0], torch.full((2, 3), log(2)))
+    assert (posterior.loc[0, 1:] != posterior.loc[1, 1:]).all()
+
+
 def test_beta_has_a_floor():
     made = geco()
     for _ in range(3):
@@ -268,30 +289,19 @@ def test_training_moves_beta_and_checkpoints_would_keep_it():
     assert float(fixed.geco.beta) == 2
 
 
-def expected_parameters(size, channels, m=64, z=16):
-    """What the published widths come to; two more for each channel of a norm of a gated layer."""
-    side = size // 8 if size == 128 else size // 4
-    filters = [channels, 32, 32, 64, 64, 64]
-    encoder = sum((25 * filters[i] + 3) * 2 * filters[i + 1] for i in range(5))
-    encoder += (64 * side**2 + 1) * 256
-    posterior = 4 * 128 * (256 + m + 128 + 2) + (128 + 1) * 2 * m
-    prior = 4 * 256 * (m + 256 + 2) + (256 + 1) * 2 * m
-    back = [64, 64, 64, 32, 32, 32]
-    decoder = m * 64 * side**2 + 64 + 32 + 1
-    decoder += sum((25 * back[i] + 3) * 2 * back[i + 1] for i in range(5))
-    masks = encoder + posterior + prior + decoder
-    filters = [channels + 1, 32, 32, 64, 64]
-    component = sum((9 * filters[i] + 1) * filters[i + 1] for i in range(4))
-    component += (64 * (size // 16) ** 2 + 1) * 256 + (256 + 1) * 2 * z
-    component_prior = (m + 1) * 256 + (256 + 1) * 256 + (256 + 1) * 2 * z
-    broadcast = (9 * (z + 2) + 1) * 32 + 3 * (9 * 32 + 1) * 32 + (32 + 1) * channels
-    return masks + component + component_prior + broadcast
+PUBLISHED = {
+    (64, 3): 12_620_548,
+    (128, 3): 13_406_980,
+    (64, 1): 12_616_706,
+    (128, 1): 13_403_138,
+}
 
 
-@pytest.mark.parametrize(("size", "channels"), [(64, 3), (128, 1), (128, 3), (32, 1)])
-def test_parameters_are_as_many_as_the_published_layers_say(size, channels):
-    net = GENESIS.Network(GENESISSettings(), size, channels)
-    assert parameters(net) == expected_parameters(size, channels)
+@pytest.mark.parametrize(("size", "channels"), PUBLISHED)
+def test_parameters_are_as_many_as_those_of_the_published_program(size, channels):
+    with torch.device("meta"):
+        net = GENESIS.Network(GENESISSettings(components=3), size, channels)
+    assert parameters(net) == PUBLISHED[size, channels]
 
 
 def test_the_shapes_of_the_published_layers():
@@ -302,6 +312,8 @@ def test_the_shapes_of_the_published_layers():
         assert all(layer.kernel_size == (5, 5) for layer in down)
         assert masks.encoder[:5](torch.zeros(1, 3, size, size)).shape[2:] == (16, 16)
         assert masks.encoder[5].kernel_size == (16, 16)
+        back = [layer[0] for layer in masks.decoder[2:7]]
+        assert [layer.stride[0] for layer in back] == strides[::-1]
         assert masks.log_masks(torch.zeros(1, 5, 64)).shape == (1, 5, 1, size, size)
     full = GENESISSettings()
     assert full.kept(32, 64, 256) == (32, 64, 256)

@@ -37,6 +37,7 @@ DATA = DataSet(
     channels=3,
     objects=4,
     rule="symdata.arrow_room.rule:violations",
+    agreement="symdata.arrow_room.rule:agreement",
     judge="arrow_room",
     breaks=(
         "wrong_pointing",

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from symdata.arrow_room import MATERIALS
 from symdata.arrow_room.camera import distance
 
 THINGS, OBJECTS = 4, 3
@@ -61,6 +62,25 @@ def violations(
         if direction is not None and len(objects) == OBJECTS and len(odd) == 1:
             found += _pointing(shapes, positions, np.asarray(direction), arrow, odd[0], degrees)
     return tuple(found)
+
+
+def agreement(names: Sequence[str], centres: np.ndarray, size: int) -> int:
+    """The most things that fit into one room: an arrow, two of a shape, one of another: 0 to 4.
+
+    They are of one material. names: of K things, such as "metal cube"; centres (K, 2) and size, in
+    pixels, are not asked: directions and places do not matter.
+    """
+    best = 0
+    for material in MATERIALS:
+        start = f"{material} "
+        held = Counter(name.removeprefix(start) for name in names if name.startswith(start))
+        arrow = min(held.pop("arrow", 0), 1)
+        pairs = (
+            min(held[pair], 2) + max((min(held[odd], 1) for odd in held if odd != pair), default=0)
+            for pair in held
+        )
+        best = max(best, arrow + max(pairs, default=0))
+    return best
 
 
 def _pointing(

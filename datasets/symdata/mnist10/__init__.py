@@ -19,6 +19,7 @@ DATA = DataSet(
     channels=1,
     objects=10,
     rule="symdata.mnist10.rule:violations",
+    agreement="symdata.mnist10.rule:agreement",
     judge="digits",
     breaks=BREAKS,
 )

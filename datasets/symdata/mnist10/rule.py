@@ -47,6 +47,27 @@ def violations(classes: Sequence[int], centres: np.ndarray, size: int) -> tuple[
     )
 
 
+def agreement(names: Sequence[str], centres: np.ndarray, size: int) -> int:
+    """The most digits that lie in the quadrants of one order of the sets, one of a class: 0 to 10.
+
+    names: of K digits, as a judge says them; others than digits agree with nothing. centres:
+    (K, 2) of their boxes, in pixels. Places within a quadrant do not matter.
+    """
+    where = quadrants(np.reshape(centres, (-1, 2)), size)
+    seen = {(name, int(quadrant)) for name, quadrant in zip(names, where, strict=True)}
+
+    def right(quadrant: int, classes: tuple[int, ...]) -> int:
+        return sum((str(label), quadrant) in seen for label in classes)
+
+    return sum(
+        max(
+            right(one, SETS[one]) + right(other, SETS[other]),
+            right(one, SETS[other]) + right(other, SETS[one]),
+        )
+        for one, other in ((0, 2), (1, 3))
+    )
+
+
 def _sets(labels: np.ndarray, where: np.ndarray) -> Iterator[str]:
     """Faults of each diagonal pair in the order of its sets that leaves fewer digits wrong."""
     found = [Counter(labels[where == q].tolist()) for q in range(4)]

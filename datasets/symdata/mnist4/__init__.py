@@ -19,6 +19,7 @@ DATA = DataSet(
     channels=1,
     objects=4,
     rule="symdata.mnist4.rule:violations",
+    agreement="symdata.mnist4.rule:agreement",
     judge="digits",
     breaks=BREAKS,
 )

@@ -50,6 +50,17 @@ def violations(classes: Sequence[int], centres: np.ndarray, size: int) -> tuple[
     )
 
 
+def agreement(names: Sequence[str], centres: np.ndarray, size: int) -> int:
+    """The most digits that agree on one start class c, at most one a quadrant: 0 to 4.
+
+    names: of K digits, as a judge says them; others than digits agree with nothing. centres:
+    (K, 2) of their boxes, in pixels. Places within a quadrant do not matter.
+    """
+    where = quadrants(np.reshape(centres, (-1, 2)), size)
+    seen = {(name, int(quadrant)) for name, quadrant in zip(names, where, strict=True)}
+    return max(sum((str(c + q), q) in seen for q in range(4)) for c in range(STARTS))
+
+
 def _order(labels: np.ndarray, where: np.ndarray) -> Iterator[str]:
     """Faults against the start class that explains most digits, the top left's before others."""
     read = labels != UNRECOGNISED

@@ -170,10 +170,36 @@ def said(**shares):
 def test_a_plain_digit_has_one_reading_and_an_unclear_one_several():
     assert [label for _, label in digits.plausible(said(_4=0.999, _9=0.001))] == [4]
     assert [label for _, label in digits.plausible(said(_4=0.3, _9=0.69, _1=0.001))] == [9, 4]
+    # A tenth of the likeliest class is the least for another reading.
+    assert [label for _, label in digits.plausible(said(_4=0.08, _9=0.75))] == [9, 4]
+    assert [label for _, label in digits.plausible(said(_4=0.07, _9=0.75))] == [9]
 
 
 def test_what_is_likely_no_digit_is_not_read():
-    assert digits.plausible(said(_4=0.04, none=0.96)) == [(0.0, digits.UNREADABLE)]
+    assert digits.plausible(said(_4=0.09, none=0.91)) == [(0.0, digits.UNREADABLE)]
+    assert [label for _, label in digits.plausible(said(_4=0.11, none=0.89))] == [4]
+
+
+def test_a_digit_two_pixels_off_is_accepted_and_one_four_off_is_not():
+    from symdata import digit_scenes
+    from symdata.digit_scenes import Layout
+
+    draw = digit_scenes.stream(symdata.dataset("mnist4"), "sklearn_64", "judging shifts", 0)
+    layout = scenes("mnist4").arrange(COUNT, 64, draw)
+    loaded = digit_scenes.load("sklearn", GIVEN)
+    for way, share in ((2, 0.9), (4, 0.0)):
+        corners = layout.corners.copy()
+        inward = np.where(corners[:, 0] + 14 + way <= 32, way, -way)
+        corners[:, 0] += inward  # the top left digit alone
+        moved = Layout(layout.classes, corners, layout.quadrants)
+        part = digit_scenes.painted(moved, loaded, "test", 64, draw)
+        got = accepted("mnist4", part.images)
+        assert got >= share if share else got == 0, (way, got)
+
+
+def test_images_in_which_digits_cannot_be_read_are_refused():
+    with pytest.raises(SymbenchError, match="H at least 64"):
+        judge("mnist4")(np.zeros((1, 32, 32, 1), np.uint8))
 
 
 def test_what_is_hardly_a_digit_has_no_second_reading():

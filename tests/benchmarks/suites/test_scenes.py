@@ -45,8 +45,10 @@ def test_real_images_obey_their_rule_and_shuffled_ones_do_not(draw, monkeypatch)
     assert scores["d_steps"] == 20
     assert scores["spread"] == pytest.approx(1, abs=0.1)
     assert "ll" not in scores
+    assert scores["agreement"] >= 3.95
     floor = DRAWING.evaluate({"samples": shuffled}, targets)
     assert floor["s_acc"] <= 0.01
+    assert 0.7 < floor["agreement"] < 1.5
 
 
 def test_the_likelihoods_are_means_in_nats(draw, monkeypatch):
@@ -56,9 +58,29 @@ def test_the_likelihoods_are_means_in_nats(draw, monkeypatch):
         "log_likelihood": np.array([1.0, 2.0, 3.0, 6.0] * 2, np.float32),
         "elbo": np.zeros(8, np.float32),
     }
-    scores = DRAWING.evaluate(outputs, draw.targets.take(slice(0, 8)))
+    targets = draw.targets.take(slice(0, 8))
+    scores = DRAWING.evaluate(outputs, targets)
     assert scores["ll"] == 3.0
     assert scores["elbo"] == 0.0
+    # Five posterior samples give another quantity than a hundred.
+    for samples, name in ((5, "ll_5"), (100, "ll")):
+        scores = DRAWING.evaluate(outputs | {"posterior_samples": np.full(8, samples)}, targets)
+        assert [key for key in scores if key.startswith("ll")] == [name]
+        assert scores[name] == 3.0
+
+
+def test_small_scenes_have_no_judge_and_are_ranked_by_d_steps(draw, monkeypatch):
+    monkeypatch.setitem(suite.D_STEPS_CAP, 32, 20)
+    small = suite.Generation("mnist4", "sklearn_32")
+    images = np.asarray(draw.inputs["images"])[:8, ::2, ::2]
+    real = Examples({"real": np.asarray(draw.targets["real"])[:8, ::2, ::2]})
+    assert set(small.evaluate({"samples": images}, real)) == {"d_steps", "spread"}
+    assert small.score.name == "d_steps"
+    assert [one.name for one in small.also] == ["ll", "ll_5", "elbo"]
+    assert small.rests_on == ("benchmarks.metrics.discrimination",)
+    assert [one.name for one in DRAWING.also] == ["agreement", "d_steps", "ll", "ll_5", "elbo"]
+    assert len(DRAWING.rests_on) == 2
+    assert small.pictures({"samples": images}, draw, {}) == {}
 
 
 def test_samples_that_are_all_alike_and_a_reached_cap_are_flagged():
@@ -183,7 +205,10 @@ def test_profiles_name_what_there_is():
     digits = tasks["mnist4/mnist_128"]
     assert paper.budget(suite.ENTRIES[0], digits).total_steps(60_000) == 1_125_000
     (gnm,) = (entry for entry in suite.ENTRIES if entry.name == "gnm")
-    starts = {"mnist4/mnist_128": {"glimpse_bias"}, "arrow_room/rendered_128": {"present_steps"}}
-    for task, start in starts.items():
-        changed = resolution.resolved(paper, gnm, tasks[task]).settings
-        assert changed.keys() == start, "all else is as published"
+    for task in ("mnist4/mnist_128", "mnist10/mnist_128", "arrow_room/rendered_128"):
+        assert not resolution.resolved(paper, gnm, tasks[task]).settings, "all is as published"
+    assert "genesis" in paper.methods
+    assert "genesis_narrow" not in paper.methods
+    for short in (smoke, quick):
+        assert "genesis" not in short.methods
+        assert "genesis_narrow" in short.methods

@@ -114,7 +114,7 @@ CASES = (
     Case("baselines.vae:VAE", "squares", {**_DRAWN, "hidden": 32}),
     Case("baselines.scenes.controls:Real", "squares"),
     Case("baselines.scenes.controls:Shuffled", "squares"),
-    Case("benchmarks.judges.method:Judge", "squares", {"data": "mnist4"}),
+    Case("benchmarks.judges.method:Judge", "large", {"data": "mnist4"}),
     Case("methods.symbolic_sequences:SymbolicSequences", "painted", _PUPIL),
     *(
         Case(
@@ -162,8 +162,11 @@ def _task(suite: str, name: str, count: int) -> tuple[Examples, Examples]:
     return data.train.take(rows), data.inputs.take(slice(0, ANSWERS))
 
 
-def _scenes(channels: int) -> tuple[Examples, Examples]:
-    images = squares(channels)
+def _scenes(channels: int, scale: int = 1) -> tuple[Examples, Examples]:
+    small = squares(channels)
+    images = Examples(
+        {name: np.asarray(small[name]).repeat(scale, 1).repeat(scale, 2) for name in small}
+    )
     return images.take(slice(0, 32)), images.take(slice(32, 48))
 
 
@@ -172,6 +175,7 @@ _DATA: dict[str, Callable[[], tuple[Examples, Examples]]] = {
     "walks": lambda: _task("trajectories", WALKS, 96),
     "squares": lambda: _scenes(1),
     "colours": lambda: _scenes(3),
+    "large": lambda: _scenes(1, 2),
     "painted": lambda: _task("symbolic_sequences", PAINTED, 48),
 }
 

@@ -66,15 +66,15 @@ def movement(records: Iterable[Record]) -> float | None:
 
 
 def hangs_on_rounding(change: float | None, interval: Interval | None, percent: bool) -> bool:
-    """Whether a change of the score is larger than its 95 % interval and than a hundredth.
+    """Whether a change of the score is larger than its 95 % interval is wide, and than a hundredth.
 
-    The interval counts with half its width; where one seed gives none, nothing is said. A hundredth
-    is one of the score's range where that is 0 to 1, else of its size.
+    Where one seed gives no interval, nothing is said. A hundredth is one of the score's range where
+    that is 0 to 1, else of its size.
     """
     half = interval.half_width if interval else None
     if change is None or interval is None or half is None:
         return False
-    return change > max(half, NOTABLE * (1 if percent else abs(interval.mean)))
+    return change > max(2 * half, NOTABLE * (1 if percent else abs(interval.mean)))
 
 
 def note(names: Sequence[str]) -> list[str]:
@@ -84,6 +84,6 @@ def note(names: Sequence[str]) -> list[str]:
     one = len(names) == 1
     return [
         f"{', '.join(names)} {'hangs' if one else 'hang'} on rounding: the same seed, with first "
-        "weights moved by a millionth, gives a score further away than half the 95 % interval is "
-        "wide. Read the interval and no single score."
+        "weights moved by a millionth, gives a score further away than the 95 % interval is wide. "
+        "Read the interval and no single score."
     ]

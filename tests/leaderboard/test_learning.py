@@ -42,7 +42,8 @@ def test_a_row_with_a_record_without_a_curve_has_none():
     [
         (None, 0.02, False),
         (0.81, 0.02, False),
-        (0.77, 0.02, True),
+        (0.77, 0.02, False),
+        (0.75, 0.02, True),
         (0.805, 0.0, False),
         (0.815, 0.0, True),
         (0.9, 0.2, False),

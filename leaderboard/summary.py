@@ -289,13 +289,13 @@ def _notes(columns: list[Table], superseded: int) -> list[str]:
             "outdated: a version has changed since; not ranked. The full tables say which and how "
             "to renew it."
         )
-    hanging = [
-        f"{row.method} ({table.group.task} {table.group.regime})"
-        for table in _first(columns)
-        for row in table.rows
-        if hangs_on_rounding(row.movement, row.interval, table.percent)
-    ]
-    lines += note(hanging)
+    hanging: dict[str, list[str]] = {}
+    for table in _first(columns):
+        for row in table.rows:
+            if hangs_on_rounding(row.movement, row.interval, table.percent):
+                where = f"{table.group.task} {table.group.regime}"
+                hanging.setdefault(row.method, []).append(where)
+    lines += note([f"{name} ({', '.join(where)})" for name, where in hanging.items()])
     failed = sum(len(table.failures) for table in columns)
     if failed:
         lines.append(f"{plural(failed, 'cell')} with failures; the full tables say why.")

@@ -188,7 +188,12 @@ def reader(channels: int, halvings: int) -> nn.Sequential:
 
 
 class ConvDRAW(SceneMethod):
-    """Convolutional DRAW."""
+    """Convolutional DRAW.
+
+    Deviations:
+      - No sizes are published for 128 pixels: maps are 8×8 at every size, states have 64 channels
+        and the latent 8.
+    """
 
     version = 2  # since 2: an evaluation draws its noise by example
     Settings = ConvDRAWSettings

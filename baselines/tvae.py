@@ -106,7 +106,12 @@ class TVAEKMeansNetwork(TVAENetwork):
 
 
 class TVAEKMeans(TrajectoryMethod):
-    """Trajectory VAE with the k-means loss."""
+    """Trajectory VAE with the k-means loss.
+
+    Deviations:
+      - The penalty is on posterior means, which KMeans clusters afterwards; which of means and
+        samples the source penalises is not published.
+    """
 
     version = 2
     Settings = TVAEKMeansSettings

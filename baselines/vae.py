@@ -134,7 +134,12 @@ def widening(features: int, size: int, channels: int) -> SubPixelDecoder:
 
 
 class VAE(SceneMethod):
-    """Convolutional variational autoencoder."""
+    """Convolutional variational autoencoder.
+
+    Deviations:
+      - No sizes are published: the encoder is GNM's, the decoder as wide, the latent has 128
+        dimensions.
+    """
 
     version = 2  # since 2: an evaluation draws its noise by example
     Settings = VAESettings

@@ -6,11 +6,8 @@ of the resulting map is replaced by the nearest code, and the decoder mirrors th
 is equation 3, with β = 0.25; gradients pass the nearest code straight through. The likelihood is
 that of the other generators of this benchmark, Normal(x̂, 0.2).
 
-Deviations: the codes begin as outputs of the untrained encoder at random places of training images
-(`codes_from_data`; the paper does not say how they begin). Unused codes are, as published, not
-revived. The prior over codes that the paper learns afterwards serves to draw samples, which no task
-here needs. The paper gives an image no single vector: here it is the quantised map, averaged over a
-grid of `pool` × `pool` places. docs/settings.md tells how both were chosen.
+Unused codes are, as published, not revived. docs/settings.md tells how the grid of places and the
+start of the codes were chosen.
 
 Letters: B, N images, H = W = size in pixels, h = w = H / 4 side of the map, P = h · w places,
 K vocabulary, D dimensions of a code, F features of a convolution.
@@ -183,7 +180,15 @@ class VQVAENetwork(nn.Module):
 
 
 class VQVAE:
-    """Autoencoder with a vector-quantised map as its latent."""
+    """Autoencoder with a vector-quantised map as its latent.
+
+    Deviations:
+      - The codes begin as outputs of the untrained encoder at random places of training images
+        (`codes_from_data`); the paper does not say how they begin.
+      - The prior over codes, which serves to draw samples, is not learned, as no task needs it.
+      - The paper gives an image no single vector: here it is the quantised map, averaged over a
+        grid of `pool` × `pool` places.
+    """
 
     version = 2
     Settings: ClassVar[type] = VQVAESettings

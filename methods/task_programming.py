@@ -5,12 +5,6 @@ Representations" (CVPR 2021). There an expert writes programs that compute attri
 and a trajectory VAE learns from them without labels (TREBA). Zhan et al. (TMLR 2022, arXiv
 2107.13132) replace the expert's ten programs by one learned program of a neurosymbolic encoder.
 
-Deviations from TREBA's program. Its consistency term has no effect there, as trajectories are
-generated without gradients; here they have them, as in the paper. One network approximates all
-attributes, not one each. There are no augmented views of a trajectory, which depend on the data
-set. The encoder does not see the attributes. Sizes and rate are those of the neurosymbolic encoder.
-The expert's attributes have two values, not three, and other thresholds.
-
 Letters: N examples, B trajectories of a batch, T+1 frames, D numbers of a state, Z latent
 dimensions, A attributes.
 """
@@ -180,7 +174,16 @@ def contrastive(features: Tensor, attribute: Tensor) -> Tensor:
 
 
 class TaskProgramming(TrajectoryMethod):
-    """A TVAE that learns from programs; `explanation` lists them."""
+    """A TVAE that learns from programs; `explanation` lists them.
+
+    Deviations:
+      - In TREBA's program the consistency term has no effect, as trajectories are generated without
+        gradients; here they have them, as in the paper.
+      - One network approximates all attributes, not one each, and the encoder does not see them.
+      - There are no augmented views of a trajectory, which depend on the data set.
+      - Sizes and rate are those of the neurosymbolic encoder.
+      - The expert's attributes have two values, not three, and other thresholds.
+    """
 
     version = 2
     Settings = TaskProgrammingSettings

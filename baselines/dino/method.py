@@ -18,7 +18,12 @@ from benchmarks.protocol import Examples, Run, SymbenchError
 
 
 class DINO:
-    """The frozen teacher as a method."""
+    """The frozen teacher as a method.
+
+    Deviations:
+      - `dino_tiny`, where no published teacher can be had, is a small network that DINO trains on
+        the task's own images, without blur and with crops of the image's size and of half of it.
+    """
 
     version = 1
     rests_on = ("baselines.dino.teacher",)

@@ -88,8 +88,10 @@ class KMeansRaw:
 class Features:
     """All features of the data in the centre frame; a classifier of behaviour learns on them alone.
 
-    The Features baseline of Zhan et al. (TMLR 2022), after Sun et al. (CVPR 2021), whose features
-    are others.
+    The Features baseline of Zhan et al. (TMLR 2022), after Sun et al. (CVPR 2021).
+
+    Deviations:
+      - The features of Sun et al. are others than those of this benchmark's languages.
     """
 
     version = 1

@@ -59,6 +59,10 @@ class TrajectoryMethod:
     """`fit` and `evaluate` of a `TrajectoryNetwork`; a subclass names its Settings and Network.
 
     betas: decay rates of Adam's two moments.
+
+    Deviations:
+      - Inputs are standardised on synthetic walks too, where the published program takes them raw;
+        nats are of the raw actions.
     """
 
     Settings: ClassVar[type] = TrajectorySettings

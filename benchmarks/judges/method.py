@@ -25,7 +25,12 @@ class JudgeSettings:
 
 
 class Judge:
-    """The fixed judge of a data set; there is nothing to learn, and the seed changes nothing."""
+    """The fixed judge of a data set; there is nothing to learn, and the seed changes nothing.
+
+    Deviations:
+      - The paper judges images by hand; this judge is a program, whose agreement with true scenes
+        its record shows.
+    """
 
     version = 1
     Settings: ClassVar[type] = JudgeSettings

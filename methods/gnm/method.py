@@ -19,7 +19,13 @@ class IllustratedGNM(GNMNetwork):
 
 
 class GNM(SceneMethod):
-    """Generative Neurosymbolic Machines."""
+    """Generative Neurosymbolic Machines.
+
+    Deviations:
+      - Presence is 0 or 1 in the reported likelihood, a bound on a sharper model than that of the
+        published program, which keeps the relaxed presence.
+      - Standard deviations are at least 1e-4.
+    """
 
     # Since 2: an evaluation draws its noise by example. Since 3: the KLs against fixed priors are
     # weighed by presence, and the alpha map is a clamped sum, which the curriculum fixes.

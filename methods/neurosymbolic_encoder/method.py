@@ -155,6 +155,16 @@ class NeurosymbolicEncoder:
     """Neurosymbolic encoder: clusters are the programs' bits read as a binary number.
 
     Embeddings are the means of the neural z.
+
+    Deviations:
+      - The neural KL of synthetic walks has weight gamma and no capacity; the published program
+        gives it weight 1 with free bits.
+      - Inputs are standardised on synthetic walks too, and the rate of the VAE is the paper's
+        table's; the published program takes them raw and trains at 1e-3.
+      - A frozen program's bit is not sampled, and the adversary's loss has a gradient for the
+        learning program; in the published program bit and target are sampled.
+      - The search on synthetic walks is the paper's, with a neural heuristic; the published program
+        takes two Monte-Carlo samples a child there, of at most four children a node.
     """
 
     version = 1

@@ -34,7 +34,14 @@ CODE_IMAGES = 1024
 
 
 class SymbolicSequences:
-    """A student that writes eight symbols about an image (Martinez Pozos, Meza Ruiz 2025)."""
+    """A student that writes eight symbols about an image (Martinez Pozos, Meza Ruiz 2025).
+
+    Deviations:
+      - Choices that the paper leaves open: sizes, weights of the prefixes, which view teacher and
+        student see, and how the strategies are combined.
+      - `gs_256_marginal`, `gs_256_class`, `gs_256_headed` and `ss_256_soft` are no rows of the
+        paper.
+    """
 
     version = 2
     rests_on = ("baselines.dino.teacher", "baselines.dino.view_tokens")

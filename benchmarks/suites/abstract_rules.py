@@ -44,11 +44,13 @@ class AbstractRule(Task):
 
     Columns: `images` (N, T, 32, 32) uint8; `segments` (N, T), for each image the part of the
     problem within which context is normalised (the pair in `rmts`); `labels` (N,); `symbols`
-    (N, T), the identities of the glyphs, for the oracle alone.
+    (N, T), the identities of the glyphs, for the oracle alone. most: the largest number of training
+    problems.
     """
 
     name: str
     withheld: int
+    most: int = rules.CAP
     version = DATA.version
     needs = ("logits",)
     rests_on = ("benchmarks.metrics.classification",)
@@ -69,8 +71,11 @@ class AbstractRule(Task):
 
     @property
     def regime(self) -> str:  # type: ignore[override]
-        """The regime's name, such as `m95` where 95 of the 100 symbols are withheld."""
-        return f"m{self.withheld}"
+        """The regime's name, such as `m95` where 95 of the 100 symbols are withheld.
+
+        More training problems than the published 10,000 are named: `m0_100k`.
+        """
+        return f"m{self.withheld}" + (f"_{self.most // 1000}k" if self.most != rules.CAP else "")
 
     @property
     def score(self) -> Score:  # type: ignore[override]
@@ -86,17 +91,18 @@ class AbstractRule(Task):
         """The numbers of problems that "train" and "test" have."""
         from symdata.abstract_rules import problems
 
-        return problems.sizes(self.name, self.withheld)
+        return problems.sizes(self.name, self.withheld, self.most)
 
     def dataset(self, sources: DataSources = DEFAULT) -> dict[str, Any]:
         """See `Task.dataset`."""
-        return DATA.identity(sources) | {"task": self.name, "withheld": self.withheld}
+        identity = DATA.identity(sources) | {"task": self.name, "withheld": self.withheld}
+        return identity if self.most == rules.CAP else identity | {"problems": self.most}
 
     def load(self, seed: int, sources: DataSources = DEFAULT) -> TaskData:
         """See `Task.load`."""
         from symdata.abstract_rules import problems
 
-        splits = problems.generate(self.name, self.withheld, seed)
+        splits = problems.generate(self.name, self.withheld, seed, self.most)
         train, test = (self._columns(splits[name]) for name in ("train", "test"))
         inputs = Examples({name: test[name] for name in ("images", "segments", "symbols")})
         targets = Examples({"labels": test["labels"]})
@@ -106,7 +112,7 @@ class AbstractRule(Task):
         """See `Task.held_out`; problems of the training symbols."""
         from symdata.abstract_rules import problems
 
-        split = problems.held_out(self.name, self.withheld, seed, count)
+        split = problems.held_out(self.name, self.withheld, seed, count, self.most)
         columns = self._columns(split)
         inputs = columns.select(("images", "segments", "symbols"))
         found = problems.fingerprint({"held out": split})
@@ -164,6 +170,8 @@ class AbstractRule(Task):
 TASKS = tuple(
     AbstractRule(task.name, withheld) for task in rules.TASKS.values() for withheld in task.regimes
 )
+# With ten times as many training problems: the paper's analysis of what Relation Net lacks.
+MORE_PROBLEMS = AbstractRule("distribution_of_three", 0, 100_000)
 
 _CLASSIFIER = "classifier"  # the family of methods whose context normalisation can be switched off
 
@@ -251,7 +259,7 @@ SUITE = Suite(
     name="abstract_rules",
     title="Abstract rules over withheld symbols",
     source="Webb, Sinha, Cohen (ICLR 2021), arXiv 2012.14601",
-    tasks=TASKS,
+    tasks=(*TASKS, MORE_PROBLEMS),
     entries=(*METHODS, *CONTROLS, *ABLATIONS),
     profiles=(
         Profile(
@@ -281,6 +289,15 @@ SUITE = Suite(
             budgets={"*": Budget(steps=150, evaluate_on=2000)},
             summary="encoders, confidence, default memory, context normalisation off; as quick",
             watch={"*": Watch(every=75, examples=32)},
+        ),
+        Profile(
+            "sizes",
+            tasks=("distribution_of_three/m0", MORE_PROBLEMS.id),
+            methods=("esbn", "relation_net", "chance"),
+            seeds=3,
+            budgets={"*": Budget(steps=15_650)},
+            summary="Relation Net with 10,000 and 100,000 training problems, as many updates each",
+            watch={"*": Watch(every=300, examples=200)},
         ),
         Profile(
             "paper",

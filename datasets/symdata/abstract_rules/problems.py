@@ -67,13 +67,13 @@ def load(config: str, seed: int = 0, sources: DataSources = DEFAULT) -> dict[str
     return generate(**DATA.settings(config), seed=seed)
 
 
-def generate(task: str, withheld: int, seed: int = 0) -> dict[str, Problems]:
+def generate(task: str, withheld: int, seed: int = 0, most: int = CAP) -> dict[str, Problems]:
     """The splits "train" and "test" of a task with `withheld` symbols kept from training.
 
     Any number of symbols that leaves both splits enough for a problem will do, not only the
-    published regimes.
+    published regimes. most: the largest number of training problems.
     """
-    hidden, pools, strata, codes, draw = _drawn(task, withheld, seed)
+    hidden, pools, strata, codes, draw = _drawn(task, withheld, seed, most)
     splits = {}
     for split, pool in pools.items():
         stream = draw("problems", split)
@@ -84,13 +84,13 @@ def generate(task: str, withheld: int, seed: int = 0) -> dict[str, Problems]:
     return splits
 
 
-def held_out(task: str, withheld: int, seed: int, count: int) -> Problems:
+def held_out(task: str, withheld: int, seed: int, count: int, most: int = CAP) -> Problems:
     """Up to `count` further problems of the training symbols, in equal shares of the strata.
 
     They are in neither split of `generate`. Where the splits hold all problems that there are, they
     are problems of the training set, as no others exist.
     """
-    hidden, pools, strata, codes, draw = _drawn(task, withheld, seed)
+    hidden, pools, strata, codes, draw = _drawn(task, withheld, seed, most)
     stream, taken = draw("problems", "held out"), list[np.ndarray]()
     for number, (stratum, share) in enumerate(
         zip(strata["train"], _shares(strata["train"], count), strict=True)
@@ -113,7 +113,7 @@ _Drawn = tuple[
 ]
 
 
-def _drawn(task: str, withheld: int, seed: int) -> _Drawn:
+def _drawn(task: str, withheld: int, seed: int, most: int) -> _Drawn:
     """Withheld symbols; by split the symbols, the strata and their codes; and the streams."""
     withheld, seed = index(withheld), index(seed)
     _check(task, withheld, seed)
@@ -123,22 +123,23 @@ def _drawn(task: str, withheld: int, seed: int) -> _Drawn:
     pools = {"train": shown, "test": hidden if withheld else shown}
     strata = {split: STRATA[task](len(pool)) for split, pool in pools.items()}
     if withheld:
-        codes = {split: _all_codes(strata[split], draw("codes", split)) for split in pools}
+        caps = {"train": most, "test": CAP}
+        codes = {
+            split: _all_codes(strata[split], draw("codes", split), cap)
+            for split, cap in caps.items()
+        }
     else:
-        codes = _disjoint_codes(strata["train"], draw("codes"))
+        codes = _disjoint_codes(strata["train"], draw("codes"), most)
     return hidden, pools, strata, codes, draw
 
 
-def sizes(task: str, withheld: int) -> dict[str, int]:
+def sizes(task: str, withheld: int, most: int = CAP) -> dict[str, int]:
     """The number of problems in each split, without making them."""
     _check(task, withheld, 0)
     seen, unseen = (STRATA[task](count) for count in (SYMBOLS - withheld, withheld or SYMBOLS))
     if withheld:
-        return {
-            name: min(CAP, _available(strata))
-            for name, strata in (("train", seen), ("test", unseen))
-        }
-    return _disjoint_sizes(_available(seen))
+        return {"train": min(most, _available(seen)), "test": min(CAP, _available(unseen))}
+    return _disjoint_sizes(_available(seen), most)
 
 
 def fingerprint(splits: Mapping[str, Problems]) -> str:
@@ -178,9 +179,9 @@ def _available(strata: list[Stratum]) -> int:
     return len(strata) * min(s.space for s in strata if not s.repeats)
 
 
-def _all_codes(strata: list[Stratum], draw: Draw) -> list[np.ndarray]:
-    """Codes of the problems of each stratum, as many as there are or as the cap allows."""
-    shares = _shares(strata, min(CAP, _available(strata)))
+def _all_codes(strata: list[Stratum], draw: Draw, most: int) -> list[np.ndarray]:
+    """Codes of the problems of each stratum, as many as there are or `most` of all together."""
+    shares = _shares(strata, min(most, _available(strata)))
     # `resize` goes through the drawn codes again and again where a stratum has to repeat some.
     return [
         np.resize(draw.distinct(s.space, min(share, s.space)), share)
@@ -188,9 +189,9 @@ def _all_codes(strata: list[Stratum], draw: Draw) -> list[np.ndarray]:
     ]
 
 
-def _disjoint_codes(strata: list[Stratum], draw: Draw) -> dict[str, list[np.ndarray]]:
+def _disjoint_codes(strata: list[Stratum], draw: Draw, most: int) -> dict[str, list[np.ndarray]]:
     """Codes for two splits that share symbols but no problem: by split, those of each stratum."""
-    size = _disjoint_sizes(_available(strata))
+    size = _disjoint_sizes(_available(strata), most)
     codes: dict[str, list[np.ndarray]] = {"train": [], "test": []}
     for stratum, learned, held in zip(
         strata, _shares(strata, size["train"]), _shares(strata, size["test"]), strict=True
@@ -203,10 +204,10 @@ def _disjoint_codes(strata: list[Stratum], draw: Draw) -> dict[str, list[np.ndar
     return codes
 
 
-def _disjoint_sizes(available: int) -> dict[str, int]:
-    """Sizes of two splits that share symbols but no problem."""
+def _disjoint_sizes(available: int, most: int) -> dict[str, int]:
+    """Sizes of two splits that share symbols but no problem; at most `most` are for training."""
     test = CAP if available > 2 * CAP else available // _HELD_OUT
-    return {"train": min(CAP, available - test), "test": test}
+    return {"train": min(most, available - test), "test": test}
 
 
 def _build(

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import registry, runner
 from benchmarks.protocol import Budget, Run, SymbenchError
-from benchmarks.suites.abstract_rules import SUITE, TASKS
+from benchmarks.suites.abstract_rules import MORE_PROBLEMS, SUITE, TASKS
 
 ENTRIES = {entry.name: entry for entry in SUITE.entries}
 
@@ -16,6 +16,18 @@ ENTRIES = {entry.name: entry for entry in SUITE.entries}
 def score(task, name, seed=0, budget=None):
     run = Run(seed, budget or Budget(steps=1))
     return runner.answer(task, ENTRIES[name], run)[0]["scores"]["accuracy"]
+
+
+def test_more_training_problems_are_another_regime_with_the_same_test():
+    few, many = (one.load(3) for one in (replace(MORE_PROBLEMS, most=10_000), MORE_PROBLEMS))
+    assert (few.train.count, many.train.count) == (10_000, 100_000)
+    assert few.inputs.count == many.inputs.count == 10_000
+    assert MORE_PROBLEMS.id == "distribution_of_three/m0_100k"
+    assert MORE_PROBLEMS.sizes() == {"train": 100_000, "test": 10_000}
+    symbols = [np.asarray(part["symbols"])[:, :5] for part in (many.train, many.inputs)]
+    learned, asked = ({tuple(row) for row in part} for part in symbols)
+    assert len(learned) == 100_000
+    assert not learned & asked
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
@@ -87,7 +99,9 @@ def test_profiles_name_tasks_and_methods_that_exist():
     for profile in SUITE.profiles:
         assert set(profile.tasks) <= tasks
         assert set(profile.methods) <= set(ENTRIES)
-    assert set(SUITE.profiles[-1].tasks) == tasks
+    assert set(SUITE.profiles[-1].tasks) == {task.id for task in TASKS}
+    ablations = next(profile for profile in SUITE.profiles if profile.name == "ablations")
+    assert set(ablations.methods) >= {e.name for e in SUITE.entries if e.kind == "ablation"}
 
 
 def test_paper_has_the_published_epochs():

@@ -18,7 +18,7 @@ ARROWS = {
     "benchmarks.progress": (),
     "benchmarks.terminal": (),
     "benchmarks.scripts": ("errors",),
-    "benchmarks.namesakes": ("errors", "program"),
+    "benchmarks.namesakes": ("errors",),
     "benchmarks.stats": (),
     "benchmarks.system_errors": ("program", "terminal"),
     "benchmarks.plain": ("sources",),
@@ -28,9 +28,12 @@ ARROWS = {
     "benchmarks.sources": ("errors",),
     "benchmarks.device": ("errors",),
     "benchmarks.optimisation": ("errors",),
-    "benchmarks.protocol": ("columns", "errors", "progress", "symdata"),
+    "benchmarks.curve": (),
+    "benchmarks.run": ("curve", "progress", "symdata"),
+    "benchmarks.environment": ("device",),
+    "benchmarks.protocol": ("columns", "errors", "run", "symdata"),
     "benchmarks.checkpoint": ("plain", "protocol"),
-    "benchmarks.training": ("checkpoint", "device", "optimisation", "protocol"),
+    "benchmarks.training": ("checkpoint", "curve", "device", "optimisation", "protocol"),
     "benchmarks.identity": ("plain", "protocol", "records", "resolution", "sources", "symdata"),
     "benchmarks.isolation": (),
     "benchmarks.beside": ("sources",),
@@ -51,8 +54,8 @@ ARROWS = {
     "benchmarks.judges": ("errors", "protocol", "symdata"),
     "benchmarks.suites": ("judges", "metrics", "pictures", "protocol", "symdata"),
     "benchmarks.runner": (
-        *("device", "identity", "isolation", "outputs", "pictures", "plain", "plan"),
-        *("protocol", "records", "registry", "symdata"),
+        *("curve", "device", "environment", "identity", "isolation", "outputs", "pictures"),
+        *("plain", "plan", "protocol", "records", "registry", "symdata"),
     ),
     "benchmarks.outputs": ("protocol",),
     "benchmarks.executors": (
@@ -89,7 +92,7 @@ ARROWS = {
     "benchmarks.__main__": ("cli",),
     "baselines": ("device", "errors", "optimisation", "protocol", "training", "symdata"),
     "methods": ("device", "optimisation", "protocol", "scripts", "training", "baselines"),
-    "leaderboard": ("protocol", "records", "stats"),
+    "leaderboard": ("curve", "errors", "pictures", "protocol", "records", "stats"),
     # The speed cases time whatever they like.
     "benchmarks.throughput": (
         *("device", "metrics", "optimisation", "plan", "protocol", "registry", "resolution"),

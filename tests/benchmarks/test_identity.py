@@ -145,6 +145,7 @@ def test_what_has_changed_since_a_record_was_made(source):
         task_parts={"classification": 1},
         budget=asdict(BUDGET),
     )
+    source["baselines.lstm:LSTMClassifier", "version"] = 1
     assert outdated(record, RULES) == ""
     source["baselines.lstm:LSTMClassifier", "version"] = 4
     assert outdated(record, RULES) == "method version 1, today's is 4"

@@ -150,7 +150,7 @@ def test_a_score_that_is_not_shown_has_a_column_on_request(board):
     hidden = Further(name="nmi_other", percent=False, higher_is_better=True, shown=False)
     for record in board:
         record.also = [*record.also, hidden]
-        record.scores["nmi_other"] = record.scores["nmi"] / 2
+        record.scores["nmi_other"] = record.scores["nmi_arithmetic"] / 2
     for columns, seen in (((), False), (("nmi_*",), True), (("nmi_other",), True)):
         tables = build_tables(board, columns=columns)
         assert ("nmi other" in rows(render(tables, "markdown"))[0]) == seen

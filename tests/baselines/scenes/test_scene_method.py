@@ -123,7 +123,7 @@ def test_the_loss_is_the_nll_and_beta_times_the_kl(method, settings):
     assert value(heavy, batch()) == pytest.approx(
         float(scalars["nll"] + 3 * scalars["kl"]), rel=1e-6
     )
-    assert float(scalars["kl"]) > 0
+    assert float(scalars["kl"]) > 0 or method is GENESIS  # whose KL is sampled
 
 
 @every

@@ -342,7 +342,7 @@ def test_a_batch_larger_than_the_data_and_a_data_set_of_two():
 
 
 def test_training_that_diverges_is_said_so():
-    with pytest.raises(DivergedError, match=r"the loss became nan by step 20 of 20 \(before any"):
+    with pytest.raises(DivergedError, match=r"the loss became nan by step 10 of 20 \(before any"):
         fitted(examples(STATES), steps=20, learning_rate=1e30)
     with pytest.raises(DivergedError, match="program_learning_rate"):
         fitted(examples(STATES), symbolic_epochs=60.0, program_learning_rate=1e38)

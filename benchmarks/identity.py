@@ -8,6 +8,7 @@ makes no such promise: its sources are hashed. No module is imported to find eit
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -107,7 +108,7 @@ def _file_hash(value: str) -> str:
     location = value.rpartition(":")[0] or value
     if location.endswith(".py") and Path(location).is_file():
         return source_hash(location)
-    if "." in value and Path(value).is_file():
+    if ("." in value or os.sep in value) and Path(value).is_file():
         return hashlib.sha256(Path(value).read_bytes()).hexdigest()[:16]
     named = ":" in value and all(part.isidentifier() for part in location.split("."))
     return source_hash(location) if named and not is_ours(location) and file_of(location) else ""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks.curve import Curve
+from benchmarks.errors import SymbenchError
 from benchmarks.progress import ProgressLine
 from symdata.sources import DEFAULT, DataSources
+
+T = TypeVar("T", int, float)
 
 if TYPE_CHECKING:  # imported late at run time, as the lists of the command line need it not
     import numpy as np
@@ -38,6 +41,16 @@ class Budget:
             return self.steps
         assert self.epochs is not None
         return self.epochs * -(-examples // min(self.batch_size, examples))
+
+
+def _number(name: str, value: object, kind: type[T]) -> T:
+    """A value that a method reports as a number of a kind; raises `SymbenchError` for others."""
+    try:
+        return kind(float(value))  # type: ignore[arg-type]
+    except Exception as error:  # whatever the conversion of a method's object raises
+        raise SymbenchError(
+            f"run.report got {name} of type {type(value).__name__}, which makes no {kind.__name__}."
+        ) from error
 
 
 @dataclass
@@ -99,8 +112,14 @@ class Run:
         return np.random.Generator(np.random.Philox(self._sequence(purpose)))
 
     def report(self, step: int, of: int, examples: int, **scalars: float) -> None:
-        """Tell how far training is: updates done, their total, examples seen, and scalars."""
-        self.report_means(step, of, examples, scalars, scalars)
+        """Tell how far training is: updates done, their total, examples seen, and scalars.
+
+        Raises `SymbenchError` for a value that is no number.
+        """
+        numbers = {name: _number(name, value, float) for name, value in scalars.items()}
+        step, of = _number("step", step, int), _number("of", of, int)
+        examples = _number("examples", examples, int)
+        self.report_means(step, of, examples, numbers, numbers)
 
     def report_means(
         self,

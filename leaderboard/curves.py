@@ -39,7 +39,12 @@ def draw(records: Iterable[Record], folder: Path) -> list[Path]:
         figure(group, shown, scalar, goal).savefig(
             content, format="png", dpi=DPI, metadata={"Software": None}
         )
-        write_atomically(path, content.getvalue())
+        try:
+            write_atomically(path, content.getvalue())
+        except OSError as error:
+            raise SymbenchError(
+                f"cannot write the curves below '{folder}': {error.strerror}; give another folder."
+            ) from error
         drawn.append(path)
     if not drawn:
         raise SymbenchError("no record here has a learning curve; run its cells with --force.")

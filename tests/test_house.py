@@ -29,7 +29,7 @@ ARROWS = {
     "benchmarks.device": ("errors",),
     "benchmarks.optimisation": ("errors",),
     "benchmarks.curve": (),
-    "benchmarks.run": ("curve", "progress", "symdata"),
+    "benchmarks.run": ("curve", "errors", "progress", "symdata"),
     "benchmarks.environment": ("device",),
     "benchmarks.protocol": ("columns", "errors", "run", "symdata"),
     "benchmarks.checkpoint": ("plain", "protocol"),

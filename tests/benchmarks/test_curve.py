@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import plan, registry, runner
 from benchmarks.curve import NAMES, POINTS, Curve, points, reached
-from benchmarks.protocol import Run, Watch
+from benchmarks.protocol import Budget, Run, SymbenchError, Watch
 from benchmarks.records import Store
 from symdata.abstract_rules import problems
 
@@ -52,6 +53,38 @@ def test_a_training_of_unknown_length_and_many_scalars_stays_small():
     assert len(found["updates"]) <= 2 * POINTS
     assert len(found) == 1 + NAMES
     assert len(json.dumps(found)) < 20_000
+
+
+def test_a_methods_own_score_passes_for_none_of_the_harness_and_long_names_are_left_out():
+    curve = Curve()
+    curve.add(10, 10, {"score": 3.0, "updates": 4.0, "accuracy": 0.5, "x" * 5000: 1.0})
+    assert curve.as_dict() == {
+        "updates": [10],
+        "score_": [3.0],
+        "updates_": [4.0],
+        "accuracy": [0.5],
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"loss": "low"}, "loss of type str, which makes no float"),
+        ({"loss": None}, "loss of type NoneType"),
+        ({"loss": 1j}, "loss of type complex"),
+        ({"step": None}, "step of type NoneType, which makes no int"),
+        ({"step": 10**400}, "step of type int"),
+        ({"of": math.nan}, "of of type float"),
+    ],
+)
+def test_a_report_that_is_no_number_is_the_methods_mistake_and_not_the_runs(told, name):
+    heard = []
+    run = Run(0, Budget(steps=1), reporter=lambda **values: heard.append(values))
+    with pytest.raises(SymbenchError, match=f"run.report got {name}"):
+        run.report(**{"step": 1, "of": 2, "examples": 3, **told})
+    run.report(torch.tensor(1), np.int64(2), 3, loss=torch.tensor(0.5, requires_grad=True))
+    assert heard == [{"step": 1, "of": 2, "loss": 0.5}]
+    assert all(type(one) in (int, float) for one in heard[0].values())
 
 
 def test_a_second_training_begins_the_curve_anew():

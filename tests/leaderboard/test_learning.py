@@ -87,6 +87,12 @@ def test_a_picture_for_each_task_shows_each_method_but_controls(tmp_path, monkey
     assert set(methods) == {"lstm", "mnm"}
 
 
+def test_a_file_in_the_way_is_one_line(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SymbenchError, match=r"cannot write the curves below '.*taken'"):
+        curves.draw([record([0.5, 0.9, 1.0])], tmp_path / "taken")
+
+
 def test_no_curve_is_one_line(tmp_path):
     with pytest.raises(SymbenchError, match="no record here has a learning curve"):
         curves.draw([make_record()], tmp_path)

@@ -150,6 +150,25 @@ def _write_autocast(values: Mapping[str, bool]) -> None:
     _torch().clear_autocast_cache()
 
 
+def _autocast_depth() -> int:
+    """The number of blocks of autocast that are open.
+
+    Torch keeps weights in half precision until the outermost ends: with a block left open, every
+    later training would compute with its first weights.
+    """
+    depth: int = _torch().autocast_increment_nesting()
+    _torch().autocast_decrement_nesting()
+    return depth - 1
+
+
+def _write_autocast_depth(depth: int) -> None:
+    while _autocast_depth() > depth:
+        _torch().autocast_decrement_nesting()
+    while _autocast_depth() < depth:
+        _torch().autocast_increment_nesting()
+    _torch().clear_autocast_cache()
+
+
 def _cuda_random() -> Any:
     cuda = _torch().cuda
     return cuda.get_rng_state_all() if cuda.is_initialized() else None
@@ -291,6 +310,7 @@ _OF_TORCH = (
         _write_autocast,
         new={"cpu": False, "cuda": False},
     ),
+    _State("open autocast", _autocast_depth, _write_autocast_depth, _nothing, new=0),
     _State(
         "torch's random numbers",
         lambda: _torch().get_rng_state(),

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import beside, conformance, executors, plan, workers
+from benchmarks.isolation import undisturbed
 from benchmarks.records import Store, read_outputs
 
 ZOO = Path(__file__).parent / "zoo"
@@ -262,3 +264,18 @@ def test_output_is_read_as_a_terminal_would_show_it():
     assert workers._plain(b"\x1b[31mred\x1b[0m\r") == "red"
     assert workers._plain(b" 10%\r 50%\r100%") == "100%"
     assert workers._plain("caf\u00e9\x07".encode()) == "caf\u00e9"
+
+
+def test_half_precision_sees_new_weights_after_a_method_that_left_autocast_open():
+    with undisturbed():
+        torch.autocast("cpu", torch.bfloat16).__enter__()
+    layer, one = torch.nn.Linear(4, 1, bias=False), torch.ones(1, 4)
+
+    def answer():
+        with torch.autocast("cpu", torch.bfloat16):
+            return float(layer(one))
+
+    torch.nn.init.constant_(layer.weight, 1.0)
+    assert answer() == 4
+    torch.nn.init.constant_(layer.weight, 2.0)
+    assert answer() == 8

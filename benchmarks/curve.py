@@ -46,10 +46,10 @@ class Curve:
     every: int = 0
     scorer: Callable[[], float] | None = None
 
-    def add(self, step: int, of: int, scalars: Mapping[str, float]) -> bool:
-        """Take in the scalars of the updates since the last call; returns whether it scored.
+    def add(self, step: int, of: int, scalars: Mapping[str, float]) -> None:
+        """Take in the scalars of the updates since the last call, which was at an earlier update.
 
-        A training that begins again, at an update that is not later, begins the curve anew.
+        A training that begins again, at an update before the last, begins the curve anew.
         """
         if step < self.last:
             self.updates, self.columns, self.sums, self.last, self.scored = [], {}, {}, 0, 0
@@ -68,14 +68,12 @@ class Curve:
         place = bisect_right(coming, before)
         due = coming[place] if place < len(coming) else of
         if step < due or step == before or not self.sums:
-            return False
+            return
         found = {name: total / count for name, (total, count) in self.sums.items()}
-        scores = self.scorer is not None and (step >= self.scored + self.every or step >= of)
-        if scores and self.scorer is not None:
+        if self.scorer is not None and (step >= self.scored + self.every or step >= of):
             found[SCORE], self.scored = self.scorer(), step
         self.sums = {}
         self._append(step, found)
-        return scores
 
     def _append(self, step: int, found: dict[str, float]) -> None:
         if (
